@@ -1,0 +1,93 @@
+{#- The one place where conditions are evaluated (contract: config.md, "Conditions").
+
+    pairs: relation with health_date, account_id and the columns of `config_conditions`
+    gives: one row per row of `pairs`, with `observed`, `resolved_threshold`, `is_met` (true, false, or
+    null for unknown) and `gap`. Numbers are compared after rounding to six decimals. -#}
+{% macro evaluated_conditions(pairs) -%}
+select
+    compared.health_date,
+    compared.account_id,
+    compared.condition_id,
+    compared.rule_set,
+    compared.segment_id,
+    compared.pillar_id,
+    compared.clause,
+    compared.signal_id,
+    case
+        when compared.value_type = 'number' then {{ number_text('compared.observed_number') }}
+        when compared.value_type = 'tags' then {{ array_text('compared.value_texts') }}
+        else compared.value_text
+    end as observed,
+    compared.operator,
+    compared.threshold,
+    compared.scaled_by,
+    case
+        when compared.value_type = 'number' and compared.operator not in ('in', 'not_in')
+            then {{ number_text('compared.resolved_number') }}
+        else compared.threshold
+    end as resolved_threshold,
+    case
+        when compared.value_type = 'number' then
+            case compared.operator
+                when '=' then compared.observed_number = compared.resolved_number
+                when '!=' then compared.observed_number <> compared.resolved_number
+                when '>' then compared.observed_number > compared.resolved_number
+                when '>=' then compared.observed_number >= compared.resolved_number
+                when '<' then compared.observed_number < compared.resolved_number
+                when '<=' then compared.observed_number <= compared.resolved_number
+                when 'in' then {{ array_has('compared.threshold_numbers', 'compared.observed_number') }}
+                when 'not_in' then not {{ array_has('compared.threshold_numbers', 'compared.observed_number') }}
+            end
+        when compared.value_type = 'tags' and compared.value_texts is not null then
+            case
+                when compared.operator in ('=', 'in')
+                    then {{ arrays_overlap('compared.value_texts', 'compared.threshold_texts') }}
+                else not {{ arrays_overlap('compared.value_texts', 'compared.threshold_texts') }}
+            end
+        when compared.value_type = 'boolean' then
+            case compared.operator
+                when '=' then compared.value_text = compared.threshold
+                else compared.value_text <> compared.threshold
+            end
+        when compared.value_text is not null then
+            case
+                when compared.operator in ('=', 'in')
+                    then {{ array_has('compared.threshold_texts', 'compared.value_text') }}
+                else not {{ array_has('compared.threshold_texts', 'compared.value_text') }}
+            end
+    end as is_met,
+    case
+        when compared.value_type = 'number' and compared.operator not in ('in', 'not_in')
+            then compared.observed_number - compared.resolved_number
+    end as gap
+from (
+    select
+        pairs.*,
+        round(signals.value_number, 6) as observed_number,
+        signals.value_text,
+        signals.value_texts,
+        case
+            when pairs.scaled_by is null then round(pairs.threshold_number, 6)
+            else round(pairs.threshold_number * scales.value_number, 6)
+        end as resolved_number
+    from {{ pairs }} as pairs
+    left join {{ ref('account_signals') }} as signals
+        on pairs.health_date = signals.health_date
+        and pairs.account_id = signals.account_id
+        and pairs.signal_id = signals.signal_id
+    left join {{ ref('account_signals') }} as scales
+        on pairs.health_date = scales.health_date
+        and pairs.account_id = scales.account_id
+        and pairs.scaled_by = scales.signal_id
+) as compared
+{%- endmacro %}
+
+{#- Three-valued logic as numbers: 2 holds, 1 unknown, 0 fails. `and` is then the least, `or` the
+    greatest, so clauses fold with min and max. -#}
+{% macro truth_level(is_met) -%}
+case when {{ is_met }} then 2 when {{ is_met }} is null then 1 else 0 end
+{%- endmacro %}
+
+{% macro truth_value(level) -%}
+case {{ level }} when 2 then true when 0 then false end
+{%- endmacro %}

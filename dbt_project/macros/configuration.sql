@@ -1,0 +1,68 @@
+{#- A configuration file as text, trimmed, empty cells null, with exactly the columns that
+    `_configuration__seeds.yml` names: a column that the file lacks reads as null. -#}
+{% macro read_configuration(seed) %}
+{%- set relation = ref(seed) -%}
+{%- if execute -%}
+{%- set present = adapter.get_columns_in_relation(relation) | map(attribute='name') | map('lower') | list -%}
+select
+    {%- for column in configuration_columns(seed) %}
+    {% if column in present -%}
+        {{ trimmed('cast(' ~ column ~ ' as ' ~ dbt.type_string() ~ ')') }}
+    {%- else -%}
+        cast(null as {{ dbt.type_string() }})
+    {%- endif %} as {{ column }}{{ ',' if not loop.last }}
+    {%- endfor %}
+from {{ relation }}
+{%- endif -%}
+{% endmacro %}
+
+{% macro configuration_seeds() %}
+    {{ return([
+        'pillars', 'segments', 'segment_rules', 'attributes', 'metrics', 'health_rules', 'score_rules',
+        'pillar_weights', 'milestones', 'alert_rules', 'plans', 'sources', 'pillar_sources',
+    ]) }}
+{% endmacro %}
+
+{% macro configuration_columns(seed) %}
+    {%- if not execute -%}{{ return([]) }}{%- endif -%}
+    {{ return(graph.nodes['seed.health.' ~ seed].columns.keys() | list) }}
+{% endmacro %}
+
+{#- Columns that the files lack: [(seed, column)]. -#}
+{% macro missing_configuration_columns() %}
+    {%- set missing = [] -%}
+    {%- for seed in configuration_seeds() -%}
+        {%- set present = adapter.get_columns_in_relation(ref(seed)) | map(attribute='name') | map('lower') | list -%}
+        {%- for column in configuration_columns(seed) if column not in present -%}
+            {%- do missing.append((seed, column)) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return(missing) }}
+{% endmacro %}
+
+{#- Stops the run with one message that lists every wrong row of the configuration. -#}
+{% macro check_configuration(errors) %}
+    {%- set rows = run_query(
+        'select file_name, row_key, problem, cure from ' ~ errors ~ ' order by file_name, row_key, problem'
+    ).rows -%}
+    {%- if rows | length > 0 -%}
+        {%- set lines = [] -%}
+        {%- for row in rows -%}
+            {%- do lines.append('seeds/' ~ row[0] ~ ' [' ~ row[1] ~ ']: ' ~ row[2] ~ ' ' ~ row[3]) -%}
+        {%- endfor -%}
+        {{ exceptions.raise_compiler_error(
+            'The configuration is wrong in ' ~ rows | length ~ ' place(s); nothing was calculated.\n  - '
+            ~ lines | join('\n  - ')
+        ) }}
+    {%- endif -%}
+{% endmacro %}
+
+{#- The key of a configuration row as text: its cells, separated by commas. -#}
+{% macro configuration_row_key(columns) -%}
+{%- set cells = [] -%}
+{%- for column in columns -%}
+    {%- do cells.append("coalesce(" ~ column ~ ", '')") -%}
+    {%- do cells.append("','") if not loop.last -%}
+{%- endfor -%}
+{{ dbt.concat(cells) if cells | length > 1 else cells[0] }}
+{%- endmacro %}

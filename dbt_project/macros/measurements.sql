@@ -1,0 +1,64 @@
+{#- Folds occurrences into measurements: one row per health date, account, metric and operand that has
+    any, with its value. Used at the end of each model in `models/pillars`.
+
+    An occurrence is something that counts for an operand on a stretch of health dates:
+    (account_id, operand, known_on, window_on, ends_on, amount, thing, dimension_value)
+    - known_on: day of the time that must lie before the health date; it counts from the next day on
+    - window_on: day of the time that must lie in the window; null where no window applies
+    - ends_on: last health date on which it counts; null for ever
+    - amount: what is summed, averaged or compared; thing: what is counted once
+    Days are enough, because a health date is a midnight: `time < D` is `day of time < D`, and
+    `D - w <= time` is `D <= day of time + w`.
+
+    match: further condition between `occurrences` and `measurements`; by default the dimension -#}
+{% macro fold_occurrences(match=none, counts_things=false) -%}
+select
+    dates.health_date,
+    occurrences.account_id,
+    measurements.metric_id,
+    measurements.operand_position,
+    cast(
+        case measurements.aggregate
+            when 'count' then count(*)
+            when 'sum' then sum(occurrences.amount)
+            when 'mean' then avg(occurrences.amount)
+            when 'min' then min(occurrences.amount)
+            when 'max' then max(occurrences.amount)
+            {%- if counts_things %}
+            when 'distinct' then count(distinct occurrences.thing)
+            {%- endif %}
+        end as double
+    ) as value
+from occurrences
+inner join {{ ref('config_measurements') }} as measurements
+    on occurrences.operand = measurements.operand
+    and {{ match or "(measurements.dimension is null or " ~ array_has('measurements.dimension_values', 'occurrences.dimension_value') ~ ")" }}
+inner join {{ ref('int_health_dates') }} as dates
+    on dates.health_date > occurrences.known_on + measurements.lag_days
+    and dates.health_date <= least(
+        coalesce(occurrences.ends_on, {{ end_of_time() }}),
+        coalesce(occurrences.window_on + measurements.window_days, {{ end_of_time() }})
+    ) + measurements.lag_days
+group by
+    dates.health_date,
+    occurrences.account_id,
+    measurements.metric_id,
+    measurements.operand_position,
+    measurements.aggregate
+{%- endmacro %}
+
+{% macro end_of_time() %}cast('9000-01-01' as date){% endmacro %}
+
+{#- A day as a number that can be compared and averaged, and back as the days between. -#}
+{% macro day_number(day) %}{{ dbt.datediff("cast('2000-01-01' as date)", day, 'day') }}{% endmacro %}
+
+{#- Hours from one time to another, fractions kept. -#}
+{% macro hours_between(start, end) %}({{ epoch_seconds(end) }} - {{ epoch_seconds(start) }}) / 3600.0{% endmacro %}
+
+{#- Condition that events are of a series: it keeps to no dimension, or to their feature or module. -#}
+{% macro matches_dimension(series, events) -%}
+(
+            {{ series }}.dimension is null
+            or {{ array_has(series ~ '.dimension_values', "case " ~ series ~ ".dimension when 'feature' then " ~ events ~ ".feature else " ~ events ~ ".module end") }}
+        )
+{%- endmacro %}

@@ -1,0 +1,14 @@
+with
+
+source as (
+
+    {{ read_configuration('attributes') }}
+
+)
+
+select
+    attribute_id,
+    lower(value_type) as value_type,
+    unit,
+    description
+from source

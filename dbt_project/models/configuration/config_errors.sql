@@ -1,0 +1,493 @@
+-- Everything that is wrong with the configuration: one row per wrong row and problem (contract:
+-- config.md, "Wrong configuration"). `config_version` stops the run when there is any.
+{%- set required = {
+    'pillars': ['pillar_id', 'when_no_data'],
+    'segments': ['segment_id', 'priority'],
+    'segment_rules': ['segment_id', 'signal_id', 'operator', 'value'],
+    'attributes': ['attribute_id', 'value_type'],
+    'metrics': ['metric_id', 'pillar_id', 'measure'],
+    'health_rules': ['segment_id', 'pillar_id', 'state', 'signal_id', 'operator', 'threshold'],
+    'score_rules': ['segment_id', 'pillar_id', 'signal_id', 'weight'],
+    'pillar_weights': ['segment_id', 'pillar_id', 'weight'],
+    'milestones': ['segment_id', 'milestone_id', 'signal_id', 'operator', 'threshold'],
+    'alert_rules': ['alert_id', 'pillar_id'],
+    'plans': ['plan_id', 'plan_rank'],
+    'sources': ['table_name'],
+    'pillar_sources': ['pillar_id', 'table_name'],
+} %}
+{%- set keys = {
+    'pillars': ['pillar_id'],
+    'segments': ['segment_id'],
+    'segment_rules': ['segment_id', 'clause', 'signal_id', 'operator', 'value'],
+    'attributes': ['attribute_id'],
+    'metrics': ['metric_id'],
+    'health_rules': ['segment_id', 'pillar_id', 'state', 'clause', 'signal_id', 'operator', 'threshold', 'scaled_by'],
+    'score_rules': ['segment_id', 'pillar_id', 'signal_id'],
+    'pillar_weights': ['segment_id', 'pillar_id'],
+    'milestones': ['segment_id', 'milestone_id'],
+    'alert_rules': ['alert_id'],
+    'plans': ['plan_id'],
+    'sources': ['table_name'],
+    'pillar_sources': ['pillar_id', 'table_name'],
+} %}
+{#- Columns that must name something known, when filled: (file, column, what, relation of known ids). -#}
+{%- set references = [
+    ('segment_rules', 'segment_id', 'segment', 'known_segments'),
+    ('segment_rules', 'signal_id', 'signal', 'known_signals'),
+    ('metrics', 'pillar_id', 'pillar', 'known_pillars'),
+    ('metrics', 'measure', 'measure', 'known_measures'),
+    ('health_rules', 'segment_id', 'segment', 'known_segments'),
+    ('health_rules', 'pillar_id', 'pillar', 'known_pillars'),
+    ('health_rules', 'signal_id', 'signal', 'known_signals'),
+    ('score_rules', 'segment_id', 'segment', 'known_segments'),
+    ('score_rules', 'pillar_id', 'pillar', 'known_pillars'),
+    ('score_rules', 'signal_id', 'signal', 'known_signals'),
+    ('pillar_weights', 'segment_id', 'segment', 'known_segments'),
+    ('pillar_weights', 'pillar_id', 'pillar', 'known_pillars'),
+    ('milestones', 'segment_id', 'segment', 'known_segments'),
+    ('milestones', 'signal_id', 'signal', 'known_signals'),
+    ('alert_rules', 'pillar_id', 'pillar', 'known_alert_pillars'),
+    ('alert_rules', 'segment_id', 'segment', 'known_segments'),
+    ('sources', 'table_name', 'raw table', 'known_tables'),
+    ('pillar_sources', 'pillar_id', 'pillar', 'known_pillars'),
+    ('pillar_sources', 'table_name', 'raw table', 'known_tables'),
+] %}
+{#- Columns with a vocabulary: (file, column, words). -#}
+{%- set vocabularies = [
+    ('pillars', 'when_no_data', ['average', 'not_calculated']),
+    ('segments', 'is_default', ['true', 'false']),
+    ('attributes', 'value_type', ['number', 'text', 'boolean']),
+    ('health_rules', 'state', ['good', 'poor']),
+    ('alert_rules', 'from_state', ['good', 'average', 'poor', 'not_calculated']),
+    ('alert_rules', 'to_state', ['good', 'average', 'poor', 'not_calculated']),
+] %}
+{#- Columns that hold a number, when filled: (file, column, condition that it is wrong, what it must be). -#}
+{%- set numbers = [
+    ('pillars', 'display_order', 'false', 'a number'),
+    ('segments', 'priority', 'false', 'a number, 1 at the top'),
+    ('segments', 'good_from', 'false', 'a number'),
+    ('segments', 'poor_below', 'false', 'a number'),
+    ('metrics', 'window_days', '{} <= 0 or {} <> floor({}) or {} > 36500', 'a whole number of days above 0'),
+    ('score_rules', 'weight', '{} <= 0', 'a number above 0'),
+    ('pillar_weights', 'weight', '{} <= 0', 'a number above 0'),
+    ('pillar_weights', 'cap_when_poor', 'false', 'a number, or empty'),
+    ('milestones', 'position', 'false', 'a number'),
+    ('alert_rules', 'score_below', 'false', 'a number, or empty'),
+    ('alert_rules', 'score_drop_7d', 'false', 'a number, or empty'),
+    ('plans', 'plan_rank', 'false', 'a number'),
+    ('sources', 'max_age_hours', 'false', 'a number, or empty'),
+    ('sources', 'max_rejected_ratio', 'false', 'a number, or empty'),
+] %}
+{#- The files with conditions: (file, operator column, threshold column, has scaled_by). -#}
+{%- set conditions = [
+    ('segment_rules', 'operator', 'value', false),
+    ('health_rules', 'operator', 'threshold', true),
+    ('score_rules', 'healthy_operator', 'healthy_threshold', true),
+    ('score_rules', 'poor_operator', 'poor_threshold', true),
+    ('milestones', 'operator', 'threshold', true),
+] %}
+with
+
+{% for seed in configuration_seeds() %}
+{{ seed }} as (
+
+    select
+        source.*,
+        {{ configuration_row_key(keys[seed]) }} as row_key
+    from ({{ read_configuration(seed) }}) as source
+
+),
+{% endfor %}
+known_segments as (select segment_id as known_id from segments),
+
+known_pillars as (select pillar_id as known_id from pillars),
+
+known_alert_pillars as (
+
+    select pillar_id as known_id from pillars
+    union all
+    select 'overall' as known_id
+
+),
+
+known_measures as (select measure as known_id from {{ ref('measures') }}),
+
+known_tables as (select table_name as known_id from ({{ raw_table_list() }}) as tables),
+
+known_signals as (
+
+    select distinct
+        signal_id as known_id,
+        value_type
+    from {{ ref('config_signals') }}
+    where signal_id is not null
+
+),
+
+conditions as (
+
+    {% for seed, operator, threshold, is_scaled in conditions %}
+    select
+        '{{ seed }}.csv' as file_name,
+        row_key,
+        signal_id,
+        '{{ operator }}' as operator_column,
+        '{{ threshold }}' as threshold_column,
+        {{ operator }} as operator,
+        {{ threshold }} as threshold,
+        {{ 'scaled_by' if is_scaled else 'cast(null as ' ~ dbt.type_string() ~ ')' }} as scaled_by
+    from {{ seed }}
+    where {{ operator }} is not null or {{ threshold }} is not null
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+
+),
+
+typed_conditions as (
+
+    select
+        conditions.*,
+        signals.value_type,
+        scales.value_type as scale_type
+    from conditions
+    left join (
+        select
+            known_id,
+            min(value_type) as value_type
+        from known_signals
+        group by known_id
+    ) as signals on conditions.signal_id = signals.known_id
+    left join (
+        select
+            known_id,
+            min(value_type) as value_type
+        from known_signals
+        group by known_id
+    ) as scales on conditions.scaled_by = scales.known_id
+
+),
+
+listed_numbers as (
+
+    select
+        file_name,
+        row_key,
+        threshold_column,
+        count(*) as listed,
+        count({{ parse_number('value') }}) as listed_numbers
+    from (
+        {{ list_values('typed_conditions', ['file_name', 'row_key', 'threshold_column'], 'threshold') }}
+    ) as listed_values
+    group by file_name, row_key, threshold_column
+
+),
+
+kept_values as (
+
+    {{ list_values('metrics', ['row_key'], 'dimension_values') }}
+
+),
+
+errors as (
+
+    {% for seed, column in missing_configuration_columns() if execute %}
+    select
+        '{{ seed }}.csv' as file_name,
+        'header' as row_key,
+        'column `{{ column }}` is missing.' as problem,
+        'Add it; leave its cells empty where they say nothing.' as cure
+
+    union all
+
+    {% endfor %}
+
+    {% for seed, columns in required.items() %}{% for column in columns %}
+    select
+        '{{ seed }}.csv' as file_name,
+        row_key,
+        '`{{ column }}` is empty.' as problem,
+        'Fill it.' as cure
+    from {{ seed }}
+    where {{ column }} is null
+
+    union all
+
+    {% endfor %}{% endfor %}
+
+    {% for seed in configuration_seeds() %}
+    select
+        '{{ seed }}.csv' as file_name,
+        row_key,
+        {{ dbt.concat(["'there are '", "cast(count(*) as " ~ dbt.type_string() ~ ")", "' rows with this key.'"]) }} as problem,
+        'Keep one of them.' as cure
+    from {{ seed }}
+    group by row_key
+    having count(*) > 1
+
+    union all
+
+    {% endfor %}
+
+    {% for seed, column, what, known in references %}
+    select
+        '{{ seed }}.csv' as file_name,
+        row_key,
+        {{ dbt.concat(["'`" ~ column ~ "` names the " ~ what ~ " '", column, "', which is unknown.'"]) }} as problem,
+        'Known are: ' || coalesce((select {{ dbt.listagg('known_id', "', '", 'order by known_id') }} from (select distinct known_id from {{ known }}) as known), 'none') || '.' as cure
+    from {{ seed }}
+    where {{ column }} is not null and {{ column }} not in (select known_id from {{ known }} where known_id is not null)
+
+    union all
+
+    {% endfor %}
+
+    {% for seed, column, words in vocabularies %}
+    select
+        '{{ seed }}.csv' as file_name,
+        row_key,
+        {{ dbt.concat(["'`" ~ column ~ "` is '", column, "'.'"]) }} as problem,
+        'It can be: {{ words | join(', ') }}.' as cure
+    from {{ seed }}
+    where {{ column }} is not null and lower({{ column }}) not in ('{{ words | join("', '") }}')
+
+    union all
+
+    {% endfor %}
+
+    {% for seed, column, wrong, cure in numbers %}
+    select
+        '{{ seed }}.csv' as file_name,
+        row_key,
+        {{ dbt.concat(["'`" ~ column ~ "` is '", column, "'.'"]) }} as problem,
+        'It must be {{ cure }}.' as cure
+    from {{ seed }}
+    where {{ column }} is not null and coalesce({{ parse_number(column) }} is null or {{ wrong | replace('{}', '(' ~ parse_number(column) ~ ')') }}, true)
+
+    union all
+
+    {% endfor %}
+
+    select
+        'segments.csv' as file_name,
+        min(row_key) as row_key,
+        {{ dbt.concat(["'priority '", "min(priority)", "' is given to '", "cast(count(*) as " ~ dbt.type_string() ~ ")", "' segments: '", dbt.listagg('segment_id', "', '", 'order by segment_id'), "'.'"]) }} as problem,
+        'Give each segment its own priority.' as cure
+    from segments
+    where {{ parse_number('priority') }} is not null
+    group by {{ parse_number('priority') }}
+    having count(*) > 1
+
+    union all
+
+    select
+        'segments.csv' as file_name,
+        'is_default' as row_key,
+        case when count(*) = 0 then 'no segment is the default.' else 'more than one segment is the default.' end as problem,
+        'Set `is_default` to true for exactly one segment, the last.' as cure
+    from segments
+    where lower(is_default) = 'true'
+    having count(*) <> 1
+
+    union all
+
+    select
+        'segments.csv' as file_name,
+        row_key,
+        'the default segment is not the last.' as problem,
+        'Give it the highest number as `priority`.' as cure
+    from segments
+    where
+        lower(is_default) = 'true'
+        and {{ parse_number('priority') }} < (select max({{ parse_number('priority') }}) from segments)
+
+    union all
+
+    select distinct
+        'segment_rules.csv' as file_name,
+        segment_rules.row_key,
+        'the default segment has a rule.' as problem,
+        'Remove it: every account belongs to the default segment.' as cure
+    from segment_rules
+    inner join segments on segment_rules.segment_id = segments.segment_id
+    where lower(segments.is_default) = 'true'
+
+    union all
+
+    select
+        'segments.csv' as file_name,
+        row_key,
+        '`good_from` is not above `poor_below`.' as problem,
+        'Empty cells stand for 6.66 and 3.34.' as cure
+    from segments
+    where coalesce({{ parse_number('good_from') }}, 6.66) <= coalesce({{ parse_number('poor_below') }}, 3.34)
+
+    union all
+
+    select
+        'metrics.csv' as file_name,
+        metrics.row_key,
+        {{ dbt.concat(["'measure '", "metrics.measure", "case when metrics.window_days is null then ' needs a window.' else ' takes no window.' end"]) }} as problem,
+        case when metrics.window_days is null then 'Fill `window_days`.' else 'Empty `window_days`.' end as cure
+    from metrics
+    inner join {{ ref('measures') }} as measures on metrics.measure = measures.measure
+    where
+        (measures.window_use = 'r' and metrics.window_days is null)
+        or (measures.window_use = '-' and metrics.window_days is not null)
+
+    union all
+
+    select
+        'metrics.csv' as file_name,
+        metrics.row_key,
+        {{ dbt.concat(["'measure '", "metrics.measure", "' has no dimension '", "metrics.dimension", "'.'"]) }} as problem,
+        {{ dbt.concat(["'It can have: '", "coalesce(replace(measures.dimensions, '|', ', '), 'none')", "'.'"]) }} as cure
+    from metrics
+    inner join {{ ref('measures') }} as measures on metrics.measure = measures.measure
+    where
+        metrics.dimension is not null
+        and '|' || coalesce(measures.dimensions, '') || '|' not like '%|' || metrics.dimension || '|%'
+
+    union all
+
+    select
+        'metrics.csv' as file_name,
+        metrics.row_key,
+        case when metrics.dimension is null then '`dimension_values` without `dimension`.' else '`dimension` without `dimension_values`.' end as problem,
+        'Fill both or neither.' as cure
+    from metrics
+    left join (select distinct row_key from kept_values) as kept on metrics.row_key = kept.row_key
+    where
+        (metrics.dimension is null and metrics.dimension_values is not null)
+        or (metrics.dimension is not null and kept.row_key is null)
+
+    union all
+
+    select
+        'score_rules.csv' as file_name,
+        row_key,
+        'neither a healthy nor a poor condition.' as problem,
+        'Fill `healthy_operator` and `healthy_threshold`, or the poor ones, or both.' as cure
+    from score_rules
+    where
+        healthy_operator is null and healthy_threshold is null
+        and poor_operator is null and poor_threshold is null
+
+    union all
+
+    select
+        file_name,
+        row_key,
+        {{ dbt.concat(["'`'", "operator_column", "'` is empty.'"]) }} as problem,
+        'Fill it, or empty the threshold as well.' as cure
+    from typed_conditions
+    where operator is null and file_name = 'score_rules.csv'
+
+    union all
+
+    select
+        file_name,
+        row_key,
+        {{ dbt.concat(["'`'", "threshold_column", "'` is empty.'"]) }} as problem,
+        'Fill it, or empty the operator as well.' as cure
+    from typed_conditions
+    where threshold is null and file_name = 'score_rules.csv'
+
+    union all
+
+    select
+        file_name,
+        row_key,
+        {{ dbt.concat(["'operator `'", "operator", "'` does not go with the signal '", "coalesce(signal_id, '')", "coalesce(', which is ' || value_type, '')", "'.'"]) }} as problem,
+        case value_type
+            when 'number' then 'Numbers take = != > >= < <= in not_in.'
+            when 'boolean' then 'Booleans take = and !=.'
+            when 'text' then 'Texts take = != in not_in.'
+            when 'tags' then 'Tags take = != in not_in.'
+            else 'Operators are = != > >= < <= in not_in.'
+        end as cure
+    from typed_conditions
+    where
+        operator not in ('=', '!=', '>', '>=', '<', '<=', 'in', 'not_in')
+        or (value_type in ('text', 'tags') and operator not in ('=', '!=', 'in', 'not_in'))
+        or (value_type = 'boolean' and operator not in ('=', '!='))
+
+    union all
+
+    select
+        typed_conditions.file_name,
+        typed_conditions.row_key,
+        {{ dbt.concat(["'`'", "typed_conditions.threshold_column", "'` is '", "typed_conditions.threshold", "', but the signal '", "typed_conditions.signal_id", "' is a number.'"]) }} as problem,
+        'Write a number, or for `in` and `not_in` numbers separated by `|`.' as cure
+    from typed_conditions
+    left join listed_numbers
+        on typed_conditions.file_name = listed_numbers.file_name
+        and typed_conditions.row_key = listed_numbers.row_key
+        and typed_conditions.threshold_column = listed_numbers.threshold_column
+    where
+        typed_conditions.value_type = 'number'
+        and typed_conditions.threshold is not null
+        and case
+            when typed_conditions.operator in ('in', 'not_in')
+                then coalesce(listed_numbers.listed, 0) = 0 or listed_numbers.listed_numbers < listed_numbers.listed
+            else {{ parse_number('typed_conditions.threshold') }} is null
+        end
+
+    union all
+
+    select
+        file_name,
+        row_key,
+        {{ dbt.concat(["'`'", "threshold_column", "'` is '", "threshold", "', but the signal '", "signal_id", "' is a boolean.'"]) }} as problem,
+        'Write true or false.' as cure
+    from typed_conditions
+    where value_type = 'boolean' and lower(threshold) not in ('true', 'false')
+
+    union all
+
+    select
+        file_name,
+        row_key,
+        '`scaled_by` does not go with `in` and `not_in`.' as problem,
+        'Empty it, or compare with one number.' as cure
+    from typed_conditions
+    where scaled_by is not null and operator in ('in', 'not_in')
+
+    union all
+
+    select
+        file_name,
+        row_key,
+        {{ dbt.concat(["'`scaled_by` names '", "scaled_by", "', which is no number signal.'"]) }} as problem,
+        'Name a metric or a number attribute.' as cure
+    from typed_conditions
+    where scaled_by is not null and coalesce(scale_type, '') <> 'number'
+
+    union all
+
+    select
+        file_name,
+        row_key,
+        {{ dbt.concat(["'`scaled_by` with the signal '", "signal_id", "', which is no number.'"]) }} as problem,
+        'Empty it.' as cure
+    from typed_conditions
+    where scaled_by is not null and value_type <> 'number'
+
+    union all
+
+    select
+        case when max(case when origin = 'metric' then 1 else 0 end) = 1 then 'metrics.csv' else 'attributes.csv' end as file_name,
+        signal_id as row_key,
+        'this name stands for more than one signal.' as problem,
+        'Rename the metric or the attribute.' as cure
+    from {{ ref('config_signals') }}
+    group by signal_id
+    having count(distinct origin) > 1
+
+)
+
+select distinct
+    file_name,
+    row_key,
+    problem,
+    cure
+from errors

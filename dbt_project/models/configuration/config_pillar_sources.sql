@@ -1,0 +1,1 @@
+{{ read_configuration('pillar_sources') }}

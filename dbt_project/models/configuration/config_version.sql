@@ -1,0 +1,47 @@
+-- The configuration of this run: one row. `config_version` is a hash of its content, whatever the order
+-- of rows; `config` holds the content as JSON. Stops the run when the configuration is wrong.
+-- depends_on: {{ ref('config_errors') }}
+{%- if execute -%}{%- do check_configuration(ref('config_errors')) -%}{%- endif %}
+
+with
+
+{% for seed in configuration_seeds() %}
+{{ seed }} as (
+
+    {{ read_configuration(seed) }}
+
+),
+{% endfor %}
+contents as (
+
+    {% for seed in configuration_seeds() %}
+    select
+        '{{ seed }}' as file_name,
+        {{ json_record(configuration_columns(seed)) if execute else 'null' }} as content
+    from {{ seed }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+
+),
+
+files as (
+
+    select
+        file_name,
+        {{ dbt.concat(["'\"'", "file_name", "'\": ['", dbt.listagg('content', "', '", 'order by content'), "']'"]) }} as content
+    from contents
+    group by file_name
+
+),
+
+configuration as (
+
+    select {{ dbt.concat(["'{'", dbt.listagg('content', "', '", 'order by file_name'), "'}'"]) }} as config
+    from files
+
+)
+
+select
+    {{ dbt.hash('config') }} as config_version,
+    config
+from configuration

@@ -1,0 +1,133 @@
+{{ config(materialized='incremental', incremental_strategy='replace_all') }}
+{%- set core_pillars = ['product_adoption', 'financial', 'service', 'relationship', 'external'] %}
+-- The health of every account on the latest health date of the history.
+with
+
+history as (
+
+    select * from {{ ref('account_health_history') }}
+
+),
+
+latest as (
+
+    select *
+    from history
+    where health_date = (select max(health_date) from history)
+
+),
+
+-- The last date on which the account had another overall state than now.
+other_states as (
+
+    select
+        latest.account_id,
+        max(case when history.overall_state <> latest.overall_state then history.health_date end) as ended_on
+    from latest
+    inner join history on latest.account_id = history.account_id
+    group by latest.account_id
+
+),
+
+state_runs as (
+
+    select
+        other_states.account_id,
+        min(case when history.health_date > coalesce(other_states.ended_on, cast('0001-01-01' as date)) then history.health_date end) as state_since,
+        max(case when history.health_date = other_states.ended_on then history.overall_state end) as previous_overall_state
+    from other_states
+    inner join history on other_states.account_id = history.account_id
+    group by other_states.account_id
+
+),
+
+pillars as (
+
+    select
+        pillar_health.*,
+        row_number() over (
+            partition by pillar_health.account_id
+            order by
+                case when pillar_health.score is null then 1 else 0 end,
+                round(pillar_health.score, 6),
+                case when config_pillars.display_order is null then 1 else 0 end,
+                config_pillars.display_order,
+                pillar_health.pillar_id
+        ) as position
+    from {{ ref('pillar_health_history') }} as pillar_health
+    inner join latest
+        on pillar_health.health_date = latest.health_date
+        and pillar_health.account_id = latest.account_id
+    left join {{ ref('config_pillars') }} as config_pillars on pillar_health.pillar_id = config_pillars.pillar_id
+
+),
+
+pillar_columns as (
+
+    select
+        account_id,
+        max(case when position = 1 and score is not null then pillar_id end) as worst_pillar_id
+        {%- for pillar in core_pillars %},
+        max(case when pillar_id = '{{ pillar }}' then state end) as {{ pillar }}_state,
+        max(case when pillar_id = '{{ pillar }}' then score end) as {{ pillar }}_score
+        {%- endfor %}
+    from pillars
+    group by account_id
+
+),
+
+-- What the history does not hold: from this run, or, when it did not calculate the latest date, as it was.
+names as (
+
+    select
+        accounts.health_date,
+        accounts.account_id,
+        accounts.account_name,
+        stages.value_text as lifecycle_stage
+    from {{ ref('int_accounts_by_health_date') }} as accounts
+    left join {{ ref('account_signals') }} as stages
+        on accounts.health_date = stages.health_date
+        and accounts.account_id = stages.account_id
+        and stages.signal_id = 'lifecycle_stage'
+    {%- if is_incremental() %}
+
+    union all
+
+    select
+        health_date,
+        account_id,
+        account_name,
+        lifecycle_stage
+    from {{ this }}
+    where not health_date between {{ first_health_date() }} and {{ last_health_date() }}
+    {%- endif %}
+
+)
+
+select
+    latest.account_id,
+    names.account_name,
+    latest.health_date,
+    latest.segment_id,
+    segments.segment_name,
+    latest.csm_email,
+    names.lifecycle_stage,
+    latest.mrr,
+    latest.overall_state,
+    latest.overall_score,
+    state_runs.previous_overall_state,
+    state_runs.state_since,
+    pillar_columns.worst_pillar_id,
+    latest.coverage
+    {%- for pillar in core_pillars %},
+    pillar_columns.{{ pillar }}_state,
+    pillar_columns.{{ pillar }}_score
+    {%- endfor %},
+    latest.reason
+from latest
+inner join state_runs on latest.account_id = state_runs.account_id
+left join pillar_columns on latest.account_id = pillar_columns.account_id
+left join names
+    on latest.account_id = names.account_id
+    and latest.health_date = names.health_date
+left join {{ ref('config_segments') }} as segments on latest.segment_id = segments.segment_id

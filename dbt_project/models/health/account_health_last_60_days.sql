@@ -1,0 +1,5 @@
+{{ config(materialized='view') }}
+-- The last 60 days of `account_health_history`.
+select *
+from {{ ref('account_health_history') }}
+where health_date > (select max(health_date) from {{ ref('account_health_history') }}) - 60

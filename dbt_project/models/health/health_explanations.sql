@@ -1,0 +1,52 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_health_dates',
+        post_hook="{{ forget_old_explanations() }}",
+    )
+}}
+-- Every condition behind an account's segment and pillar states on a health date, with the number that
+-- was observed: the evaluation's own output. Kept for the last `explanation_days` and for dates on
+-- which a state of the account changed.
+with
+
+conditions as (
+
+    select * from {{ ref('segment_conditions') }}
+
+    union all
+
+    select * from {{ ref('health_conditions') }}
+
+),
+
+history as (
+
+    select max(health_date) as latest_date
+    from {{ ref('account_health_history') }}
+
+)
+
+select
+    conditions.health_date,
+    conditions.account_id,
+    conditions.segment_id,
+    conditions.pillar_id,
+    conditions.rule_set,
+    conditions.clause,
+    conditions.signal_id,
+    conditions.observed,
+    conditions.operator,
+    conditions.threshold,
+    conditions.scaled_by,
+    conditions.resolved_threshold,
+    conditions.is_met,
+    cast(conditions.gap as double) as gap
+from conditions
+cross join history
+left join {{ ref('int_state_changes') }} as changes
+    on conditions.health_date = changes.health_date
+    and conditions.account_id = changes.account_id
+where
+    conditions.health_date > history.latest_date - {{ var('explanation_days') }}
+    or changes.account_id is not null

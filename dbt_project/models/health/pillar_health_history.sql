@@ -1,0 +1,245 @@
+{{ config(materialized='incremental', incremental_strategy='replace_health_dates') }}
+-- The state and score of each pillar of each account on a health date (contract: health.md, 2 to 4
+-- and 6).
+with
+
+accounts as (
+
+    select * from {{ ref('int_accounts_by_health_date') }}
+
+),
+
+chosen_segments as (
+
+    select
+        membership.health_date,
+        membership.account_id,
+        segments.segment_id,
+        segments.good_from,
+        segments.poor_below
+    from {{ ref('segment_membership') }} as membership
+    inner join {{ ref('config_segments') }} as segments on membership.segment_id = segments.segment_id
+    where
+        membership.health_date between {{ first_health_date() }} and {{ last_health_date() }}
+        and membership.is_chosen
+
+),
+
+pillars as (
+
+    select * from {{ ref('config_pillars') }}
+
+),
+
+configured_pillars as (
+
+    select
+        segment_id,
+        pillar_id,
+        max(case when rule_set in ('good', 'poor') then 1 else 0 end) = 1 as has_health_rules,
+        max(case when rule_set in ('healthy', 'poor_band') then 1 else 0 end) = 1 as has_score_rules
+    from {{ ref('config_conditions') }}
+    where rule_set in ('good', 'poor', 'healthy', 'poor_band')
+    group by segment_id, pillar_id
+
+),
+
+-- Conditions fold to clauses, clauses to one answer for each rule set.
+clauses as (
+
+    select
+        health_date,
+        account_id,
+        pillar_id,
+        rule_set,
+        -- Each score rule is a rule of its own; health rules have clauses.
+        case when rule_set in ('good', 'poor') then clause else signal_id end as clause,
+        min({{ truth_level('is_met') }}) as truth_level,
+        sum(case when is_met is null then 1 else 0 end) as unknown_conditions,
+        count(*) as conditions
+    from {{ ref('health_conditions') }}
+    group by
+        health_date,
+        account_id,
+        pillar_id,
+        rule_set,
+        case when rule_set in ('good', 'poor') then clause else signal_id end
+
+),
+
+answers as (
+
+    select
+        health_date,
+        account_id,
+        pillar_id,
+        max(case when rule_set = 'good' then truth_level end) as good_level,
+        max(case when rule_set = 'poor' then truth_level end) as poor_level,
+        cast(sum(unknown_conditions) as integer) as unknown_conditions,
+        coalesce(sum(case when rule_set in ('good', 'poor') then conditions - unknown_conditions end), 0) as known_health_conditions,
+        coalesce(sum(case when rule_set in ('healthy', 'poor_band') then conditions - unknown_conditions end), 0) as known_score_conditions
+    from clauses
+    group by health_date, account_id, pillar_id
+
+),
+
+-- A score rule gives 10 when it is healthy, else 0 when it is poor, else 5; nothing when all is unknown.
+score_rules as (
+
+    select
+        health_date,
+        account_id,
+        pillar_id,
+        clause as signal_id,
+        case
+            when max(case when rule_set = 'healthy' then truth_level end) = 2 then 10
+            when max(case when rule_set = 'poor_band' then truth_level end) = 2 then 0
+            when min(truth_level) = 1 and max(truth_level) = 1 then null
+            else 5
+        end as points
+    from clauses
+    where rule_set in ('healthy', 'poor_band')
+    group by health_date, account_id, pillar_id, clause
+
+),
+
+weighted_scores as (
+
+    select
+        score_rules.health_date,
+        score_rules.account_id,
+        score_rules.pillar_id,
+        sum(score_rules.points * weights.weight) / sum(weights.weight) as score
+    from score_rules
+    inner join chosen_segments
+        on score_rules.health_date = chosen_segments.health_date
+        and score_rules.account_id = chosen_segments.account_id
+    inner join {{ ref('config_score_rules') }} as weights
+        on chosen_segments.segment_id = weights.segment_id
+        and score_rules.pillar_id = weights.pillar_id
+        and score_rules.signal_id = weights.signal_id
+    where score_rules.points is not null
+    group by score_rules.health_date, score_rules.account_id, score_rules.pillar_id
+
+),
+
+unfit_pillars as (
+
+    select
+        status.health_date,
+        pillar_sources.pillar_id
+    from {{ ref('source_status') }} as status
+    inner join {{ ref('config_pillar_sources') }} as pillar_sources on status.table_name = pillar_sources.table_name
+    where status.health_date between {{ first_health_date() }} and {{ last_health_date() }}
+    group by status.health_date, pillar_sources.pillar_id
+    having
+        max(case when status.status in ('failed', 'stale', 'broken') then 1 else 0 end) = 1
+        or min(case when status.status = 'absent' then 1 else 0 end) = 1
+
+),
+
+reasons as (
+
+    select
+        accounts.health_date,
+        accounts.account_id,
+        pillars.pillar_id,
+        chosen_segments.segment_id,
+        chosen_segments.good_from,
+        chosen_segments.poor_below,
+        coalesce(configured.has_health_rules, false) as has_health_rules,
+        coalesce(configured.has_score_rules, false) as has_score_rules,
+        coalesce(answers.good_level, 0) as good_level,
+        coalesce(answers.poor_level, 0) as poor_level,
+        coalesce(answers.unknown_conditions, 0) as unknown_conditions,
+        case
+            when configured.has_health_rules then answers.known_health_conditions = 0
+            else coalesce(answers.known_score_conditions, 0) = 0
+        end as has_no_data,
+        weighted_scores.score as weighted_score,
+        case
+            when accounts.is_created_today then 'created_today'
+            when chosen_segments.segment_id is null then 'no_segment'
+            when configured.pillar_id is null then 'pillar_not_configured'
+            when unfit_pillars.pillar_id is not null then 'source_unavailable'
+            when
+                pillars.when_no_data = 'not_calculated'
+                and case
+                    when configured.has_health_rules then answers.known_health_conditions = 0
+                    else coalesce(answers.known_score_conditions, 0) = 0
+                end
+                then 'no_data'
+        end as reason
+    from accounts
+    cross join pillars
+    left join chosen_segments
+        on accounts.health_date = chosen_segments.health_date
+        and accounts.account_id = chosen_segments.account_id
+    left join configured_pillars as configured
+        on chosen_segments.segment_id = configured.segment_id
+        and pillars.pillar_id = configured.pillar_id
+    left join answers
+        on accounts.health_date = answers.health_date
+        and accounts.account_id = answers.account_id
+        and pillars.pillar_id = answers.pillar_id
+    left join weighted_scores
+        on accounts.health_date = weighted_scores.health_date
+        and accounts.account_id = weighted_scores.account_id
+        and pillars.pillar_id = weighted_scores.pillar_id
+    left join unfit_pillars
+        on accounts.health_date = unfit_pillars.health_date
+        and pillars.pillar_id = unfit_pillars.pillar_id
+
+),
+
+states as (
+
+    select
+        *,
+        case
+            when reason is not null then 'not_calculated'
+            when has_health_rules and poor_level = 2 then 'poor'
+            when has_health_rules and good_level = 2 then 'good'
+            when has_health_rules then 'average'
+            else {{ state_of_score('weighted_score', 'good_from', 'poor_below') }}
+        end as calculated_state
+    from reasons
+
+),
+
+scores as (
+
+    select
+        *,
+        case
+            when reason is not null then null
+            when has_score_rules then weighted_score
+            when has_no_data then null
+            when calculated_state = 'good' then 10
+            when calculated_state = 'poor' then 0
+            else 5
+        end as score
+    from states
+
+)
+
+select
+    scores.health_date,
+    scores.account_id,
+    scores.pillar_id,
+    scores.segment_id,
+    coalesce(overrides.state, scores.calculated_state) as state,
+    scores.calculated_state,
+    cast(scores.score as double) as score,
+    scores.reason,
+    case when scores.reason is null and scores.has_health_rules then {{ truth_value('scores.good_level') }} end as good_matched,
+    case when scores.reason is null and scores.has_health_rules then {{ truth_value('scores.poor_level') }} end as poor_matched,
+    cast(scores.unknown_conditions as integer) as unknown_conditions,
+    overrides.state is not null as is_overridden,
+    versions.config_version
+from scores
+cross join {{ ref('config_version') }} as versions
+left join {{ ref('int_overrides_by_health_date') }} as overrides
+    on scores.health_date = overrides.health_date
+    and scores.account_id = overrides.account_id
+    and scores.pillar_id = overrides.pillar_id

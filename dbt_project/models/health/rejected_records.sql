@@ -1,0 +1,48 @@
+{{ config(materialized='incremental', incremental_strategy='replace_all') }}
+-- Rows of the raw tables that count nowhere, and values that were ignored or changed.
+-- depends_on: {{ ref('int_health_dates') }}
+with
+
+issues as (
+
+    select * from {{ ref('int_record_issues') }}
+
+)
+
+{% if is_incremental() -%},
+seen as (
+
+    select
+        table_name,
+        coalesce(record_key, '') as record_key,
+        reason,
+        effect,
+        record,
+        min(first_seen_on) as first_seen_on
+    from {{ this }}
+    group by table_name, coalesce(record_key, ''), reason, effect, record
+
+)
+{%- endif %}
+
+select
+    issues.table_name,
+    issues.record_key,
+    issues.reason,
+    issues.effect,
+    issues.record,
+    issues.record_time,
+    {% if is_incremental() -%}
+    coalesce(seen.first_seen_on, {{ first_health_date() }}) as first_seen_on
+    {%- else -%}
+    {{ first_health_date() }} as first_seen_on
+    {%- endif %}
+from issues
+{%- if is_incremental() %}
+left join seen
+    on issues.table_name = seen.table_name
+    and coalesce(issues.record_key, '') = seen.record_key
+    and issues.reason = seen.reason
+    and issues.effect = seen.effect
+    and issues.record = seen.record
+{%- endif %}

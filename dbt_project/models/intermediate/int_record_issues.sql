@@ -1,0 +1,60 @@
+-- Every rejected row and every ignored or changed value of the raw tables: one row each.
+{%- set tables = [
+    ('accounts', ref('base_accounts')),
+    ('account_attributes', ref('base_account_attributes')),
+    ('account_tags', ref('base_account_tags')),
+    ('users', ref('base_users')),
+    ('events', ref('int_event_issues')),
+    ('subscriptions', ref('base_subscriptions')),
+    ('invoices', ref('base_invoices')),
+    ('tickets', ref('base_tickets')),
+    ('touchpoints', ref('base_touchpoints')),
+    ('survey_responses', ref('base_survey_responses')),
+    ('risk_assessments', ref('base_risk_assessments')),
+    ('health_overrides', ref('base_health_overrides')),
+] %}
+with
+
+records as (
+
+    {% for table, base in tables %}
+    select
+        '{{ table }}' as table_name,
+        record_key,
+        record_time,
+        rejected_reason,
+        value_issues,
+        record
+    from {{ base }}
+    where rejected_reason is not null or value_issues is not null
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+
+),
+
+value_issues as (
+
+    {{ split_rows('records', ['table_name', 'record_key', 'record_time', 'record'], 'value_issues', ';') }}
+
+)
+
+select
+    table_name,
+    record_key,
+    rejected_reason as reason,
+    'row_rejected' as effect,
+    record,
+    record_time
+from records
+where rejected_reason is not null
+
+union all
+
+select
+    table_name,
+    record_key,
+    {{ dbt.split_part('value', "':'", 2) }} as reason,
+    {{ dbt.split_part('value', "':'", 1) }} as effect,
+    record,
+    record_time
+from value_issues

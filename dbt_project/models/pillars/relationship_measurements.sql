@@ -1,0 +1,97 @@
+-- What touchpoints and nps answers count for (contract: metrics.md, relationship). One row per health
+-- date, account, metric and operand that has any.
+with
+
+touchpoints as (
+
+    select
+        account_id,
+        user_id,
+        channel,
+        cast(occurred_at as date) as occurred_on
+    from {{ ref('stg_touchpoints') }}
+
+),
+
+nps as (
+
+    select
+        account_id,
+        score,
+        cast(responded_at as date) as responded_on,
+        cast(lead(responded_at) over (partition by account_id order by responded_at, response_id) as date) as next_on
+    from {{ ref('stg_survey_responses') }}
+    where kind = 'nps'
+
+),
+
+occurrences as (
+
+    select
+        account_id,
+        'touchpoints' as operand,
+        occurred_on as known_on,
+        occurred_on as window_on,
+        cast(null as date) as ends_on,
+        cast(null as double) as amount,
+        cast(null as {{ dbt.type_string() }}) as thing,
+        channel as dimension_value
+    from touchpoints
+
+    union all
+
+    select
+        account_id,
+        'people_contacted' as operand,
+        occurred_on as known_on,
+        occurred_on as window_on,
+        cast(null as date) as ends_on,
+        cast(null as double) as amount,
+        user_id as thing,
+        channel as dimension_value
+    from touchpoints
+    where user_id is not null
+
+    union all
+
+    select
+        account_id,
+        'last_touchpoint_day' as operand,
+        occurred_on as known_on,
+        cast(null as date) as window_on,
+        cast(null as date) as ends_on,
+        {{ day_number('occurred_on') }} as amount,
+        cast(null as {{ dbt.type_string() }}) as thing,
+        channel as dimension_value
+    from touchpoints
+
+    union all
+
+    -- The mean of 100 for a promoter, -100 for a detractor and 0 for the others is the nps.
+    select
+        account_id,
+        'nps' as operand,
+        responded_on as known_on,
+        responded_on as window_on,
+        cast(null as date) as ends_on,
+        case when score >= 9 then 100 when score <= 6 then -100 else 0 end as amount,
+        cast(null as {{ dbt.type_string() }}) as thing,
+        cast(null as {{ dbt.type_string() }}) as dimension_value
+    from nps
+
+    union all
+
+    select
+        account_id,
+        'nps_latest' as operand,
+        responded_on as known_on,
+        responded_on as window_on,
+        next_on as ends_on,
+        score as amount,
+        cast(null as {{ dbt.type_string() }}) as thing,
+        cast(null as {{ dbt.type_string() }}) as dimension_value
+    from nps
+
+)
+
+{{ fold_occurrences(counts_things=true) }}

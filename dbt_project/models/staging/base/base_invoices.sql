@@ -1,0 +1,2 @@
+-- depends_on: {{ source('raw', 'invoices') }}
+{{ judged_rows('invoices', accounts=ref('stg_accounts')) }}

@@ -1,0 +1,2 @@
+-- depends_on: {{ source('raw', 'subscriptions') }}
+{{ judged_rows('subscriptions', accounts=ref('stg_accounts')) }}

@@ -1,0 +1,2 @@
+-- depends_on: {{ source('raw', 'tickets') }}
+{{ judged_rows('tickets', accounts=ref('stg_accounts')) }}

@@ -1,0 +1,77 @@
+{{ config(materialized='incremental', incremental_strategy='replace_all', on_schema_change='fail') }}
+-- From which day on this run reads events: one row; null means all of them.
+--
+-- A daily run reads back `late_arrival_days` before the latest date that events were loaded for. It
+-- reads further back where an account with events became known or unknown since, because
+-- `unknown_account` is decided anew by every run, and where the run before was stopped before it had
+-- taken in what it had to read. A first run, a full refresh and a change of the raw folder read all.
+-- depends_on: {{ ref('raw_tables') }}
+-- depends_on: {{ ref('stg_accounts') }}
+-- depends_on: {{ ref('int_health_dates') }}
+{%- set load = adapter.get_relation(target.database, 'intermediate', 'int_event_load') if execute %}
+{%- set daily = adapter.get_relation(target.database, 'intermediate', 'int_events_daily') if execute %}
+{%- set issues = adapter.get_relation(target.database, 'intermediate', 'int_event_issues') if execute %}
+
+{% if is_incremental() and load and daily and issues -%}
+with
+
+loads as (
+
+    select
+        loads.*,
+        unfinished.run_id is not null as is_unfinished,
+        unfinished.read_from as unfinished_read_from
+    from {{ load }} as loads
+    left join {{ this }} as unfinished on loads.run_id <> unfinished.run_id
+
+),
+
+accounts as (
+
+    select account_id from {{ ref('stg_accounts') }}
+
+),
+
+first_days as (
+
+    select least(
+        least(loaded_for, {{ first_health_date() }}) - {{ var('late_arrival_days') }}, unfinished_read_from
+    ) as event_day
+    from loads
+
+    union all
+
+    select min(issues.event_day) as event_day
+    from {{ issues }} as issues
+    inner join accounts on issues.account_id = accounts.account_id
+    where issues.rejected_reason = 'unknown_account'
+
+    union all
+
+    select min(daily.event_day) as event_day
+    from {{ daily }} as daily
+    left join accounts on daily.account_id = accounts.account_id
+    where accounts.account_id is null
+
+),
+
+can_continue as (
+
+    select count(*) > 0 as is_true
+    from loads
+    inner join {{ ref('raw_tables') }} as raw_tables
+        on raw_tables.table_name = 'events'
+        and coalesce(raw_tables.location, loads.location) = loads.location
+    where not (loads.is_unfinished and loads.unfinished_read_from is null)
+
+)
+
+select
+    case when (select is_true from can_continue) then min(event_day) end as read_from,
+    '{{ invocation_id }}' as run_id
+from first_days
+{%- else -%}
+select
+    cast(null as date) as read_from,
+    '{{ invocation_id }}' as run_id
+{%- endif %}

@@ -1,0 +1,15 @@
+-- One row per raw table: is it there, and where. Stops the run when the raw data cannot be read.
+{%- if execute -%}
+{%- set tables = {} -%}
+{%- for table in raw_table_names() -%}
+    {%- do tables.update({table: raw_table(table)}) -%}
+{%- endfor -%}
+{%- do check_raw_tables(tables) -%}
+{%- for table, file in tables.items() %}
+select
+    '{{ table }}' as table_name,
+    {{ 'true' if file else 'false' }} as is_present,
+    cast({{ quoted(file.location) if file else 'null' }} as {{ dbt.type_string() }}) as location
+{{ 'union all' if not loop.last }}
+{%- endfor -%}
+{%- endif -%}

@@ -1,0 +1,1 @@
+{{ accepted_rows(ref('base_risk_assessments'), 'risk_assessments') }}

@@ -1,0 +1,1 @@
+{{ accepted_rows(ref('base_survey_responses'), 'survey_responses') }}

@@ -1,0 +1,1 @@
+"""Runs the pipeline: what feeds it, what checks it and when it starts."""

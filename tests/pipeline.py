@@ -1,0 +1,84 @@
+"""Run the pipeline as a user does: `dbt build` in a process of its own, on given folders."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = ROOT / "dbt_project"
+DBT = Path(sys.executable).with_name("dbt")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a `dbt build` answered: its exit code and all that it printed."""
+
+    exit_code: int
+    output: str
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """A warehouse file with the folders it is built from. `seeds` None: the starter configuration."""
+
+    path: Path
+    raw: Path
+    seeds: Path | None = None
+
+    def build(
+        self,
+        start: date,
+        end: date | None = None,
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+    ) -> Run:
+        """Calculate the dates from start to end, both included (one date when end is None)."""
+        variables = {
+            "HEALTH_RAW_DIR": str(self.raw),
+            "HEALTH_DB_PATH": str(self.path),
+            "HEALTH_START_DATE": start.isoformat(),
+            "HEALTH_END_DATE": (end or start).isoformat(),
+            **({"HEALTH_CONFIG_DIR": str(self.seeds)} if self.seeds else {}),
+            **(environment or {}),
+        }
+        return dbt_build(
+            self.path.parent, "--exclude-resource-type", "unit_test", *arguments, environment=variables
+        )
+
+    def calculate(self, start: date, end: date | None = None, *arguments: str) -> None:
+        """As `build`, for runs that must succeed."""
+        run = self.build(start, end, *arguments)
+        assert run.exit_code == 0, run.output
+
+    def query(self, sql: str) -> list[tuple]:
+        with duckdb.connect(str(self.path), read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+    def contents(self, *tables: str) -> dict[str, list[tuple]]:
+        """All rows of the given tables of schema `health`, ordered."""
+        return {table: self.query(f"select * from health.{table} order by all") for table in tables}
+
+
+def dbt_build(scratch: Path, *arguments: str, environment: Mapping[str, str]) -> Run:
+    """`dbt build` of the project, its artifacts under the folder `scratch`."""
+    completed = subprocess.run(
+        [str(DBT), "--no-use-colors", "build", *arguments],
+        cwd=PROJECT,
+        env={
+            **{name: text for name, text in os.environ.items() if not name.startswith("HEALTH_")},
+            "DBT_TARGET_PATH": str(scratch / "target"),
+            "DBT_LOG_PATH": str(scratch / "logs"),
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+            **environment,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Run(completed.returncode, completed.stdout + completed.stderr)

@@ -1,0 +1,242 @@
+"""The configuration tables as objects. Assumes that they are valid: nothing is checked here."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+from .values import read_boolean, read_number, trimmed
+
+DEFAULT_GOOD_FROM = 6.66
+DEFAULT_POOR_BELOW = 3.34
+# Dimensions whose values are words of the contract, which are read without regard to case.
+WORD_DIMENSIONS = ("priority", "channel")
+
+ConfigRow = dict[str, str | None]
+
+
+@dataclass(frozen=True)
+class Pillar:
+    pillar_id: str
+    display_order: float
+    when_no_data: str
+
+
+@dataclass(frozen=True)
+class Segment:
+    segment_id: str
+    segment_name: str | None
+    priority: int
+    is_default: bool
+    good_from: float
+    poor_below: float
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A measure with its window in days (None: lifetime) and the dimension values kept."""
+
+    metric_id: str
+    pillar_id: str
+    measure: str
+    window_days: int | None
+    dimension: str | None
+    dimension_values: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """`signal_id operator threshold`, and where it stands in the configuration.
+
+    rule_set: segment, good, poor, healthy or poor_band.
+    """
+
+    segment_id: str
+    pillar_id: str | None
+    rule_set: str
+    clause: str | None
+    signal_id: str
+    operator: str
+    threshold: str
+    scaled_by: str | None
+
+
+@dataclass(frozen=True)
+class ScoreRule:
+    """A weighted band; one of its two conditions may be left out."""
+
+    segment_id: str
+    pillar_id: str
+    weight: float
+    healthy: Condition | None
+    poor: Condition | None
+
+    @property
+    def conditions(self) -> list[Condition]:
+        return [condition for condition in (self.healthy, self.poor) if condition is not None]
+
+
+@dataclass(frozen=True)
+class PillarWeight:
+    segment_id: str
+    pillar_id: str
+    weight: float
+    cap_when_poor: float | None
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is tolerated of a raw table; None: anything."""
+
+    max_age_hours: float | None
+    max_rejected_ratio: float | None
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """All configuration that health depends on; lists keep the order of the files."""
+
+    pillars: list[Pillar]
+    segments: list[Segment]
+    segment_rules: list[Condition]
+    attribute_types: dict[str, str]
+    metrics: list[Metric]
+    health_rules: list[Condition]
+    score_rules: list[ScoreRule]
+    pillar_weights: list[PillarWeight]
+    plan_ranks: dict[str, float]
+    sources: dict[str, Source]
+    pillar_sources: list[tuple[str, str]]
+
+
+def read_configuration(seeds_dir: Path) -> Configuration:
+    """Read the CSV files below `seeds_dir`, each found by its name."""
+
+    def rows(name: str) -> list[ConfigRow]:
+        path = min(seeds_dir.rglob(f"{name}.csv"))
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return [
+                {column: trimmed(cell) for column, cell in row.items()}
+                for row in csv.DictReader(file)
+            ]
+
+    return Configuration(
+        pillars=[_pillar(row) for row in rows("pillars")],
+        segments=[_segment(row) for row in rows("segments")],
+        segment_rules=[_segment_rule(row) for row in rows("segment_rules")],
+        attribute_types={
+            row["attribute_id"]: row["value_type"].lower() for row in rows("attributes")
+        },
+        metrics=[_metric(row) for row in rows("metrics")],
+        health_rules=[_health_rule(row) for row in rows("health_rules")],
+        score_rules=[_score_rule(row) for row in rows("score_rules")],
+        pillar_weights=[_pillar_weight(row) for row in rows("pillar_weights")],
+        plan_ranks={row["plan_id"]: read_number(row["plan_rank"]) for row in rows("plans")},
+        sources={row["table_name"]: _source(row) for row in rows("sources")},
+        pillar_sources=[(row["pillar_id"], row["table_name"]) for row in rows("pillar_sources")],
+    )
+
+
+def list_values(text: str) -> list[str]:
+    """The values of a text such as `a | b`, trimmed."""
+    return [value.strip() for value in text.split("|") if value.strip()]
+
+
+def _number(cell: str | None) -> float | None:
+    return None if cell is None else read_number(cell)
+
+
+def _pillar(row: ConfigRow) -> Pillar:
+    return Pillar(row["pillar_id"], read_number(row["display_order"]), row["when_no_data"].lower())
+
+
+def _segment(row: ConfigRow) -> Segment:
+    good_from, poor_below = _number(row["good_from"]), _number(row["poor_below"])
+    return Segment(
+        segment_id=row["segment_id"],
+        segment_name=row["segment_name"],
+        priority=int(read_number(row["priority"])),
+        is_default=read_boolean(row["is_default"] or "false") is True,
+        good_from=DEFAULT_GOOD_FROM if good_from is None else good_from,
+        poor_below=DEFAULT_POOR_BELOW if poor_below is None else poor_below,
+    )
+
+
+def _metric(row: ConfigRow) -> Metric:
+    window_days = _number(row["window_days"])
+    kept = list_values(row["dimension_values"] or "")
+    if row["dimension"] in WORD_DIMENSIONS:
+        kept = [value.lower() for value in kept]
+    return Metric(
+        metric_id=row["metric_id"],
+        pillar_id=row["pillar_id"],
+        measure=row["measure"],
+        window_days=None if window_days is None else int(window_days),
+        dimension=row["dimension"],
+        dimension_values=frozenset(kept),
+    )
+
+
+def _segment_rule(row: ConfigRow) -> Condition:
+    return Condition(
+        segment_id=row["segment_id"],
+        pillar_id=None,
+        rule_set="segment",
+        clause=row["clause"],
+        signal_id=row["signal_id"],
+        operator=row["operator"],
+        threshold=row["value"],
+        scaled_by=None,
+    )
+
+
+def _health_rule(row: ConfigRow) -> Condition:
+    return Condition(
+        segment_id=row["segment_id"],
+        pillar_id=row["pillar_id"],
+        rule_set=row["state"].lower(),
+        clause=row["clause"],
+        signal_id=row["signal_id"],
+        operator=row["operator"],
+        threshold=row["threshold"],
+        scaled_by=row["scaled_by"],
+    )
+
+
+def _score_rule(row: ConfigRow) -> ScoreRule:
+    return ScoreRule(
+        segment_id=row["segment_id"],
+        pillar_id=row["pillar_id"],
+        weight=read_number(row["weight"]),
+        healthy=_band(row, "healthy", row["healthy_operator"], row["healthy_threshold"]),
+        poor=_band(row, "poor_band", row["poor_operator"], row["poor_threshold"]),
+    )
+
+
+def _band(
+    row: ConfigRow, rule_set: str, operator: str | None, threshold: str | None
+) -> Condition | None:
+    if operator is None or threshold is None:
+        return None
+    return Condition(
+        segment_id=row["segment_id"],
+        pillar_id=row["pillar_id"],
+        rule_set=rule_set,
+        clause=None,
+        signal_id=row["signal_id"],
+        operator=operator,
+        threshold=threshold,
+        scaled_by=row["scaled_by"],
+    )
+
+
+def _pillar_weight(row: ConfigRow) -> PillarWeight:
+    return PillarWeight(
+        row["segment_id"],
+        row["pillar_id"],
+        read_number(row["weight"]),
+        _number(row["cap_when_poor"]),
+    )
+
+
+def _source(row: ConfigRow) -> Source:
+    return Source(_number(row["max_age_hours"]), _number(row["max_rejected_ratio"]))

@@ -1,0 +1,494 @@
+"""The published tables, as the contract lays them out, from an empty warehouse.
+
+All frames have object columns: None for null, `datetime.date` for dates, naive UTC
+`datetime.datetime` for times, and Python's own str, int, float and bool.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import pandas
+
+from .configuration import Configuration, Pillar, Source, read_configuration
+from .facts import Facts, facts_on, midnight
+from .health import NOT_CALCULATED, AccountHealth, Judgement, account_health
+from .measures import measured, mrr
+from .raw_files import read_rows
+from .raw_tables import raw_tables
+from .row_rules import Record, RuledTable, apply_row_rules
+from .signals import SignalValue, account_age_days, signal_values
+from .sources import SourceStatus, source_status
+from .values import rounded
+
+CORE_PILLARS = ("product_adoption", "financial", "service", "relationship", "external")
+# Not compared: the reference does not say how a configuration is hashed.
+CONFIG_VERSION = "reference"
+REASONS_WITHOUT_REVIEW = ("created_today", "pillar_not_configured")
+
+COLUMNS: dict[str, list[str]] = {
+    "account_health": [
+        "account_id",
+        "account_name",
+        "health_date",
+        "segment_id",
+        "segment_name",
+        "csm_email",
+        "lifecycle_stage",
+        "mrr",
+        "overall_state",
+        "overall_score",
+        "previous_overall_state",
+        "state_since",
+        "worst_pillar_id",
+        "coverage",
+        *(f"{pillar}_{column}" for pillar in CORE_PILLARS for column in ("state", "score")),
+        "reason",
+    ],
+    "account_health_history": [
+        "health_date",
+        "account_id",
+        "segment_id",
+        "csm_email",
+        "mrr",
+        "overall_state",
+        "calculated_overall_state",
+        "overall_score",
+        "coverage",
+        "reason",
+        "is_overridden",
+        "config_version",
+    ],
+    "pillar_health_history": [
+        "health_date",
+        "account_id",
+        "pillar_id",
+        "segment_id",
+        "state",
+        "calculated_state",
+        "score",
+        "reason",
+        "good_matched",
+        "poor_matched",
+        "unknown_conditions",
+        "is_overridden",
+        "config_version",
+    ],
+    "pillar_metrics_history": ["health_date", "account_id", "pillar_id", "metric_id", "value"],
+    "segment_membership": [
+        "health_date",
+        "account_id",
+        "segment_id",
+        "priority",
+        "membership",
+        "is_chosen",
+    ],
+    "health_explanations": [
+        "health_date",
+        "account_id",
+        "segment_id",
+        "pillar_id",
+        "rule_set",
+        "clause",
+        "signal_id",
+        "observed",
+        "operator",
+        "threshold",
+        "scaled_by",
+        "resolved_threshold",
+        "is_met",
+        "gap",
+    ],
+    "not_calculated_accounts": [
+        "health_date",
+        "account_id",
+        "account_name",
+        "csm_email",
+        "pillar_id",
+        "reason",
+        "account_age_days",
+        "since",
+        "needs_review",
+    ],
+    "rejected_records": [
+        "table_name",
+        "record_key",
+        "reason",
+        "effect",
+        "record",
+        "record_time",
+        "first_seen_on",
+    ],
+    "source_status": [
+        "health_date",
+        "table_name",
+        "status",
+        "rows_before_date",
+        "latest_at",
+        "rejected_ratio",
+    ],
+}
+
+PublishedRow = dict[str, object]
+PublishedRows = dict[str, list[PublishedRow]]
+
+
+@dataclass
+class Calculated:
+    """One account on one health date, with all that the published tables need of it."""
+
+    facts: Facts
+    metric_values: dict[str, float | None]
+    signals: dict[str, SignalValue]
+    health: AccountHealth
+
+    @property
+    def health_date(self) -> date:
+        return self.facts.health_date
+
+    @property
+    def account_id(self) -> str:
+        return self.facts.account.account_id
+
+    @property
+    def mrr(self) -> float | None:
+        """The measure, whether or not a metric of the configuration uses it."""
+        return None if self.facts.is_absent("subscriptions") else float(mrr(self.facts))
+
+    @property
+    def segment_id(self) -> str | None:
+        return None if self.health.chosen is None else self.health.chosen.segment_id
+
+
+@dataclass(frozen=True)
+class Run:
+    """The present unbroken run of equal states, and the state before it."""
+
+    state: str
+    since: date
+    previous_state: str | None
+
+
+def calculate(
+    raw_dir: Path,
+    seeds_dir: Path,
+    start: date,
+    end: date,
+    *,
+    late_arrival_days: int = 3,
+    source_check_failures: Collection[tuple[date, str]] = (),
+) -> dict[str, pandas.DataFrame]:
+    """Calculate every date from start to end, both included, and give the published tables.
+
+    `source_check_failures`: the (health date, raw table) pairs with a failed critical check.
+    """
+    configuration = read_configuration(seeds_dir)
+    ruled_tables = _ruled_tables(raw_dir, configuration, end)
+    records_by_account = _records_by_account(ruled_tables)
+    main_times = {name: ruled.table.main_time for name, ruled in ruled_tables.items()}
+    rows: PublishedRows = {table_name: [] for table_name in COLUMNS}
+    rows["rejected_records"] = _rejected_records(ruled_tables.values(), start)
+    history: list[Calculated] = []
+    for health_date in _dates(start, end):
+        statuses = {
+            name: source_status(
+                ruled,
+                configuration.sources.get(name, Source(None, None)),
+                health_date,
+                late_arrival_days,
+                source_check_failures,
+            )
+            for name, ruled in ruled_tables.items()
+        }
+        rows["source_status"] += _source_status_rows(health_date, statuses)
+        for account in ruled_tables["accounts"].records:
+            if not _is_in_scope(account, health_date):
+                continue
+            facts = facts_on(
+                account,
+                health_date,
+                records_by_account[account.account_id],
+                main_times,
+                configuration.plan_ranks,
+            )
+            history.append(_calculated(facts, configuration, statuses))
+    _add_history(rows, history, configuration)
+    return {
+        table_name: pandas.DataFrame(rows[table_name], columns=columns, dtype=object)
+        for table_name, columns in COLUMNS.items()
+    }
+
+
+def _dates(start: date, end: date) -> list[date]:
+    return [start + timedelta(days=days) for days in range((end - start).days + 1)]
+
+
+def _ruled_tables(
+    raw_dir: Path, configuration: Configuration, last_date: date
+) -> dict[str, RuledTable]:
+    """All raw tables with the row rules applied, accounts first, since the others ask for them."""
+    pillar_ids = [pillar.pillar_id for pillar in configuration.pillars]
+    ruled_tables: dict[str, RuledTable] = {}
+    account_ids: set[str] | None = None
+    for table in raw_tables(pillar_ids, last_date):
+        text_rows = read_rows(raw_dir, table.name)
+        if table.name == "accounts" and text_rows is None:
+            raise FileNotFoundError("the raw table accounts is absent")
+        ruled = apply_row_rules(table, text_rows, account_ids)
+        ruled_tables[table.name] = ruled
+        if table.name == "accounts":
+            account_ids = {account.account_id for account in ruled.records}
+    _add_next_starts(ruled_tables["subscriptions"].records)
+    return ruled_tables
+
+
+def _add_next_starts(subscriptions: list[Record]) -> None:
+    """Give each subscription row `next_started_at`: the start of the next row of its id."""
+    starts = defaultdict(list)
+    for subscription in subscriptions:
+        starts[subscription.subscription_id].append(subscription.started_at)
+    for subscription in subscriptions:
+        subscription.next_started_at = min(
+            (
+                started_at
+                for started_at in starts[subscription.subscription_id]
+                if started_at > subscription.started_at
+            ),
+            default=None,
+        )
+
+
+def _records_by_account(
+    ruled_tables: Mapping[str, RuledTable],
+) -> dict[str, dict[str, list[Record] | None]]:
+    """For each account its records by table; None for an absent table."""
+    grouped: dict[str, dict[str, list[Record] | None]] = {
+        account.account_id: {
+            name: None if ruled.is_absent else []
+            for name, ruled in ruled_tables.items()
+            if name != "accounts"
+        }
+        for account in ruled_tables["accounts"].records
+    }
+    for name, ruled in ruled_tables.items():
+        if name != "accounts":
+            for record in ruled.records:
+                grouped[record.account_id][name].append(record)
+    return grouped
+
+
+def _is_in_scope(account: Record, health_date: date) -> bool:
+    day_start = midnight(health_date)
+    has_churned = account.churned_at is not None and account.churned_at < day_start
+    return account.created_at < day_start + timedelta(days=1) and not has_churned
+
+
+def _calculated(
+    facts: Facts, configuration: Configuration, statuses: Mapping[str, SourceStatus]
+) -> Calculated:
+    metric_values = {metric.metric_id: measured(facts, metric) for metric in configuration.metrics}
+    signals = signal_values(facts, configuration, metric_values)
+    health = account_health(facts, signals, configuration, statuses)
+    return Calculated(facts, metric_values, signals, health)
+
+
+def _rejected_records(ruled_tables: Iterable[RuledTable], start: date) -> list[PublishedRow]:
+    return [
+        {**vars(rejection), "first_seen_on": start}
+        for ruled in ruled_tables
+        for rejection in ruled.rejections
+    ]
+
+
+def _source_status_rows(
+    health_date: date, statuses: Mapping[str, SourceStatus]
+) -> list[PublishedRow]:
+    return [
+        {"health_date": health_date, "table_name": table_name, **vars(status)}
+        for table_name, status in statuses.items()
+    ]
+
+
+def _add_history(
+    rows: PublishedRows, history: list[Calculated], configuration: Configuration
+) -> None:
+    """Add the rows of all tables that describe accounts; `history` is in the order of dates."""
+    overall_runs: dict[str, Run] = {}
+    not_calculated_since: dict[tuple[str, str], date] = {}
+    for calculated in history:
+        rows["account_health_history"].append(_account_history_row(calculated))
+        rows["pillar_health_history"] += _pillar_history_rows(calculated)
+        rows["pillar_metrics_history"] += _metric_rows(calculated, configuration)
+        rows["segment_membership"] += _membership_rows(calculated, configuration)
+        rows["health_explanations"] += _explanation_rows(calculated)
+        rows["not_calculated_accounts"] += _not_calculated_rows(calculated, not_calculated_since)
+        run = _continued(overall_runs.get(calculated.account_id), calculated)
+        overall_runs[calculated.account_id] = run
+        if calculated.health_date == history[-1].health_date:
+            row = _account_row(calculated, run, configuration.pillars)
+            rows["account_health"].append(row)
+
+
+def _continued(run: Run | None, calculated: Calculated) -> Run:
+    state = calculated.health.overall.state
+    if run is not None and run.state == state:
+        return run
+    return Run(state, calculated.health_date, None if run is None else run.state)
+
+
+def _account_row(calculated: Calculated, run: Run, pillars: list[Pillar]) -> PublishedRow:
+    health = calculated.health
+    pillar_columns: PublishedRow = {
+        f"{pillar.pillar_id}_{column}": getattr(pillar, column)
+        for pillar in health.pillars
+        if pillar.pillar_id in CORE_PILLARS
+        for column in ("state", "score")
+    }
+    no_core_pillar = {
+        f"{pillar_id}_{column}": None for pillar_id in CORE_PILLARS for column in ("state", "score")
+    }
+    return {
+        "account_id": calculated.account_id,
+        "account_name": calculated.facts.account.account_name,
+        "health_date": calculated.health_date,
+        "segment_id": calculated.segment_id,
+        "segment_name": None if health.chosen is None else health.chosen.segment_name,
+        "csm_email": calculated.signals["csm_email"],
+        "lifecycle_stage": calculated.signals["lifecycle_stage"],
+        "mrr": calculated.mrr,
+        "overall_state": health.overall.state,
+        "overall_score": health.overall.score,
+        "previous_overall_state": run.previous_state,
+        "state_since": run.since,
+        "worst_pillar_id": _worst_pillar_id(health, pillars),
+        "coverage": health.coverage,
+        **no_core_pillar,
+        **pillar_columns,
+        "reason": health.overall.reason,
+    }
+
+
+def _worst_pillar_id(health: AccountHealth, pillars: list[Pillar]) -> str | None:
+    """The pillar with the lowest score; of equal ones the first to be displayed."""
+    display_order = {pillar.pillar_id: pillar.display_order for pillar in pillars}
+
+    def order(pillar: Judgement) -> tuple[float, float, str]:
+        return (rounded(pillar.score), display_order[pillar.pillar_id], pillar.pillar_id)
+
+    scored = [pillar for pillar in health.pillars if pillar.score is not None]
+    worst = min(scored, key=order, default=None)
+    return None if worst is None else worst.pillar_id
+
+
+def _account_history_row(calculated: Calculated) -> PublishedRow:
+    overall = calculated.health.overall
+    return {
+        "health_date": calculated.health_date,
+        "account_id": calculated.account_id,
+        "segment_id": calculated.segment_id,
+        "csm_email": calculated.signals["csm_email"],
+        "mrr": calculated.mrr,
+        "overall_state": overall.state,
+        "calculated_overall_state": overall.calculated_state,
+        "overall_score": overall.score,
+        "coverage": calculated.health.coverage,
+        "reason": overall.reason,
+        "is_overridden": overall.is_overridden,
+        "config_version": CONFIG_VERSION,
+    }
+
+
+def _pillar_history_rows(calculated: Calculated) -> list[PublishedRow]:
+    return [
+        {
+            "health_date": calculated.health_date,
+            "account_id": calculated.account_id,
+            "segment_id": calculated.segment_id,
+            "config_version": CONFIG_VERSION,
+            **vars(pillar),
+        }
+        for pillar in calculated.health.pillars
+    ]
+
+
+def _metric_rows(calculated: Calculated, configuration: Configuration) -> list[PublishedRow]:
+    return [
+        {
+            "health_date": calculated.health_date,
+            "account_id": calculated.account_id,
+            "pillar_id": metric.pillar_id,
+            "metric_id": metric.metric_id,
+            "value": float(value),
+        }
+        for metric in configuration.metrics
+        if (value := calculated.metric_values[metric.metric_id]) is not None
+    ]
+
+
+def _membership_rows(calculated: Calculated, configuration: Configuration) -> list[PublishedRow]:
+    memberships = calculated.health.memberships
+    return [
+        {
+            "health_date": calculated.health_date,
+            "account_id": calculated.account_id,
+            "segment_id": segment.segment_id,
+            "priority": segment.priority,
+            "membership": "member" if memberships[segment.segment_id] else "unknown",
+            "is_chosen": segment.segment_id == calculated.segment_id,
+        }
+        for segment in configuration.segments
+        if segment.segment_id in memberships
+    ]
+
+
+def _explanation_rows(calculated: Calculated) -> list[PublishedRow]:
+    return [
+        {
+            "health_date": calculated.health_date,
+            "account_id": calculated.account_id,
+            "segment_id": answer.condition.segment_id,
+            "pillar_id": answer.condition.pillar_id,
+            "rule_set": answer.condition.rule_set,
+            "clause": answer.condition.clause,
+            "signal_id": answer.condition.signal_id,
+            "observed": answer.observed,
+            "operator": answer.condition.operator,
+            "threshold": answer.threshold,
+            "scaled_by": answer.condition.scaled_by,
+            "resolved_threshold": answer.resolved_threshold,
+            "is_met": answer.is_met,
+            "gap": answer.gap,
+        }
+        for answer in calculated.health.answers
+    ]
+
+
+def _not_calculated_rows(
+    calculated: Calculated, since: dict[tuple[str, str], date]
+) -> list[PublishedRow]:
+    """The account's pillars and overall that were not calculated; keeps `since` up to date."""
+    account = calculated.facts.account
+    yesterday = calculated.facts.day_start - timedelta(days=1)
+    rows = []
+    for judgement in (*calculated.health.pillars, calculated.health.overall):
+        place = (account.account_id, judgement.pillar_id)
+        if judgement.calculated_state != NOT_CALCULATED:
+            since.pop(place, None)
+            continue
+        rows.append(
+            {
+                "health_date": calculated.health_date,
+                "account_id": account.account_id,
+                "account_name": account.account_name,
+                "csm_email": calculated.signals["csm_email"],
+                "pillar_id": judgement.pillar_id,
+                "reason": judgement.reason,
+                "account_age_days": account_age_days(calculated.facts),
+                "since": since.setdefault(place, calculated.health_date),
+                "needs_review": judgement.reason not in REASONS_WITHOUT_REVIEW
+                and account.created_at < yesterday,
+            }
+        )
+    return rows

@@ -1,0 +1,209 @@
+"""What happens to a row or a value that breaks a rule of its table.
+
+Turns rows of text into records with typed values, and lists everything rejected on the way.
+A record has one attribute for each column of the contract: str, float, naive UTC datetime or None.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import SimpleNamespace
+
+from .raw_files import TextRow
+from .raw_tables import EARLIEST_PLAUSIBLE_TIME, SURVEY_SCORE_RANGES, Column, RawTable
+from .values import read_number, read_time
+
+Record = SimpleNamespace
+# The order in which the faults of required values are looked for.
+VALUE_FAULTS = ("missing", "invalid", "unknown", "implausible", "out_of_range")
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A rejected row, or an ignored or changed value."""
+
+    table_name: str
+    record_key: str | None
+    reason: str
+    effect: str
+    record: str
+    record_time: datetime | None
+
+
+@dataclass
+class Row:
+    """One raw row after its exact copies collapsed."""
+
+    texts: TextRow
+    main_time: datetime | None
+    reason: str | None = None
+    values: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass
+class RuledTable:
+    """A raw table with the rules applied; `rows` holds the rejected ones too."""
+
+    table: RawTable
+    is_absent: bool
+    rows: list[Row]
+    records: list[Record]
+    rejections: list[Rejection]
+
+
+def apply_row_rules(
+    table: RawTable, text_rows: list[TextRow] | None, account_ids: Collection[str] | None
+) -> RuledTable:
+    """Apply all rules to one table. `account_ids`: the valid accounts; None for accounts itself."""
+    rejections: list[Rejection] = []
+    rows = _without_exact_copies(table, text_rows or [])
+    for row in rows:
+        row.reason = _first_reason(table, row, account_ids)
+        if row.reason is None:
+            # Values count here even when the row turns out to be a duplicate.
+            rejections += _read_values(table, row)
+    _reject_duplicates(table, [row for row in rows if row.reason is None])
+    rejections += [_rejection(table, row, row.reason, "row_rejected") for row in rows if row.reason]
+    records = [Record(**row.values) for row in rows if row.reason is None]
+    return RuledTable(table, text_rows is None, rows, records, rejections)
+
+
+def _without_exact_copies(table: RawTable, text_rows: list[TextRow]) -> list[Row]:
+    """One row for each distinct content of the contract's columns, with the latest loaded_at."""
+    compared = [column.name for column in table.columns if column.name != "loaded_at"]
+    reads_loaded_at = any(column.name == "loaded_at" for column in table.columns)
+    copies: dict[tuple[str | None, ...], list[TextRow]] = defaultdict(list)
+    for texts in text_rows:
+        copies[tuple(texts.get(name) for name in compared)].append(texts)
+    rows = []
+    for same in copies.values():
+        texts = {name: same[0][name] for name in compared if name in same[0]}
+        loaded_at = max((copy.get("loaded_at", "") for copy in same), key=_loaded_order)
+        if reads_loaded_at and loaded_at:
+            texts["loaded_at"] = loaded_at
+        main_time = read_time(texts.get(table.main_time, ""))
+        rows.append(Row(texts, main_time))
+    return rows
+
+
+def _loaded_order(loaded_at: str) -> tuple[datetime, str]:
+    """Later times are greater; what cannot be read is lowest, and null lower still."""
+    return (read_time(loaded_at) or datetime.min, loaded_at)
+
+
+def _first_reason(table: RawTable, row: Row, account_ids: Collection[str] | None) -> str | None:
+    """The first reason to reject the row that its own content gives."""
+    faults = {
+        column.name: _fault(table, column, row.texts)
+        for column in table.columns
+        if column.is_required
+    }
+    for fault in VALUE_FAULTS:
+        for name, found in faults.items():
+            if found == fault:
+                return f"{fault}_{name}"
+    if account_ids is not None and row.texts["account_id"] not in account_ids:
+        return "unknown_account"
+    return None
+
+
+def _fault(table: RawTable, column: Column, texts: TextRow) -> str | None:
+    """What is wrong with one value, if anything."""
+    text = texts.get(column.name)
+    if text is None:
+        return "missing"
+    if column.kind == "word" and text.lower() not in column.words:
+        return "unknown"
+    if column.kind == "time":
+        moment = read_time(text)
+        if moment is None:
+            return "invalid"
+        if moment < EARLIEST_PLAUSIBLE_TIME or moment > column.latest:
+            return "implausible"
+    if column.kind == "number":
+        number = read_number(text)
+        if number is None:
+            return "invalid"
+        lowest, highest = column.lowest, column.highest
+        if (table.name, column.name) == ("survey_responses", "score"):
+            # An unknown kind is a reason of its own, and comes first.
+            kind = texts.get("kind", "").lower()
+            lowest, highest = SURVEY_SCORE_RANGES.get(kind, (lowest, highest))
+        if not lowest <= number <= highest:
+            return "out_of_range"
+    return None
+
+
+def _read_values(table: RawTable, row: Row) -> list[Rejection]:
+    """Fill the row's values; list the values that are ignored or changed."""
+    rejections = []
+    for column in table.columns:
+        fault = _fault(table, column, row.texts)
+        if fault is None:
+            row.values[column.name] = _typed(column, row.texts[column.name])
+            continue
+        row.values[column.name] = None
+        if fault != "missing":
+            reason = f"{fault}_{column.name}"
+            rejections.append(_rejection(table, row, reason, "value_ignored"))
+    for end in table.ends:
+        if row.values[end] is not None and row.values[end] < row.main_time:
+            row.values[end] = row.main_time
+            rejections.append(_rejection(table, row, "ends_before_start", "value_changed"))
+    return rejections
+
+
+def _typed(column: Column, text: str) -> object:
+    if column.kind == "time":
+        return read_time(text)
+    if column.kind == "number":
+        return read_number(text)
+    return text.lower() if column.kind == "word" else text
+
+
+def _reject_duplicates(table: RawTable, rows: list[Row]) -> None:
+    """Of the rows with one key, reject all but the one that stays."""
+    if not table.key:
+        return
+    same_key: dict[tuple[object, ...], list[Row]] = defaultdict(list)
+    for row in rows:
+        key = tuple(row.values[name] for name in table.key)
+        if table.name == "events":
+            key += (row.main_time.date(),)
+        same_key[key].append(row)
+    for candidates in same_key.values():
+        stays = max(candidates, key=lambda row: _precedence(table, row))
+        for row in candidates:
+            if row is not stays:
+                row.reason = "duplicate_key"
+
+
+def _precedence(table: RawTable, row: Row) -> tuple[object, ...]:
+    return (
+        row.values.get("loaded_at") or datetime.min,
+        row.main_time,
+        tuple(row.texts.get(column.name, "") for column in table.columns),
+    )
+
+
+def _rejection(table: RawTable, row: Row, reason: str, effect: str) -> Rejection:
+    names = [column.name for column in table.columns if column.name in row.texts]
+    content = {name: row.texts[name] for name in names}
+    return Rejection(
+        table_name=table.name,
+        record_key=_record_key(table, row.texts),
+        reason=reason,
+        effect=effect,
+        record=json.dumps(content, ensure_ascii=False),
+        record_time=row.main_time,
+    )
+
+
+def _record_key(table: RawTable, texts: TextRow) -> str | None:
+    if not table.key:
+        return None
+    if len(table.key) == 1:
+        return texts.get(table.key[0])
+    return "|".join(texts.get(name, "") for name in table.key)

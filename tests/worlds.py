@@ -1,0 +1,1557 @@
+"""Random test worlds: raw tables and a valid configuration, full of boundary cases and dirt.
+
+A world is one raw folder, one folder of configuration files and a range of health dates. The same
+seed writes the same bytes. The SQL pipeline and an independent reference calculate the same world,
+and every difference between them is a fault of one of the two or a gap in the contract.
+
+Inside this module a time is a whole number of nanoseconds since 1970 UTC and a number is an `int`
+or a multiple of a quarter, so that sums of doubles are exact in any order. A `str` in a column of
+times or numbers is dirt that is written as it stands.
+"""
+
+import csv
+import random
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+Row = dict[str, Any]
+
+MICROSECOND = 1_000
+MINUTE = 60 * 10**9
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+WINDOWS = (1, 3, 7, 14, 30, 90)
+
+
+@dataclass(frozen=True)
+class World:
+    """Where one random world lies, and the health dates to calculate, both ends included."""
+
+    seed: int
+    raw_dir: Path
+    seeds_dir: Path
+    start: date
+    end: date
+
+
+def make_world(folder: Path, seed: int) -> World:
+    """Write the world of `seed` below `folder` and say where it is."""
+    rng = random.Random(seed)
+    end = _LAST_DATES[seed % len(_LAST_DATES)]
+    start = end - timedelta(days=rng.randrange(10))
+    world = World(seed, folder / "raw", folder / "seeds", start, end)
+    world.raw_dir.mkdir(parents=True)
+    world.seeds_dir.mkdir(parents=True)
+    configuration = _Configuration(rng, world)
+    configuration.write()
+    store = _Store(rng, world, _Records(rng, world, configuration).tables())
+    unused = _unused_tables(rng)
+    for name, table in TABLES.items():
+        if name in unused:
+            store.write_nothing(table)
+        else:
+            store.write(table)
+    return world
+
+
+_LAST_DATES = (
+    date(2026, 3, 5),
+    date(2026, 2, 28),
+    date(2026, 1, 1),
+    date(2025, 12, 31),
+    date(2024, 3, 1),
+    date(2026, 3, 2),
+    date(2024, 2, 29),
+    date(2026, 10, 25),
+)
+
+
+def _unused_tables(rng: random.Random) -> set[str]:
+    """Up to three optional tables that the world does not have."""
+    optional = [name for name in TABLES if name != "accounts"]
+    return set(rng.sample(optional, rng.choice((0, 0, 1, 1, 2, 3))))
+
+
+# Raw tables ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a raw table; `low` and `high` are its range, `words` its vocabulary."""
+
+    name: str
+    kind: str  # text, word, time or number
+    required: bool
+    words: tuple[str, ...] = ()
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A raw table with its key and its pairs of start and end."""
+
+    name: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...] = ()
+    pairs: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def main_time(self) -> str:
+        """The first required time, which places a row before or after a health date."""
+        return next(c.name for c in self.columns if c.kind == "time" and c.required)
+
+    def column(self, name: str) -> Column:
+        """The column called `name`."""
+        return next(c for c in self.columns if c.name == name)
+
+
+def _table(name: str, columns: str, key: str = "", pairs: str = "") -> Table:
+    """Read the short notation below: `*` required, `@` time, `#low:high` number, `=a|b` words."""
+    parsed = []
+    for note in columns.split():
+        head, _, words = note.partition("=")
+        head, is_number, bounds = head.partition("#")
+        low, _, high = bounds.partition(":")
+        kind = "word" if words else "number" if is_number else "time" if "@" in head else "text"
+        parsed.append(
+            Column(
+                name=head.strip("*@"),
+                kind=kind,
+                required="*" in head,
+                words=tuple(words.split("|")) if words else (),
+                low=float(low) if low else None,
+                high=float(high) if high else None,
+            )
+        )
+    ends = tuple(tuple(pair.split(">")) for pair in pairs.split())
+    return Table(name, tuple(parsed), tuple(key.split()), ends)  # type: ignore[arg-type]
+
+
+TABLES: dict[str, Table] = {
+    table.name: table
+    for table in (
+        _table(
+            "accounts",
+            "account_id* account_name* created_at*@ parent_account_id csm_email lifecycle_stage"
+            " industry region churned_at@",
+            key="account_id",
+            pairs="created_at>churned_at",
+        ),
+        _table("account_attributes", "account_id* attribute* recorded_at*@ value"),
+        _table(
+            "account_tags",
+            "account_id* tag* kind*=risk|confidence|label added_at*@ removed_at@ author note",
+            pairs="added_at>removed_at",
+        ),
+        _table(
+            "users",
+            "user_id* account_id* created_at*@ email user_name role deactivated_at@",
+            key="user_id",
+            pairs="created_at>deactivated_at",
+        ),
+        _table(
+            "events",
+            "event_id* account_id* feature* occurred_at*@ user_id module event_count#0: loaded_at@",
+            key="event_id",
+        ),
+        _table(
+            "subscriptions",
+            "subscription_id* account_id* plan_id* mrr*#0: started_at*@ seats#0: ended_at@"
+            " renews_at@",
+            key="subscription_id started_at",
+            pairs="started_at>ended_at",
+        ),
+        _table(
+            "invoices",
+            "invoice_id* account_id* amount*# issued_at*@ due_at@ paid_at@ voided_at@",
+            key="invoice_id",
+        ),
+        _table(
+            "tickets",
+            "ticket_id* account_id* created_at*@ user_id priority=low|normal|high|urgent"
+            " first_replied_at@ solved_at@ reopens#0: csat_score#1:5 csat_at@",
+            key="ticket_id",
+            pairs="created_at>first_replied_at created_at>solved_at",
+        ),
+        _table(
+            "touchpoints",
+            "touchpoint_id* account_id* channel*=email|call|meeting|webinar|qbr|visit|support|note"
+            " occurred_at*@ direction csm_email user_id subject",
+            key="touchpoint_id",
+        ),
+        _table(
+            "survey_responses",
+            "response_id* account_id* kind*=nps|pulse score*#0:10 responded_at*@ user_id",
+            key="response_id",
+        ),
+        _table(
+            "risk_assessments",
+            "assessment_id* account_id* risk_score*#0:100 assessed_at*@ author note",
+            key="assessment_id",
+        ),
+        _table(
+            "health_overrides",
+            "override_id* account_id* pillar_id*=overall state*=good|average|poor reason* author*"
+            " created_at*@ expires_at@",
+            key="override_id",
+            pairs="created_at>expires_at",
+        ),
+    )
+}
+
+_FEATURES = ("login", "report", "export", "api_call", "dashboard", "bulk import", "Login")
+_MODULES = ("core", "analytics", "billing", "Ärger")
+_TAGS = {
+    "risk": ("budget_cut", "champion_left", "merger"),
+    "confidence": ("sponsor", "expansion", "merger"),
+    "label": ("vip", "pilot", "VIP"),
+}
+_STAGES = ("onboarding", "live", "renewal", "Live")
+_INDUSTRIES = ("retail", "finance", "Health, Care", "Retail", "énergie")
+_REGIONS = ("EU", "NA", "APAC", "no")
+_MANAGERS = ("ana@example.com", "Bo@example.com", "çelik@example.com")
+_PLANS = {"free": 0, "basic": 1, "pro": 2, "business": 2, "enterprise": 5}
+_UNLISTED_PLAN = "legacy"
+_ATTRIBUTES = {
+    "employees": "number",
+    "contract_value": "number",
+    "is_partner": "boolean",
+    "has_sso": "boolean",
+    "tier": "text",
+    "area_code": "text",
+}
+_ATTRIBUTE_VALUES = {
+    "employees": ("10", "20", "+40", "1e2", "20.0", "8", "many", "1,000", "nan"),
+    "contract_value": ("12.5", "99.75", ".25", "100", "-50", "0x10", "1e999"),
+    "is_partner": ("true", "false", "TRUE", "False", "yes", "1"),
+    "has_sso": ("true", "False", "tRuE", "on"),
+    "tier": ("gold", "silver", "Gold", "gold|silver", "bronze"),
+    "area_code": ("007", "7", "1", "01", "DE"),
+    "industry": _INDUSTRIES,
+    "lifecycle_stage": _STAGES,
+    "region": _REGIONS,
+    "csm_email": _MANAGERS,
+    "parent_account_id": ("007", "7", "group"),
+    "Employees": ("70", "80"),
+    "tag": ("vip",),
+    "account_age_days": ("5",),
+    "undeclared": ("anything", "5"),
+}
+_NAMES = (
+    "Acme",
+    "Müller, Söhne & Co",
+    'The "Best" Company',
+    "North\nWest",
+    "株式会社テスト",
+    "O'Brien",
+    "NULL Industries",
+    "Zoë 🚀 Labs",
+    "None",
+)
+
+# Health configuration -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A measure of metrics.md with thresholds that occur, from low to high.
+
+    `window` is `r`, `o` or `-` as there; `grows` says that the value grows with its window, so the
+    thresholds, meant for 30 days, do too; `better` is 1 where high is healthy, -1 where low is.
+    """
+
+    name: str
+    pillar: str
+    window: str
+    dimensions: tuple[str, ...]
+    better: int
+    thresholds: tuple[float, ...]
+    grows: bool = False
+
+
+def _measure(
+    note: str, better: int, *thresholds: float, by: str = "", grows: bool = False
+) -> Measure:
+    pillar, name, window = note.split()
+    return Measure(name, pillar, window, tuple(by.split()), better, thresholds, grows)
+
+
+_USAGE = "feature module"
+MEASURES: tuple[Measure, ...] = (
+    _measure("product_adoption events o", 1, 4, 10, 20, 40, by=_USAGE, grows=True),
+    _measure("product_adoption features_used o", 1, 1, 2, 3, 4, by=_USAGE, grows=True),
+    _measure("product_adoption modules_used o", 1, 1, 2, 3, by=_USAGE),
+    _measure("product_adoption active_users o", 1, 1, 2, 3, 4, by=_USAGE, grows=True),
+    _measure("product_adoption active_days o", 1, 2, 5, 8, 12, by=_USAGE, grows=True),
+    _measure("product_adoption inactive_users r", -1, 0, 1, 2, 3),
+    _measure("product_adoption active_user_ratio r", 1, 0, 0.25, 0.333333, 0.5, 0.666667, 1),
+    _measure("product_adoption license_utilization r", 1, 0, 0.1, 0.125, 0.25, 0.5),
+    _measure("product_adoption days_since_last_event -", -1, 0, 1, 2, 6, 20, 60, by=_USAGE),
+    _measure("product_adoption event_change_ratio r", 1, -1, -0.5, 0, 0.25, 1, by=_USAGE),
+    _measure("financial mrr -", 1, 0, 100, 250, 500, 800.5),
+    _measure("financial seats -", 1, 4, 8, 10, 20),
+    _measure("financial plan_rank -", 1, 0, 1, 2, 5),
+    _measure("financial plan_rank_change r", 1, -1, 0, 1),
+    _measure("financial mrr_change_ratio r", 1, -0.5, 0, 0.25, 1),
+    _measure("financial days_to_renewal -", 1, 0, 5, 14, 30, 90),
+    _measure("financial open_invoices -", -1, 0, 1, 2),
+    _measure("financial overdue_invoices -", -1, 0, 1, 2),
+    _measure("financial overdue_amount -", -1, 0, 50, 100, 250.25),
+    _measure("financial days_overdue -", -1, 0, 3, 14, 40),
+    _measure("financial invoices_due r", -1, 0, 1),
+    _measure("financial amount_paid o", 1, 0, 50, 150, 300, grows=True),
+    _measure("financial late_payment_ratio r", -1, 0, 0.333333, 0.5, 0.666667, 1),
+    _measure("service open_tickets o", -1, 0, 1, 2, by="priority"),
+    _measure("service tickets_created o", -1, 0, 1, 3, by="priority", grows=True),
+    _measure("service tickets_solved o", 1, 0, 1, 2, by="priority", grows=True),
+    _measure("service open_ticket_age_days -", -1, 0, 5, 20, 60, by="priority"),
+    _measure("service first_reply_hours r", -1, 1, 4, 8, 24, by="priority"),
+    _measure("service resolution_hours r", -1, 8, 24, 48, 96, by="priority"),
+    _measure("service reopens r", -1, 0, 1, 2, by="priority"),
+    _measure("service csat_score r", 1, 2, 3, 3.5, 4, by="priority"),
+    _measure("service good_csat r", 1, 0, 1, 2, by="priority"),
+    _measure("service bad_csat r", -1, 0, 1, by="priority"),
+    _measure("service tickets_per_active_user r", -1, 0, 0.333333, 0.5, 1),
+    _measure("relationship touchpoints o", 1, 0, 1, 2, 3, by="channel", grows=True),
+    _measure("relationship people_contacted o", 1, 0, 1, 2, by="channel"),
+    _measure("relationship days_since_last_touchpoint -", -1, 0, 2, 10, 60, by="channel"),
+    _measure("relationship nps r", 1, -100, 0, 33.333333, 50, 100),
+    _measure("relationship nps_latest o", 1, 5, 7, 8, 9),
+    _measure("external risk_tags -", -1, 0, 1, 2, by="tag"),
+    _measure("external confidence_tags -", 1, 0, 1, 2, by="tag"),
+    _measure("external risk_score o", -1, 20, 40.5, 50, 75),
+    _measure("external pulse o", 1, 2, 3, 4),
+)
+_DIMENSION_VALUES: dict[str, tuple[str, ...]] = {
+    "feature": _FEATURES,
+    "module": _MODULES,
+    "priority": TABLES["tickets"].column("priority").words,
+    "channel": TABLES["touchpoints"].column("channel").words,
+    "tag": _TAGS["risk"] + _TAGS["confidence"][:2],
+}
+# Measures that differ between accounts and have a value for nearly all of them.
+_TELLING_MEASURES = (
+    *("events", "active_days", "active_users", "features_used", "days_since_last_event"),
+    *("touchpoints", "days_since_last_touchpoint", "tickets_created", "open_ticket_age_days"),
+)
+CORE_PILLARS = ("product_adoption", "financial", "service", "relationship", "external")
+_GROWTH = {1: 0.1, 3: 0.2, 7: 0.4, 14: 0.6, 30: 1.0, 90: 2.0, None: 2.5}
+_SOURCES_OF_PILLAR = {
+    "product_adoption": ("events", "users"),
+    "financial": ("subscriptions", "invoices"),
+    "service": ("tickets", "events"),
+    "relationship": ("touchpoints", "survey_responses"),
+    "external": ("account_tags", "risk_assessments"),
+    "onboarding": ("accounts", "account_attributes"),
+}
+_COLUMNS_OF_FILE = {
+    "pillars": "pillar_id pillar_name display_order when_no_data",
+    "segments": "segment_id segment_name priority is_default good_from poor_below description",
+    "segment_rules": "segment_id clause signal_id operator value",
+    "attributes": "attribute_id value_type unit description",
+    "metrics": "metric_id pillar_id measure window_days dimension dimension_values unit"
+    " description",
+    "health_rules": "segment_id pillar_id state clause signal_id operator threshold scaled_by",
+    "score_rules": "segment_id pillar_id signal_id weight healthy_operator healthy_threshold"
+    " poor_operator poor_threshold scaled_by",
+    "pillar_weights": "segment_id pillar_id weight cap_when_poor",
+    "milestones": "segment_id milestone_id milestone_name position signal_id operator threshold"
+    " scaled_by",
+    "alert_rules": "alert_id pillar_id from_state to_state score_below score_drop_7d segment_id"
+    " severity playbook",
+    "plans": "plan_id plan_name plan_rank",
+    "sources": "table_name max_age_hours max_rejected_ratio",
+    "pillar_sources": "pillar_id table_name",
+}
+
+
+def _combinations() -> list[tuple[Measure, str | None, bool]]:
+    """Every measure with every dimension it takes, with and without a window where it may."""
+    combinations = [
+        (measure, dimension, has_window)
+        for measure in MEASURES
+        for dimension in (None, *measure.dimensions)
+        for has_window in {"r": (True,), "o": (True, False), "-": (False,)}[measure.window]
+    ]
+    random.Random(0).shuffle(combinations)
+    return combinations
+
+
+_COMBINATIONS = _combinations()
+# Each seed takes its own stretch of the combinations, so that six seeds in a row have them all.
+_COMBINATIONS_PER_SEED = 20
+
+
+@dataclass(frozen=True)
+class _Condition:
+    operator: str
+    threshold: str
+    scaled_by: str | None = None
+
+
+class _Configuration:
+    """A random configuration that breaks no rule of "Wrong configuration" in config.md."""
+
+    def __init__(self, rng: random.Random, world: World) -> None:
+        self._rng = rng
+        self._world = world
+        extra = ["onboarding"] if rng.random() < 0.4 else []
+        self.pillars = [*CORE_PILLARS, *extra]
+        self.plans = rng.sample(sorted(_PLANS), rng.randint(3, len(_PLANS)))
+        self.attributes = self._choose_attributes()
+        self.files: dict[str, dict[tuple[Any, ...], Row]] = {n: {} for n in _COLUMNS_OF_FILE}
+        self._numbers: dict[str, Measure] = {}
+        self._telling: list[str] = []
+        self.stopped_feed = self._choose_stopped_feed()
+        self._pillars_with_sources = rng.sample(self.pillars, rng.randint(1, 4))
+        self._fill_vocabulary()
+        self._fill_metrics()
+        self._fill_segments()
+        self._fill_sources()
+        self._fill_alerts()
+
+    def write(self) -> None:
+        """Write the 13 files, rows in random order."""
+        for name, columns in _COLUMNS_OF_FILE.items():
+            rows = list(self.files[name].values())
+            self._rng.shuffle(rows)
+            path = self._world.seeds_dir / f"{name}.csv"
+            with path.open("w", encoding="utf-8", newline="") as file:
+                writer = csv.DictWriter(file, columns.split(), lineterminator="\n")
+                writer.writeheader()
+                writer.writerows({k: _config_text(v) for k, v in row.items()} for row in rows)
+
+    def _add(self, file: str, *values: Any, key: int | None = None) -> None:
+        """Add a row unless its key, the first `key` columns or all, is taken."""
+        row = dict(zip(_COLUMNS_OF_FILE[file].split(), values, strict=True))
+        self.files[file].setdefault(values[:key], row)
+
+    def _chance(self, share: float) -> bool:
+        return self._rng.random() < share
+
+    def _choose_attributes(self) -> list[str]:
+        """At least one attribute of each type."""
+        names = sorted(_ATTRIBUTES)
+        self._rng.shuffle(names)
+        first = {_ATTRIBUTES[name]: name for name in names}
+        return [n for n in names if n in first.values() or self._chance(0.5)]
+
+    def _choose_stopped_feed(self) -> tuple[str, int] | None:
+        """A table that ends a whole number of hours before one of the dates, if any.
+
+        The table's `max_age_hours` is that number: on the date itself it is just not stale.
+        """
+        if not self._chance(0.3):
+            return None
+        name = self._rng.choice(("events", "touchpoints", "survey_responses", "risk_assessments"))
+        return name, self._rng.choice((24, 48, 49, 72))
+
+    def _fill_vocabulary(self) -> None:
+        rng = self._rng
+        for order, pillar in enumerate(rng.sample(self.pillars, len(self.pillars)), start=1):
+            when_no_data = rng.choice(("average", "not_calculated"))
+            self._add("pillars", pillar, pillar.capitalize(), order, when_no_data, key=1)
+        for plan in self.plans:
+            self._add("plans", plan, f"{plan} plan", _PLANS[plan], key=1)
+        for name in self.attributes:
+            self._add("attributes", name, _ATTRIBUTES[name], None, "Straße, Stadt", key=1)
+
+    def _fill_metrics(self) -> None:
+        """Metrics of this seed's stretch of the combinations and random ones besides."""
+        rng = self._rng
+        seats = next(m for m in MEASURES if m.name == "seats")
+        self._add_metric(seats, None, False)
+        offset = self._world.seed * _COMBINATIONS_PER_SEED
+        for step in range(_COMBINATIONS_PER_SEED):
+            self._add_metric(*_COMBINATIONS[(offset + step) % len(_COMBINATIONS)])
+        wanted = rng.randint(25, 45)
+        while len(self.files["metrics"]) < wanted:
+            self._add_metric(*rng.choice(_COMBINATIONS))
+
+    def _add_metric(self, measure: Measure, dimension: str | None, has_window: bool) -> None:
+        rng = self._rng
+        window = rng.choice(WINDOWS) if has_window else None
+        kept = None
+        if dimension:
+            values = rng.sample(_DIMENSION_VALUES[dimension], rng.randint(1, 3))
+            kept = "|".join([*values, *(["nowhere"] if self._chance(0.1) else [])])
+        parts = [measure.name, f"{window}d" if window else "", f"by_{dimension}" if kept else ""]
+        metric_id = "_".join(part for part in parts if part)
+        pillar = measure.pillar if self._chance(0.9) else rng.choice(self.pillars)
+        unit = rng.choice((None, "count", "days"))
+        row = (
+            metric_id,
+            pillar,
+            measure.name,
+            window,
+            dimension,
+            kept,
+            unit,
+            "What it is, and why",
+        )
+        self._add("metrics", *row, key=1)
+        self._numbers.setdefault(metric_id, self._with_growth(measure, window, kept))
+        if measure.name in _TELLING_MEASURES and (window or 90) >= 14 and not kept:
+            self._telling.append(metric_id)
+
+    @staticmethod
+    def _with_growth(measure: Measure, window: int | None, kept: str | None) -> Measure:
+        """The measure with its thresholds scaled to the window and the dimension."""
+        if not measure.grows:
+            return measure
+        share = _GROWTH[window] * (0.4 if kept else 1)
+        thresholds = sorted({round(threshold * share) for threshold in measure.thresholds})
+        return replace(measure, thresholds=tuple(thresholds))
+
+    def _fill_segments(self) -> None:
+        rng = self._rng
+        count = rng.randint(3, 7)
+        priorities = sorted(rng.sample(range(1, 20), count))
+        ids = [f"segment_{letter}" for letter in rng.sample("abcdefghij", count - 1)]
+        for position, segment in enumerate([*ids, "everyone"]):
+            is_default = segment == "everyone"
+            bands = rng.choice(
+                ((None, None), (None, None), (7.5, 5), (5, 2.5), (None, 5), (6.5, None), (10, 0))
+            )
+            self._add(
+                "segments",
+                segment,
+                segment.title(),
+                priorities[position],
+                is_default if is_default or self._chance(0.9) else None,
+                *bands,
+                'Said to be "everyone", äh',
+                key=1,
+            )
+            has_rules = not is_default and (position == 0 or self._chance(0.78))
+            if has_rules:
+                self._fill_segment_rules(segment)
+            if position == 0 or self._chance(0.85 if is_default else 0.7):
+                self._fill_health(segment)
+
+    def _fill_segment_rules(self, segment: str) -> None:
+        rng = self._rng
+        for clause in range(1, rng.choice((2, 3, 4))):
+            for _ in range(rng.choice((1, 1, 2))):
+                signal = self._segment_signal()
+                condition = self._condition(signal, rng.choice((1, -1)), scalable=False)
+                row = (segment, clause, signal, condition.operator, condition.threshold)
+                self._add("segment_rules", *row)
+
+    def _segment_signal(self) -> str:
+        kind = self._rng.random()
+        if kind < 0.4:
+            return self._number_signal()
+        if kind < 0.5:
+            return "tag"
+        if kind < 0.65:
+            return self._attribute_of("boolean")
+        return self._text_signal()
+
+    def _attribute_of(self, value_type: str) -> str:
+        return self._rng.choice([a for a in self.attributes if _ATTRIBUTES[a] == value_type])
+
+    def _text_signal(self) -> str:
+        columns = ("lifecycle_stage", "industry", "region", "csm_email", "parent_account_id")
+        return self._rng.choice((*columns, "plan_id", self._attribute_of("text")))
+
+    def _number_signal(self, pillar: str | None = None) -> str:
+        """A metric, mostly of the pillar; sometimes the account's age or a number attribute."""
+        rng = self._rng
+        roll = rng.random()
+        if roll < 0.05:
+            return "account_age_days"
+        if roll < 0.1:
+            return self._attribute_of("number")
+        of_pillar = [m for m, measure in self._numbers.items() if measure.pillar == pillar]
+        return rng.choice(of_pillar if of_pillar and roll < 0.9 else list(self._numbers))
+
+    def _signal(self, pillar: str) -> str:
+        """A signal for a rule of the pillar: a number nine times of ten."""
+        roll = self._rng.random()
+        if roll < 0.04:
+            return "tag"
+        if roll < 0.07:
+            return self._attribute_of("boolean")
+        if roll < 0.1:
+            return self._text_signal()
+        return self._number_signal(pillar)
+
+    def _condition(self, signal: str, lean: int, *, scalable: bool = True) -> _Condition:
+        """A valid comparison on the signal; `lean` is 1 for a healthy one, -1 for a poor one."""
+        rng = self._rng
+        if signal == "tag":
+            return self._words_condition(sorted({t for tags in _TAGS.values() for t in tags}))
+        if signal == "plan_id":
+            return self._words_condition([*self.plans, _UNLISTED_PLAN])
+        if _ATTRIBUTES.get(signal) == "boolean":
+            return _Condition(rng.choice(("=", "=", "!=")), rng.choice(("true", "False", "TRUE")))
+        is_number = signal == "account_age_days" or _ATTRIBUTES.get(signal) == "number"
+        if signal in _ATTRIBUTE_VALUES and not is_number:
+            values = [v for v in _ATTRIBUTE_VALUES.get(signal, ()) if "|" not in v]
+            return self._words_condition(values)
+        return self._number_condition(signal, lean, scalable)
+
+    def _words_condition(self, values: Sequence[str]) -> _Condition:
+        operator = self._rng.choice(("=", "=", "!=", "in", "in", "not_in"))
+        count = self._rng.randint(1, min(3, len(values))) if "in" in operator else 1
+        return _Condition(operator, "|".join(self._rng.sample(list(values), count)))
+
+    def _number_condition(self, signal: str, lean: int, scalable: bool) -> _Condition:
+        rng = self._rng
+        measure = self._numbers.get(signal)
+        thresholds: Sequence[float] = (10, 20, 40, 100)
+        if signal == "account_age_days":
+            thresholds = (0, 1, 30, 90, 200)
+        elif measure:
+            thresholds = measure.thresholds
+        direction = lean * (measure.better if measure else 1)
+        roll = rng.random()
+        if roll < 0.1:
+            return _Condition(rng.choice(("=", "!=")), _config_text(rng.choice(thresholds)))
+        if roll < 0.18:
+            count = rng.randint(1, min(3, len(thresholds)))
+            chosen = "|".join(_config_text(t) for t in rng.sample(thresholds, count))
+            return _Condition(rng.choice(("in", "not_in")), chosen)
+        operator = rng.choice((">=", ">=", ">") if direction > 0 else ("<=", "<=", "<"))
+        grows = measure is not None and measure.name in ("events", "active_users", "active_days")
+        if scalable and (grows or signal == "seats") and self._chance(0.25):
+            scale = rng.choice(("seats", "seats", self._attribute_of("number")))
+            share = rng.choice((0.05, 0.1, 0.125, 0.25, 0.5))
+            return _Condition(operator, _config_text(share), scale)
+        half = len(thresholds) // 2 or 1
+        likely = thresholds[:-half] if direction > 0 else thresholds[half:]
+        if lean < 0:
+            likely = thresholds[half:] if direction > 0 else thresholds[:-half]
+        return _Condition(operator, _config_text(rng.choice(likely or thresholds)))
+
+    def _fill_health(self, segment: str) -> None:
+        """Health rules, score rules, weights and milestones of one segment."""
+        rng = self._rng
+        configured = rng.sample(self.pillars, rng.randint(2, 5))
+        configured.sort(key=self._pillars_with_sources.__contains__)
+        self._fill_telling_rules(segment, configured[0])
+        for pillar in configured[1:]:
+            roll = rng.random()
+            if roll < 0.65:
+                self._fill_health_rules(segment, pillar)
+            if roll > 0.45:
+                self._fill_score_rules(segment, pillar)
+        if self._chance(0.65):
+            self._fill_weights(segment, configured)
+        if self._chance(0.6):
+            self._fill_milestones(segment)
+
+    def _fill_telling_rules(self, segment: str, pillar: str) -> None:
+        """A good and a poor condition on numbers that tell the accounts apart, for all states."""
+        telling = [m for m in self._numbers if m in self._telling] or list(self._numbers)
+        for state, lean in (("good", 1), ("poor", -1)):
+            signal = self._rng.choice(telling)
+            measure = self._numbers[signal]
+            direction = lean * measure.better
+            likely = measure.thresholds[1:3] if direction > 0 else measure.thresholds[:2]
+            if measure.better < 0:
+                likely = measure.thresholds[-2:] if direction > 0 else measure.thresholds[1:3]
+            operator = ">=" if direction > 0 else "<="
+            threshold = _config_text(self._rng.choice(likely or measure.thresholds))
+            self._add("health_rules", segment, pillar, state, 1, signal, operator, threshold, None)
+
+    def _fill_health_rules(self, segment: str, pillar: str) -> None:
+        rng = self._rng
+        for state in rng.choice((("good", "poor"), ("good", "poor"), ("good",), ("poor",))):
+            lean = 1 if state == "good" else -1
+            for clause in range(1, rng.choice((2, 2, 3, 4))):
+                for _ in range(rng.choice((1, 1, 2, 3))):
+                    signal = self._signal(pillar)
+                    met = self._condition(signal, lean)
+                    row = (segment, pillar, state, clause, signal, met.operator, met.threshold)
+                    self._add("health_rules", *row, met.scaled_by)
+
+    def _fill_score_rules(self, segment: str, pillar: str) -> None:
+        rng = self._rng
+        for _ in range(rng.randint(1, 4)):
+            signal = self._signal(pillar)
+            healthy = self._condition(signal, 1)
+            # The poor condition shares the scale of the healthy one, so it needs the same kind.
+            poor = self._condition(signal, -1, scalable=False)
+            if healthy.scaled_by:
+                poor = _Condition(rng.choice(("<", "<=")), "0.05")
+            row: list[Any] = [segment, pillar, signal, rng.choice((0.25, 0.5, 1, 1, 2, 3))]
+            missing = rng.choice((None, None, None, "healthy", "poor"))
+            for side, condition in (("healthy", healthy), ("poor", poor)):
+                kept = side != missing
+                row += [condition.operator, condition.threshold] if kept else [None, None]
+            self._add("score_rules", *row, healthy.scaled_by, key=3)
+
+    def _fill_weights(self, segment: str, configured: Sequence[str]) -> None:
+        rng = self._rng
+        for pillar in self.pillars:
+            is_first = pillar == configured[0]
+            if not self._chance(0.97 if is_first else 0.8 if pillar in configured else 0.15):
+                continue
+            weight = rng.choice((1, 2, 35) if is_first else (0.1, 0.2, 0.25, 0.4, 1, 2))
+            cap = rng.choice((None, None, None, 0, 3.33, 3.34, 5, 6.65))
+            self._add("pillar_weights", segment, pillar, weight, cap, key=2)
+
+    def _fill_milestones(self, segment: str) -> None:
+        for position in range(1, self._rng.randint(2, 4)):
+            signal = self._signal("product_adoption")
+            goal = self._condition(signal, 1)
+            row = (segment, f"step_{position}", f"Step {position}", position, signal)
+            self._add("milestones", *row, goal.operator, goal.threshold, goal.scaled_by, key=2)
+
+    def _fill_sources(self) -> None:
+        rng = self._rng
+        for name in TABLES:
+            if self._chance(0.45):
+                age = rng.choice((None, None, 24, 168, 720, 720, 36.5))
+                ratio = rng.choice((None, None, 0, 0.1, 0.25, 0.5, 1))
+                self._add("sources", name, age, ratio, key=1)
+        if self.stopped_feed:
+            name, hours = self.stopped_feed
+            self.files["sources"].pop((name,), None)
+            self._add("sources", name, hours, None, key=1)
+        for pillar in self._pillars_with_sources:
+            tables = _SOURCES_OF_PILLAR[pillar]
+            for name in rng.sample(tables, rng.choice((1, 2, 2))):
+                self._add("pillar_sources", pillar, name)
+            if self._chance(0.15):
+                self._add("pillar_sources", pillar, rng.choice(sorted(TABLES)))
+
+    def _fill_alerts(self) -> None:
+        rng = self._rng
+        segments = [row["segment_id"] for row in self.files["segments"].values()]
+        states = (None, "good", "average", "poor", "not_calculated")
+        for number in range(rng.randint(0, 4)):
+            self._add(
+                "alert_rules",
+                f"alert_{number}",
+                rng.choice((*self.pillars, "overall", "overall")),
+                rng.choice(states),
+                rng.choice(states),
+                rng.choice((None, None, 3.34, 5)),
+                rng.choice((None, None, 1, 2.5)),
+                rng.choice((None, None, *segments)),
+                rng.choice(("warning", "critical")),
+                "Call them, soon",
+                key=1,
+            )
+
+
+def _config_text(value: Any) -> str:
+    """A cell of a configuration file, as a person would write it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.6f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+
+
+# Records ------------------------------------------------------------------------------------------
+
+
+def _midnight(day: date) -> int:
+    return (day - date(1970, 1, 1)).days * DAY
+
+
+_FAR_FUTURE = _midnight(date(9999, 1, 1))
+
+
+@dataclass
+class _Account:
+    """An account while its records are made; `vigor` from 0 to 1 is how well it does."""
+
+    account_id: str
+    created_at: int
+    vigor: float
+    users: list[str] = field(default_factory=list)
+
+
+class _Records:
+    """The clean records of a world: right by the contract, often exactly on a boundary."""
+
+    def __init__(self, rng: random.Random, world: World, configuration: _Configuration) -> None:
+        self._rng = rng
+        self._configuration = configuration
+        self._dates = [
+            _midnight(world.start) + day * DAY for day in range((world.end - world.start).days + 1)
+        ]
+        self._end = self._dates[-1]
+        self._rows: dict[str, list[Row]] = {name: [] for name in TABLES}
+        self._id_styles = {n: rng.choice(("prefix", "number", "padded")) for n in TABLES}
+        self._accounts: list[_Account] = []
+
+    def tables(self) -> dict[str, list[Row]]:
+        """Rows of every table, columns complete."""
+        self._add_accounts()
+        for account in self._accounts:
+            self._add_users(account)
+        for account in self._accounts:
+            self._add_events(account)
+            self._add_subscriptions(account)
+            self._add_invoices(account)
+            self._add_tickets(account)
+            self._add_contacts(account)
+            self._add_opinions(account)
+            self._add_properties(account)
+            self._add_overrides(account)
+        self._stop_feed()
+        return self._rows
+
+    def _add(self, table: str, **values: Any) -> None:
+        self._rows[table].append({c.name: values.get(c.name) for c in TABLES[table].columns})
+
+    def _new_id(self, table: str) -> str:
+        number = len(self._rows[table]) + 1
+        style = self._id_styles[table]
+        return {"number": f"{number}", "padded": f"{number:05}"}.get(style, f"{table[0]}-{number}")
+
+    def _chance(self, share: float) -> bool:
+        return self._rng.random() < share
+
+    def _maybe(self, value: Any, share: float) -> Any:
+        return value if self._rng.random() < share else None
+
+    def _boundary(self) -> int:
+        """A moment on, just before or just after the start or end of a window."""
+        rng = self._rng
+        edge = rng.choice(self._dates) - rng.choice((0, 0, 0, *WINDOWS, 2, 6, 28)) * DAY
+        return edge + rng.choice((0, 0, 0, -MICROSECOND, -1, MICROSECOND, -MINUTE, 30 * MINUTE))
+
+    def _moment(self, back: int = 120) -> int:
+        """Some time in the `back` days before the last date; boundaries and the future too."""
+        rng = self._rng
+        roll = rng.random()
+        if roll < 0.15:
+            return self._boundary()
+        if roll < 0.2:
+            return self._end + rng.randrange(1, 15 * 24 * 60) * MINUTE
+        moment = self._end - int(back * rng.random() ** 2.2 * 24 * 60) * MINUTE
+        return moment + rng.choice((0, 0, 0, 12_500_000_000, 999_999_000, 59_000_000_001))
+
+    def _later(self, start: int, *hours: float) -> int:
+        """A moment some hours after `start`, sometimes the start itself or a boundary after it."""
+        roll = self._rng.random()
+        if roll < 0.05:
+            return start
+        if roll < 0.15:
+            return max(start, self._boundary())
+        return start + int(self._rng.choice(hours) * HOUR)
+
+    def _day(self, moment: int) -> int:
+        return moment // DAY * DAY
+
+    def _somebody(self, account: _Account, share: float = 0.85) -> str | None:
+        """Mostly a user of the account; else a user nobody knows, another account's, or none."""
+        rng = self._rng
+        if account.users and self._chance(share):
+            return rng.choice(account.users)
+        strangers = [u for other in self._accounts[:5] for u in other.users]
+        return rng.choice((None, None, "nobody", f"new-{account.account_id}", *strangers[:3]))
+
+    def _add_accounts(self) -> None:
+        rng = self._rng
+        count = rng.randint(25, 50)
+        ids = ["007", "7", "07", "ünï-1", "acc 12", "A-001", "a-001"]
+        ids += [f"{rng.choice('ABC')}-{number}" for number in range(100, 100 + count - len(ids))]
+        day = rng.choice(self._dates)
+        edges = [
+            day,
+            day - MICROSECOND,
+            day - 1,
+            day + DAY - MICROSECOND,
+            day + DAY,
+            self._end - DAY,
+            self._end - DAY - MICROSECOND,
+            self._end + 10 * HOUR,
+            self._end + DAY,
+            self._end + 2 * DAY,
+            self._end - 5 * DAY + 7 * HOUR,
+            day - 30 * DAY,
+        ]
+        ages = rng.sample(edges, len(edges)) + [
+            self._end - int(rng.triangular(3, 700, 100) * 24) * HOUR for _ in range(count)
+        ]
+        vigors = [0.0, 0.05, 0.1, *(rng.random() for _ in range(count))]
+        for position, account_id in enumerate(rng.sample(ids, count)):
+            roll = position % 3
+            created_at = ages[position // 3] if roll == 0 else ages[len(edges) + position]
+            vigor = vigors[position]
+            self._accounts.append(_Account(account_id, created_at, vigor))
+            churned_at = None
+            if self._chance(0.15):
+                churned_at = max(created_at, self._boundary())
+            elif self._chance(0.1):
+                churned_at = self._end + rng.choice((0, 5 * DAY, 12 * HOUR, -20 * DAY))
+            self._add(
+                "accounts",
+                account_id=account_id,
+                account_name=f"{rng.choice(_NAMES)} {position}",
+                created_at=created_at,
+                parent_account_id=self._maybe(rng.choice([*ids[:4], "group"]), 0.3),
+                csm_email=self._maybe(rng.choice(_MANAGERS), 0.85),
+                lifecycle_stage=self._maybe(rng.choice(_STAGES), 0.9),
+                industry=self._maybe(rng.choice(_INDUSTRIES), 0.9),
+                region=self._maybe(rng.choice(_REGIONS), 0.9),
+                churned_at=None if churned_at is None else max(churned_at, created_at),
+            )
+
+    def _add_users(self, account: _Account) -> None:
+        rng = self._rng
+        for _ in range(round(account.vigor * rng.randint(2, 8))):
+            user_id = self._new_id("users")
+            account.users.append(user_id)
+            created_at = rng.choice((self._moment(400), self._moment(400), account.created_at))
+            self._add(
+                "users",
+                user_id=user_id,
+                account_id=account.account_id,
+                created_at=created_at,
+                email=self._maybe(f"user{user_id}@example.com", 0.9),
+                user_name=self._maybe(rng.choice(("Zoë, PhD", "Ann\nLee", "Bob")), 0.8),
+                role=self._maybe(rng.choice(("admin", "viewer")), 0.7),
+                deactivated_at=self._maybe(self._later(created_at, 24, 900, 3000, 9000), 0.25),
+            )
+
+    def _add_events(self, account: _Account) -> None:
+        rng = self._rng
+        fade = rng.choice((0, 0, 0, 5, 20, 45)) * DAY  # some accounts fell silent
+        for _ in range(round(account.vigor**1.5 * rng.randint(5, 90))):
+            occurred_at = self._moment() - fade
+            self._add(
+                "events",
+                event_id=self._new_id("events"),
+                account_id=account.account_id,
+                feature=rng.choice(_FEATURES[: rng.randint(1, len(_FEATURES))]),
+                occurred_at=occurred_at,
+                user_id=self._somebody(account),
+                module=self._maybe(rng.choice(_MODULES[: rng.randint(1, 4)]), 0.85),
+                event_count=self._maybe(rng.choice((1, 1, 2, 3, 0, 10)), 0.6),
+                loaded_at=self._maybe(occurred_at + rng.randrange(90) * HOUR, 0.75),
+            )
+
+    def _add_subscriptions(self, account: _Account) -> None:
+        """Up to two subscriptions, each with its plan changes as rows of their own."""
+        rng = self._rng
+        plans = [*self._configuration.plans, *self._configuration.plans, _UNLISTED_PLAN]
+        for _ in range(rng.choice((0, 1, 1, 1, 2) if account.vigor > 0.1 else (0, 0, 1))):
+            subscription_id = self._new_id("subscriptions")
+            started_at = rng.choice((account.created_at, self._moment(400), self._boundary()))
+            for _ in range(rng.choice((1, 1, 2, 3))):
+                renews_at = rng.choice(
+                    (self._boundary(), self._end + rng.randrange(-20, 200) * DAY)
+                )
+                ended_at = rng.choice((self._later(started_at, 24, 2400), 253_370_764_800 * 10**9))
+                self._add(
+                    "subscriptions",
+                    subscription_id=subscription_id,
+                    account_id=account.account_id,
+                    plan_id=rng.choice(plans),
+                    mrr=rng.choice((0, 50, 99.75, 100, 250, 400.5, 500)),
+                    started_at=started_at,
+                    seats=self._maybe(rng.choice((0, 4, 8, 10, 16, 20)), 0.85),
+                    ended_at=self._maybe(ended_at, 0.3),
+                    renews_at=self._maybe(renews_at, 0.7),
+                )
+                started_at = self._later(started_at + MICROSECOND, 24, 720, 2000)
+
+    def _add_invoices(self, account: _Account) -> None:
+        rng = self._rng
+        for _ in range(rng.randint(0, 5)):
+            issued_at = self._moment()
+            due_at = rng.choice(
+                (issued_at + 14 * DAY, self._day(issued_at) + 30 * DAY, self._boundary())
+            )
+            paid_at = rng.choice(
+                (self._later(issued_at, 2, 200, 700), self._day(due_at) + DAY - 1, due_at + DAY)
+            )
+            self._add(
+                "invoices",
+                invoice_id=self._new_id("invoices"),
+                account_id=account.account_id,
+                amount=rng.choice((100, 50, 150.25, 99.75, 300, 0, -50, 0.25)),
+                issued_at=issued_at,
+                due_at=self._maybe(due_at, 0.9),
+                paid_at=self._maybe(paid_at, 0.4 + account.vigor / 2),
+                voided_at=self._maybe(self._later(issued_at, 5, 500), 0.1),
+            )
+
+    def _add_tickets(self, account: _Account) -> None:
+        rng = self._rng
+        for _ in range(rng.randint(0, 9)):
+            created_at = self._moment()
+            solved_at = self._maybe(self._later(created_at, 4, 8, 24, 48, 96, 500), 0.7)
+            csat_at = solved_at or created_at + 5 * DAY
+            rated = self._chance(0.5)
+            self._add(
+                "tickets",
+                ticket_id=self._new_id("tickets"),
+                account_id=account.account_id,
+                created_at=created_at,
+                user_id=self._somebody(account, 0.7),
+                priority=self._maybe(rng.choice(_DIMENSION_VALUES["priority"]), 0.85),
+                first_replied_at=self._maybe(self._later(created_at, 0.5, 1, 4, 8, 24), 0.75),
+                solved_at=solved_at,
+                reopens=self._maybe(rng.choice((0, 0, 1, 1, 2)), 0.6),
+                csat_score=rng.choice((1, 2, 3, 3.5, 4, 4, 5, 5)) if rated else None,
+                csat_at=self._maybe(self._later(csat_at, 1, 24, 100), 0.6 if rated else 0.05),
+            )
+
+    def _add_contacts(self, account: _Account) -> None:
+        rng = self._rng
+        for _ in range(round(account.vigor * rng.randint(0, 12))):
+            self._add(
+                "touchpoints",
+                touchpoint_id=self._new_id("touchpoints"),
+                account_id=account.account_id,
+                channel=rng.choice(_DIMENSION_VALUES["channel"]),
+                occurred_at=self._moment(),
+                direction=self._maybe(rng.choice(("in", "out")), 0.6),
+                csm_email=self._maybe(rng.choice(_MANAGERS), 0.6),
+                user_id=self._somebody(account, 0.6),
+                subject=self._maybe(rng.choice(("Hallo, Welt", "Q3\nreview", 'a "b"')), 0.7),
+            )
+
+    def _add_opinions(self, account: _Account) -> None:
+        """Survey responses and risk assessments, some at the same moment as the one before."""
+        rng = self._rng
+        before = self._moment()
+        for _ in range(rng.randint(0, 6)):
+            before = before if self._chance(0.2) else self._moment()
+            kind = rng.choice(("nps", "nps", "pulse"))
+            low, high = (0, 10) if kind == "nps" else (1, 5)
+            spread = round(low + (high - low) * (account.vigor * 0.5 + rng.random() * 0.5))
+            score = rng.choice((spread, spread, spread, rng.randint(low, high), low, high))
+            self._add(
+                "survey_responses",
+                response_id=self._new_id("survey_responses"),
+                account_id=account.account_id,
+                kind=kind,
+                score=score,
+                responded_at=before,
+                user_id=self._somebody(account, 0.7),
+            )
+        for _ in range(rng.randint(0, 3)):
+            before = before if self._chance(0.2) else self._moment()
+            self._add(
+                "risk_assessments",
+                assessment_id=self._new_id("risk_assessments"),
+                account_id=account.account_id,
+                risk_score=rng.choice((0, 20, 40.5, 50, 75, 75.25, 100)),
+                assessed_at=before,
+                author=self._maybe(rng.choice(_MANAGERS), 0.8),
+                note=self._maybe("Sagt, er geht\nbald", 0.3),
+            )
+
+    def _add_properties(self, account: _Account) -> None:
+        """The account's tags and its log of attributes, with ties, blanks and other names."""
+        rng = self._rng
+        for _ in range(rng.randint(0, 5)):
+            kind = rng.choice(sorted(_TAGS))
+            added_at = self._moment()
+            self._add(
+                "account_tags",
+                account_id=account.account_id,
+                tag=rng.choice(_TAGS[kind]),
+                kind=kind,
+                added_at=added_at,
+                removed_at=self._maybe(self._later(added_at, 24, 300, 1500), 0.35),
+                author=self._maybe(rng.choice(_MANAGERS), 0.8),
+                note=self._maybe("seit Q3, hoffentlich", 0.4),
+            )
+        declared = [a for a in self._configuration.attributes for _ in range(4)]
+        names = [*declared, *(n for n in _ATTRIBUTE_VALUES if n not in _ATTRIBUTES)]
+        for _ in range(rng.randint(2, 14)):
+            name = rng.choice(names)
+            recorded_at = rng.choice((self._moment(400), self._moment(400), self._boundary()))
+            # A tie is decided by the greatest value: for numbers, two that text and number order
+            # alike, because the contract does not say which of the two orders is meant.
+            is_number = _ATTRIBUTES.get(name) == "number"
+            choices = ("20", "40") if is_number else _ATTRIBUTE_VALUES[name]
+            tied = self._chance(0.12)
+            for _ in range(2 if tied else 1):
+                value = rng.choice(choices if tied else _ATTRIBUTE_VALUES[name])
+                self._add(
+                    "account_attributes",
+                    account_id=account.account_id,
+                    attribute=name,
+                    recorded_at=recorded_at,
+                    value=self._maybe(value, 0.93),
+                )
+
+    def _add_overrides(self, account: _Account) -> None:
+        """Overrides, overlapping, expired and at the same moment."""
+        rng = self._rng
+        created_at = self._moment(40)
+        for _ in range(rng.choice((0, 0, 0, 1, 1, 2, 4))):
+            created_at = created_at if self._chance(0.3) else self._moment(40)
+            expires_at = self._later(created_at, 24, 240, 1200)
+            self._add(
+                "health_overrides",
+                override_id=self._new_id("health_overrides"),
+                account_id=account.account_id,
+                pillar_id=rng.choice(("overall", "overall", *self._configuration.pillars)),
+                state=rng.choice(("good", "average", "poor")),
+                reason="Weil, äh, darum",
+                author=rng.choice(_MANAGERS),
+                created_at=created_at,
+                expires_at=self._maybe(expires_at, 0.6),
+            )
+
+    def _stop_feed(self) -> None:
+        """End the stopped feed exactly as many hours before a date as it may be old."""
+        if self._configuration.stopped_feed is None:
+            return
+        name, hours = self._configuration.stopped_feed
+        main_time = TABLES[name].main_time
+        last = self._rng.choice(self._dates) - hours * HOUR
+        kept = [row for row in self._rows[name] if row[main_time] <= last]
+        if kept:
+            kept[-1][main_time] = last
+        self._rows[name] = kept
+
+
+# Dirt ---------------------------------------------------------------------------------------------
+
+_UNREADABLE_TIMES = (
+    "2026-13-01",
+    "2026-02-30",
+    "01-05-14 9:28",
+    "2026-01-05 24:00",
+    "2026-01-05 12:61",
+    "2026-01-05 9:28",
+    "2026-1-5",
+    "20260105",
+    "2026/01/05",
+    "2026-01-05  12:00",
+    "2026-01-05T12",
+    "2026-01-05 12:00:00 GMT",
+    "2026-01-05 12:00 Z",
+    "2026-01-05 12:00:00.",
+    "2026-01-05 12:00 PM",
+    "1767571200",
+    "yesterday",
+    "epoch",
+    "infinity",
+    "0000-00-00",
+    "2025-02-29 10:00",
+    "24:00",
+    "nan",
+)
+_UNREADABLE_NUMBERS = (
+    "1,000",
+    "nan",
+    "NaN",
+    "inf",
+    "-Infinity",
+    "1e999",
+    "0x10",
+    "1_000",
+    "1 000",
+    "$5",
+    "5%",
+    "--5",
+    "1e",
+    ".",
+    "+",
+    "1.5.2",
+    "five",
+    "true",
+)
+_IMPLAUSIBLE_TIMES = (
+    _midnight(date(2000, 1, 1)) - MICROSECOND,
+    _midnight(date(2000, 1, 1)) - 30 * MINUTE,
+    0,
+    _midnight(date(1899, 12, 31)),
+    _midnight(date(1, 1, 1)),
+)
+_OUT_OF_RANGE = {
+    "nps": (-1, 11, 10.5),
+    "pulse": (0, 6, 10, 0.5),
+    "score": (-1, 11),
+    "risk_score": (-0.25, 100.25, 250),
+    "csat_score": (0, 6, 5.5, 0.5),
+}
+
+
+@dataclass(frozen=True)
+class _Fault:
+    """One way to spoil a row: `kind` names the rule, `column` where it is broken."""
+
+    kind: str
+    column: str
+
+
+class _Spoiler:
+    """Adds rows that break the rules, and breaks a few of the good ones."""
+
+    def __init__(self, rng: random.Random, end: int, accounts: Iterable[Row]) -> None:
+        self._rng = rng
+        self.latest_creation = end + 2 * DAY
+        self._account_ids = [row["account_id"] for row in accounts]
+        self._doubtful_accounts: list[str] = []
+        self._fresh_ids = 900_000
+
+    def spoil(self, table: Table, types: dict[str, str], rows: list[Row]) -> list[Row]:
+        """The rows with dirt among them; `types` says which columns can hold unreadable text."""
+        if not rows:
+            return rows
+        spoiled = [dict(row) for row in rows]
+        faults = self._faults(table, types)
+        simple = [f for f in faults if f.kind not in ("duplicate", "ends_before_start")]
+        for fault in faults:
+            if self._rng.random() > 0.55:
+                continue
+            row = self._row_for(fault, table, spoiled)
+            self._apply(fault, table, types, row)
+            if self._rng.random() < 0.25:
+                self._apply(self._rng.choice(simple), table, types, row)
+        return spoiled
+
+    @staticmethod
+    def _faults(table: Table, types: dict[str, str]) -> list[_Fault]:
+        """Every way in which a row of this table, stored like this, can break a rule."""
+        faults = []
+        for column in table.columns:
+            if column.name not in types:
+                continue
+            if column.required:
+                faults.append(_Fault("missing", column.name))
+            can_hold_dirt = types[column.name] in ("text", "double")
+            if column.kind in ("time", "number") and can_hold_dirt:
+                faults.append(_Fault("invalid", column.name))
+            if column.kind == "word":
+                faults.append(_Fault("unknown", column.name))
+            if column.kind == "time":
+                faults.append(_Fault("implausible", column.name))
+            if column.low is not None or column.high is not None:
+                faults.append(_Fault("out_of_range", column.name))
+        faults += [_Fault("ends_before_start", end) for _, end in table.pairs if end in types]
+        if table.key:
+            faults += [_Fault("duplicate", table.key[0])] * 4
+        if table.name == "accounts":
+            faults.append(_Fault("too_late", "created_at"))
+        else:
+            faults += [_Fault("unknown_account", "account_id")] * 2
+        return faults
+
+    def _row_for(self, fault: _Fault, table: Table, rows: list[Row]) -> Row:
+        """The row to spoil: a good one for some optional values, else a copy with a new key."""
+        base = self._rng.choice(rows)
+        is_optional = fault.kind == "ends_before_start" or not table.column(fault.column).required
+        if is_optional and self._rng.random() < 0.4:
+            return base
+        row = dict(base)
+        rows.append(row)
+        if table.key and fault.kind != "duplicate":
+            self._fresh_ids += 1
+            row[table.key[0]] = str(self._fresh_ids)
+            if table.name == "accounts":
+                self._doubtful_accounts.append(row["account_id"])
+        if fault.kind == "duplicate":
+            self._vary(table, row, rows)
+        return row
+
+    def _vary(self, table: Table, row: Row, rows: list[Row]) -> None:
+        """Make a row with a taken key differ, so that each tie-break of `duplicate_key` decides."""
+        rng = self._rng
+        moment = row[table.main_time]
+        change = rng.choice(("loaded_at", "main_time", "day", "column", "column", "nothing"))
+        if change == "loaded_at" and table.name == "events":
+            row["loaded_at"] = rng.choice((None, self.latest_creation, self.latest_creation + 1))
+        elif change in ("main_time", "day") and isinstance(moment, int) and moment > 0:
+            unit = DAY if change == "day" else HOUR
+            row[table.main_time] = moment + rng.choice((-3, -1, 1)) * unit
+        if change == "column" or rng.random() < 0.3:
+            names = [c.name for c in table.columns if c.name not in (*table.key, table.main_time)]
+            name = rng.choice(names)
+            row[name] = rng.choice(rows)[name]
+
+    def _apply(self, fault: _Fault, table: Table, types: dict[str, str], row: Row) -> None:
+        rng = self._rng
+        column = table.column(fault.column)
+        if fault.kind == "missing":
+            row[column.name] = None
+        elif fault.kind == "invalid" and types[column.name] == "double":
+            row[column.name] = rng.choice((float("nan"), float("inf"), float("-inf")))
+        elif fault.kind == "invalid":
+            is_time = column.kind == "time"
+            row[column.name] = rng.choice(_UNREADABLE_TIMES if is_time else _UNREADABLE_NUMBERS)
+        elif fault.kind == "unknown":
+            row[column.name] = rng.choice(("unheard of", "goood", "0", column.words[0][:-1]))
+        elif fault.kind == "implausible":
+            is_edge = rng.random() < 0.15
+            row[column.name] = (
+                _midnight(date(2000, 1, 1)) if is_edge else rng.choice(_IMPLAUSIBLE_TIMES)
+            )
+        elif fault.kind == "too_late":
+            late = (0, MICROSECOND, MICROSECOND, HOUR, 300 * DAY)
+            row[column.name] = self.latest_creation + rng.choice(late)
+        elif fault.kind == "out_of_range":
+            name = row.get("kind") if column.name == "score" else column.name
+            row[column.name] = rng.choice(_OUT_OF_RANGE.get(str(name), (-1, -10)))
+        elif fault.kind == "unknown_account":
+            near = (rng.choice(self._account_ids) + "0", rng.choice(self._account_ids).swapcase())
+            row[column.name] = rng.choice(("ghost", *near, *self._doubtful_accounts * 2))
+        elif fault.kind == "ends_before_start":
+            start = next(start for start, end in table.pairs if end == column.name)
+            if isinstance(row[start], int):
+                row[column.name] = row[start] - rng.choice((MICROSECOND, 5 * HOUR, 40 * DAY))
+
+
+# Files --------------------------------------------------------------------------------------------
+
+_OFFSETS = (0, 60, 120, 330, 345, 840, -60, -210, -300, -480, -720)
+_PARTITIONS: dict[str, Callable[[date], str]] = {
+    "events": lambda day: f"occurred_on={day}",
+    "tickets": lambda day: f"created_month={day:%Y-%m}",
+    "touchpoints": lambda day: f"year={day:%Y}/month={day:%m}",
+}
+_ARROW_TYPES = {
+    "timestamp": pa.timestamp("us"),
+    "timestamp_ms": pa.timestamp("ms"),
+    "timestamp_ns": pa.timestamp("ns"),
+    "timestamptz": pa.timestamp("us", tz="UTC"),
+    "timestamptz_local": pa.timestamp("us", tz="America/New_York"),
+    "date": pa.date32(),
+    "integer": pa.int64(),
+    "small_integer": pa.int32(),
+    "double": pa.float64(),
+    "decimal": pa.decimal128(12, 2),
+    "text": pa.string(),
+}
+_NANOSECONDS_PER_UNIT = {
+    "timestamp": 1_000,
+    "timestamp_ms": 1_000_000,
+    "timestamp_ns": 1,
+    "timestamptz": 1_000,
+    "timestamptz_local": 1_000,
+    "date": DAY,
+}
+# Nanoseconds end in 2262, and the year 1 in New York begins before the calendar of Python does.
+_TIME_RANGES = {
+    "timestamp_ns": (_midnight(date(1700, 1, 1)), _midnight(date(2260, 1, 1))),
+    "timestamptz_local": (_midnight(date(1700, 1, 1)), _FAR_FUTURE),
+}
+_TIME_TYPES = (
+    *("timestamp", "timestamp", "timestamp", "timestamptz", "timestamptz", "timestamptz_local"),
+    *("timestamp_ms", "timestamp_ns", "date", "text", "text"),
+)
+_EXTRA_COLUMNS = ("source_system", "_synced_at", "status", "Notes, internal", "loaded_at")
+
+
+class _Store:
+    """Writes raw tables: each in a random form, with dirt, copies and columns nobody asked for."""
+
+    def __init__(self, rng: random.Random, world: World, tables: dict[str, list[Row]]) -> None:
+        self._rng = rng
+        self._folder = world.raw_dir
+        self._tables = tables
+        self._spoiler = _Spoiler(rng, _midnight(world.end), tables["accounts"])
+
+    def write_nothing(self, table: Table) -> None:
+        """Leave the table out: no file, or one of 0 bytes."""
+        if self._rng.random() < 0.4:
+            (self._folder / f"{table.name}{self._rng.choice(('.csv', '.parquet'))}").touch()
+
+    def write(self, table: Table) -> None:
+        """Write the table in the form that chance gives it."""
+        rng = self._rng
+        forms = ["csv"] * 9 + ["typed"] * 6 + ["parquet_text"] * 3
+        if table.name in _PARTITIONS:
+            forms += ["folder"] * 8
+        form = rng.choice(forms)
+        columns = [c for c in table.columns if c.required or rng.random() < 0.94]
+        rows = self._tables[table.name]
+        if table.name != "accounts" and rng.random() < 0.05:
+            rows = []
+        is_typed = form == "typed" or (form == "folder" and rng.random() < 0.6)
+        types = {c.name: self._type(c, rows) if is_typed else "text" for c in columns}
+        rows = self._spoiler.spoil(table, types, rows)
+        records = self._records(table, types, rows)
+        known = {column.name for column in table.columns}
+        extra = [n for n in rng.sample(_EXTRA_COLUMNS, rng.choice((0, 1, 2))) if n not in known]
+        for _, cells in records:
+            cells |= {n: rng.choice((None, "x", "2026-01-01", "a, b", "")) for n in extra}
+        types |= dict.fromkeys(extra, "text")
+        order = rng.sample(list(types), len(types))
+        rng.shuffle(records)
+        path = self._folder / table.name
+        if form == "csv":
+            self._write_csv(path.with_suffix(".csv"), order, records)
+        elif form == "folder":
+            self._write_folder(path, table, types, order, records)
+        else:
+            self._write_parquet(path.with_suffix(".parquet"), types, order, records)
+
+    def _type(self, column: Column, rows: Sequence[Row]) -> str:
+        """How a column of a typed Parquet file is stored; whole numbers only where all are."""
+        rng = self._rng
+        if column.kind == "time":
+            return rng.choice(_TIME_TYPES)
+        values = [row[column.name] for row in rows if row[column.name] is not None]
+        if column.kind == "number":
+            are_whole = all(value == int(value) for value in values)
+            whole = ("integer", "integer", "small_integer") if are_whole else ()
+            return rng.choice(("double", "decimal", "text", *whole))
+        are_whole = all(str(value).isdigit() and str(int(value)) == value for value in values)
+        is_key = column.name.endswith("_id") and column.required and column.name != "account_id"
+        return "integer" if are_whole and is_key and rng.random() < 0.5 else "text"
+
+    def _records(
+        self, table: Table, types: dict[str, str], rows: Iterable[Row]
+    ) -> list[tuple[Row, Row]]:
+        """Each row with the cells it is written as, and exact copies of a few."""
+        rng = self._rng
+        records = [
+            (row, {name: self._cell(table.column(name), types[name], row[name]) for name in types})
+            for row in rows
+        ]
+        for row, cells in rng.sample(records, min(len(records), 1 + len(records) // 40)):
+            copy = {n: self._padded(v) if types[n] == "text" else v for n, v in cells.items()}
+            if "loaded_at" in types and not isinstance(row["loaded_at"], str):
+                loaded_at = rng.choice((row["loaded_at"], None, self._spoiler.latest_creation))
+                copy["loaded_at"] = self._cell(
+                    table.column("loaded_at"), types["loaded_at"], loaded_at
+                )
+            records.append((row, copy))
+        return records
+
+    def _cell(self, column: Column, stored_as: str, value: Any) -> Any:
+        rng = self._rng
+        if stored_as != "text":
+            return _typed(stored_as, value)
+        if value is None:
+            return rng.choice((None, None, None, "", "", "  "))
+        if isinstance(value, str):
+            if column.kind == "word" and rng.random() < 0.1:
+                value = rng.choice((value.upper(), value.title()))
+        else:
+            value = _time_text(rng, value) if column.kind == "time" else _number_text(rng, value)
+        return self._padded(value) if rng.random() < 0.05 else value
+
+    def _padded(self, text: str | None) -> str | None:
+        """The same text with blanks around it, which reading takes away again."""
+        before, after = self._rng.choice((("", ""), (" ", ""), ("", "  "), (" ", " "), ("\t", "")))
+        return before + text + after if text else self._rng.choice((None, "", " "))
+
+    def _write_csv(self, path: Path, order: list[str], records: list[tuple[Row, Row]]) -> None:
+        rng = self._rng
+        encoding = rng.choice(("utf-8", "utf-8", "utf-8-sig"))
+        end_of_line = rng.choice(("\n", "\n", "\r\n"))
+        quoting = rng.choice((csv.QUOTE_MINIMAL, csv.QUOTE_MINIMAL, csv.QUOTE_ALL))
+        with path.open("w", encoding=encoding, newline="") as file:
+            writer = csv.writer(file, lineterminator=end_of_line, quoting=quoting)
+            writer.writerow(order)
+            writer.writerows([cells[name] for name in order] for _, cells in records)
+
+    @staticmethod
+    def _write_parquet(
+        path: Path, types: dict[str, str], order: list[str], records: list[tuple[Row, Row]]
+    ) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        arrays = {n: _arrow_array(types[n], [cells[n] for _, cells in records]) for n in order}
+        pq.write_table(pa.table(arrays), path)
+
+    def _write_folder(
+        self,
+        folder: Path,
+        table: Table,
+        types: dict[str, str],
+        order: list[str],
+        records: list[tuple[Row, Row]],
+    ) -> None:
+        """Files by day or month of the main time, or just some files at different depths.
+
+        Now and then a file lacks an optional column, as files written long ago do.
+        """
+        rng = self._rng
+        parts: dict[str, list[tuple[Row, Row]]] = defaultdict(list)
+        has_partitions = rng.random() < 0.7
+        for row, cells in records:
+            part = rng.choice(("", "more/", "more/older/"))
+            if has_partitions:
+                part = f"{self._partition(table, row[table.main_time])}/"
+            parts[part].append((row, cells))
+        optional = [c.name for c in table.columns if not c.required and c.name in types]
+        lacks_columns = bool(optional) and rng.random() < 0.3
+        for part, part_records in sorted(parts.items()) or [("", [])]:
+            written = rng.sample(order, len(order))
+            if lacks_columns and rng.random() < 0.2:
+                written.remove(rng.choice(optional))
+            self._write_parquet(folder / f"{part}part-0.parquet", types, written, part_records)
+
+    @staticmethod
+    def _partition(table: Table, main_time: Any) -> str:
+        """The folder of a day; rows whose time is missing or unreadable share one."""
+        day = date(1999, 1, 1)
+        if isinstance(main_time, int):
+            day = date(1970, 1, 1) + timedelta(days=main_time // DAY)
+        return _PARTITIONS[table.name](day)
+
+
+def _time_text(rng: random.Random, moment: int) -> str:
+    """A moment in one of the spellings that raw.md allows, with any offset."""
+    is_recent = _midnight(date(1800, 1, 1)) < moment < _FAR_FUTURE
+    offset = rng.choice(_OFFSETS) if is_recent and rng.random() < 0.3 else None
+    day, within = divmod(moment + (offset or 0) * MINUTE, DAY)
+    day_text = str(date(1970, 1, 1) + timedelta(days=day))
+    if within == 0 and offset is None and rng.random() < 0.4:
+        return day_text
+    seconds, fraction = divmod(within, 10**9)
+    clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}"
+    if seconds % 60 or fraction or rng.random() < 0.7:
+        clock += f":{seconds % 60:02}"
+        digits = f"{fraction:09}".rstrip("0")
+        if digits or rng.random() < 0.2:
+            clock += f".{digits.ljust(rng.choice((1, 3, 6, 9)), '0')}"
+    zone = rng.choice(("", "", "Z", " UTC"))
+    if offset is not None:
+        sign = "-" if offset < 0 else rng.choice("+-") if offset == 0 else "+"
+        hours, minutes = divmod(abs(offset), 60)
+        spellings = [f"{hours:02}:{minutes:02}", f"{hours:02}{minutes:02}"]
+        zone = sign + rng.choice([*spellings, *([f"{hours:02}"] if minutes == 0 else [])])
+    return f"{day_text}{rng.choice('T ')}{clock}{zone}"
+
+
+def _number_text(rng: random.Random, number: float) -> str:
+    """A number in one of the spellings that raw.md allows."""
+    plain = f"{number:g}"
+    if rng.random() < 0.85:
+        return plain
+    spellings = [f"{plain}e0", f"{number * 10:g}e-1", f"{number:.3f}", f"{number / 100:.4f}E+2"]
+    if number >= 0:
+        spellings += [f"+{plain}", f"0{plain}"]
+    if 0 < number < 1:
+        spellings.append(plain.removeprefix("0"))
+    return rng.choice(spellings)
+
+
+def _typed(stored_as: str, value: Any) -> Any:
+    """The value as a typed Parquet column takes it; what does not fit its range is moved in."""
+    if value is None or stored_as in ("double", "text"):
+        return value
+    if stored_as == "decimal":
+        return Decimal(str(value))
+    if stored_as in ("integer", "small_integer"):
+        return int(value)
+    low, high = _TIME_RANGES.get(stored_as, (value, value))
+    return min(max(value, low), high) // _NANOSECONDS_PER_UNIT[stored_as]
+
+
+def _arrow_array(stored_as: str, values: list[Any]) -> pa.Array:
+    arrow_type = _ARROW_TYPES[stored_as]
+    if stored_as == "date":
+        return pa.array(values, pa.int32()).cast(arrow_type)
+    if stored_as in _NANOSECONDS_PER_UNIT:
+        return pa.array(values, pa.int64()).cast(arrow_type)
+    return pa.array(values, arrow_type)
