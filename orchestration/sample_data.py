@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -28,7 +29,6 @@ MARKER = ".sample"
 LEAD_DAYS = 200  # days before the first event that invoices, tickets, touchpoints ... reach back
 DIRT_SHARE = 0.012  # of the rows of each table but events
 EVENT_DIRT_SHARE = 0.002
-CHANNELS = ("usage", "billing", "support", "survey", "manager")
 
 # The columns of raw.md, and in accounts what was planted.
 TABLES = {
@@ -49,6 +49,7 @@ TABLES = {
     "health_overrides": "override_id account_id pillar_id state reason author created_at"
     " expires_at",
 }
+TABLES_WITHOUT_KEY = ("account_attributes", "account_tags")
 DECIMALS = {"mrr", "amount", "risk_score"}
 WHOLE_NUMBERS = {"seats", "event_count", "reopens", "csat_score"}
 # survey_responses.score is text, as a survey tool exports it: with an "n/a" here and there.
@@ -102,7 +103,7 @@ ALWAYS_USED = np.array([name in ("record_view", "record_edit") for name in FEATU
 
 MANAGERS = [
     f"{name}@example.com"
-    for name in ("ines", "tomasz", "aiko", "farid", "greta", "noah", "chioma", "søren")
+    for name in ("ines", "tomasz", "aiko", "farid", "greta", "noah", "chioma", "soren")
 ]
 INDUSTRIES = ("logistics", "retail", "manufacturing", "healthcare", "education", "finance", "media")
 REGIONS = ("emea", "amer", "apac", "latam")
@@ -219,7 +220,7 @@ def draw_accounts(generator: np.random.Generator, count: int, days: int) -> pd.D
     usual = generator.uniform(low, high)
 
     seats = np.clip(np.round(generator.lognormal(np.log(13), 1.0, count)), 3, 400)
-    huge = generator.permutation(count)[: max(1, round(count * 0.015))]
+    huge = generator.permutation(count)[: round(count * 0.015)]
     seats[huge] = np.linspace(2400, 600, len(huge))
     seats = seats.astype(int)
     wobble = generator.normal(0, 0.25, count)
@@ -359,22 +360,21 @@ def draw_levels(
     fall = np.clip((day - column["fall_start"]) / column["fall_days"], 0, 1)
     rise = np.clip((day - column["rise_start"]) / 25, 0, 1)
     decline = 0.96 * fall * (1 - rise)
-    ramp = np.clip(0.2 + 0.8 * (day - column["created"]) / column["ramp_days"], 0.2, 1)
+    age = day - column["created"]
+    ramp = np.clip(0.2 + 0.8 * age / column["ramp_days"], 0.2, 1)
     season = 0.55 - 0.45 * np.cos(2 * np.pi * (day - column["quiet_season"]) / 180)
+    disappointment = np.clip(1 - age / 120, 0.2, 1)
+    own_course = {
+        "usage": ramp * np.where(column["fate"] == "seasonal", season, 1),
+        "manager": np.where(column["fate"] == "never_launched", disappointment, 1),
+    }
     is_alive = (day >= np.ceil(column["created"])) & ~(day >= np.floor(column["churned"]))
     levels = {}
-    for channel in CHANNELS:
+    for channel, share in CHANNEL_SHOWS.items():
         weekly = generator.normal(1, 0.06, (count, end // 7 + 1))
         noise = np.repeat(weekly, 7, axis=1)[:, :end]
-        shows = generator.random((count, 1)) < CHANNEL_SHOWS[channel]
-        level = column["usual"] * (1 - decline * shows) * noise
-        if channel == "usage":
-            level = level * ramp * np.where(column["fate"] == "seasonal", season, 1)
-        if channel == "manager":
-            never_launched = column["fate"] == "never_launched"
-            level = level * np.where(
-                never_launched, np.clip(1 - (day - column["created"]) / 120, 0.2, 1), 1
-            )
+        shows = generator.random((count, 1)) < share
+        level = column["usual"] * (1 - decline * shows) * noise * own_course.get(channel, 1)
         levels[channel] = (np.clip(level, 0, 1.1) * is_alive).astype(np.float32)
     return levels
 
@@ -506,155 +506,139 @@ def accounts_table(company: Company, generator: np.random.Generator) -> pd.DataF
 
 def account_attributes_table(company: Company, generator: np.random.Generator) -> pd.DataFrame:
     """A log: an entry when an attribute is first known, and one for each change."""
-    frame = company.accounts
-    everyone = np.arange(len(frame))
-    created = frame["created"].to_numpy()
-    seats = frame["seats"].to_numpy()
-    changed = frame["change_at"].to_numpy()
-    last = np.fmin(frame["churned"].to_numpy(), company.end)
-    entries: list[pd.DataFrame] = []
-
-    def log(attribute: str, rows: np.ndarray, moment: np.ndarray, value: np.ndarray) -> None:
-        is_known = rows & (moment < last)
-        entries.append(
-            pd.DataFrame(
-                {
-                    "account": everyone[is_known],
-                    "attribute": attribute,
-                    "moment": moment[is_known],
-                    "value": np.broadcast_to(value, len(frame))[is_known].astype(str),
-                }
-            )
-        )
+    accounts = company.accounts
+    count = len(accounts)
+    created, changed = accounts["created"].to_numpy(), accounts["change_at"].to_numpy()
+    everyone = np.full(count, True)
 
     def chance(share: float) -> np.ndarray:
-        return generator.random(len(frame)) < share
+        return generator.random(count) < share
 
-    has_target = chance(0.9)
-    ambition = generator.uniform(0.45, 0.7, len(frame))
-    log("target_active_users", has_target, created + 1, np.ceil(seats * ambition).astype(int))
-    grown = np.ceil(seats * ambition * frame["change_factor"]).astype(int)
-    log("target_active_users", has_target, changed + 2, grown)
-    promised = np.clip(np.round(1.5 + seats / 18), 2, 12).astype(int)
-    log("agreed_touchpoints_90d", chance(0.85), created + 5, promised)
-    log("is_kickoff_held", everyone >= 0, created + 0.1, np.array("false"))
-    log(
-        "is_kickoff_held",
-        chance(0.93),
-        created + generator.uniform(3, 20, len(frame)),
-        np.array("true"),
-    )
-    log(
-        "integrations_live",
-        chance(0.7),
-        created + generator.uniform(20, 60, len(frame)),
-        np.array("1"),
-    )
-    log(
-        "integrations_live",
-        chance(0.4),
-        created + generator.uniform(90, 300, len(frame)),
-        np.array("3"),
-    )
-    has_sponsor = chance(0.75)
-    log("has_executive_sponsor", everyone >= 0, created + 2, np.where(has_sponsor, "true", "false"))
-    sponsor_leaves = has_sponsor & (frame["fate"] == "fading") & chance(0.5)
-    sponsor_lost = (frame["fall_start"] + 8).to_numpy()
-    log("has_executive_sponsor", sponsor_leaves, sponsor_lost, np.array("false"))
-    is_seasonal = (frame["fate"] == "seasonal").to_numpy()
-    log("is_seasonal", is_seasonal, created + 30, np.array("true"))
-    log("is_seasonal", ~is_seasonal & chance(0.5), created + 30, np.array("false"))
-    log("lifecycle_stage", created > 0, created, np.array("onboarding"))
-    log(
-        "lifecycle_stage",
-        created > 0,
-        created + generator.uniform(60, 110, len(frame)),
-        np.array("live"),
-    )
-    handover = LEAD_DAYS + company.days * generator.random(len(frame))
-    log(
-        "csm_email",
-        chance(0.04) & (handover > created),
-        handover,
-        generator.choice(MANAGERS[:6], len(frame)),
-    )
-    log("favourite_tea", chance(0.03), created + 40, np.array("oolong"))  # no rule knows it
-    frame = pd.concat(entries, ignore_index=True).sort_values(["moment", "account", "attribute"])
-    return pd.DataFrame(
-        {
-            "account_id": company.column("account_id", frame["account"].to_numpy()),
-            "attribute": frame["attribute"].to_numpy(),
-            "recorded_at": company.timestamps(frame["moment"].to_numpy()),
-            "value": frame["value"].to_numpy(),
-        }
+    def after(first: float, last: float) -> np.ndarray:
+        return created + generator.uniform(first, last, count)
+
+    target = accounts["seats"] * generator.uniform(0.45, 0.7, count)
+    has_target, has_sponsor = chance(0.9), chance(0.75)
+    loses_sponsor = has_sponsor & (accounts["fate"] == "fading") & chance(0.5)
+    is_seasonal = accounts["fate"] == "seasonal"
+    promised = np.clip(np.round(1.5 + accounts["seats"] / 18), 2, 12)
+    handover = LEAD_DAYS + company.days * generator.random(count)
+    new_manager = generator.choice(MANAGERS[:6], count)
+    entries = [
+        ("target_active_users", has_target, created + 1, np.ceil(target).astype(int).astype(str)),
+        (
+            "target_active_users",
+            has_target,
+            changed + 2,
+            np.ceil(target * accounts["change_factor"]).astype(int).astype(str),
+        ),
+        ("agreed_touchpoints_90d", chance(0.85), created + 5, promised.astype(int).astype(str)),
+        ("is_kickoff_held", everyone, created + 0.1, "false"),
+        ("is_kickoff_held", chance(0.93), after(3, 20), "true"),
+        ("integrations_live", chance(0.7), after(20, 60), "1"),
+        ("integrations_live", chance(0.4), after(90, 300), "3"),
+        ("has_executive_sponsor", ~has_sponsor, created + 2, "false"),
+        ("has_executive_sponsor", has_sponsor, created + 2, "true"),
+        ("has_executive_sponsor", loses_sponsor, accounts["fall_start"] + 8, "false"),
+        ("is_seasonal", is_seasonal, created + 30, "true"),
+        ("is_seasonal", ~is_seasonal & chance(0.5), created + 30, "false"),
+        ("lifecycle_stage", everyone, created, "onboarding"),
+        ("lifecycle_stage", everyone, after(60, 110), "live"),
+        ("csm_email", chance(0.04) & (handover > created), handover, new_manager),
+        ("favourite_tea", chance(0.03), created + 40, "oolong"),  # no signal has this name
+    ]
+    return account_log(
+        company,
+        "recorded_at",
+        [
+            {"attribute": attribute, "rows": rows, "recorded_at": moment, "value": value}
+            for attribute, rows, moment, value in entries
+        ],
     )
 
 
 def account_tags_table(company: Company, generator: np.random.Generator) -> pd.DataFrame:
     """Risk tags follow the manager's view of the account; the other kinds are given for long."""
-    frame = company.accounts
-    created = frame["created"].to_numpy()
-    last = np.fmin(frame["churned"].to_numpy(), company.end)
-    manager = company.levels["manager"]
-    entries: list[pd.DataFrame] = []
+    accounts = company.accounts
+    count = len(accounts)
+    created = accounts["created"].to_numpy()
+    never = np.full(count, np.nan)
 
-    def tag(
-        rows: np.ndarray, words: np.ndarray | str, kind: str, added: np.ndarray, removed: np.ndarray
-    ) -> None:
-        is_known = rows & (added < last) & (added > created)
-        removed = np.where(removed < last, np.fmax(removed, added), np.nan)
-        entries.append(
-            pd.DataFrame(
-                {
-                    "account": np.flatnonzero(is_known),
-                    "tag": np.broadcast_to(words, len(frame))[is_known],
-                    "kind": kind,
-                    "added": added[is_known],
-                    "removed": removed[is_known],
-                }
-            )
-        )
+    def chance(share: float | np.ndarray) -> np.ndarray:
+        return generator.random(count) < share
 
-    never = np.full(len(frame), np.nan)
+    entries = []
     for bound, words, share in ((0.5, RISK_TAGS[:3], 0.75), (0.28, RISK_TAGS[2:], 0.7)):
-        is_low = (manager < bound) & (manager > 0)
-        first_low = np.argmax(is_low, axis=1)
-        last_low = company.end - 1 - np.argmax(is_low[:, ::-1], axis=1)
-        lag = generator.uniform(2, 14, len(frame))
-        tag(
-            is_low.any(axis=1) & (generator.random(len(frame)) < share),
-            generator.choice(words, len(frame)),
-            "risk",
-            first_low + lag,
-            np.where(last_low < np.floor(last) - 1, last_low + 2 * lag, np.nan),
-        )
-    is_slow = (frame["fate"] == "never_launched").to_numpy() & (generator.random(len(frame)) < 0.8)
-    tag(is_slow, "slow_onboarding", "risk", created + 32, never)
-    likes = frame["usual"].to_numpy()
+        words_drawn = generator.choice(words, count)
+        added, removed = worries(company, generator, bound)
+        entries.append((words_drawn, "risk", chance(share), added, removed))
+    is_slow = (accounts["fate"] == "never_launched") & chance(0.8)
+    entries.append(("slow_onboarding", "risk", is_slow, created + 32, never))
     for words, share in ((CONFIDENCE_TAGS, 0.7), (CONFIDENCE_TAGS[:2], 0.3)):
-        added = created + generator.uniform(10, 200, len(frame))
-        fades = np.where(generator.random(len(frame)) < 0.6, frame["fall_start"] + 20, np.nan)
-        is_liked = generator.random(len(frame)) < share * np.clip(2 * likes - 0.9, 0.05, 1)
-        tag(is_liked, generator.choice(words, len(frame)), "confidence", added, fades)
-    is_large = (frame["seats"] >= 60).to_numpy()
-    strategic = generator.random(len(frame)) < np.where(is_large, 0.4, 0.04)
-    tag(strategic, "strategic", "label", created + 35, never)
-    referred = generator.random(len(frame)) < 0.12
-    tag(referred, "partner_referred", "label", created + 0.2, never)
-    frame = pd.concat(entries, ignore_index=True).sort_values(["added", "account", "tag"])
-    notes = ("said so in the last call", "seen in the usage report", "told by the sponsor", None)
-    account = frame["account"].to_numpy()
-    return pd.DataFrame(
-        {
-            "account_id": company.column("account_id", account),
-            "tag": frame["tag"].to_numpy(),
-            "kind": frame["kind"].to_numpy(),
-            "added_at": company.timestamps(frame["added"].to_numpy()),
-            "removed_at": company.timestamps(frame["removed"].to_numpy()),
-            "author": company.column("csm_email", account),
-            "note": generator.choice(np.array(notes, dtype=object), len(frame)),
-        }
+        added = created + generator.uniform(10, 200, count)
+        removed = np.where(chance(0.6), accounts["fall_start"] + 20, np.nan)
+        is_liked = chance(share * np.clip(2 * accounts["usual"] - 0.9, 0.05, 1))
+        entries.append((generator.choice(words, count), "confidence", is_liked, added, removed))
+    is_strategic = chance(np.where(accounts["seats"] >= 60, 0.4, 0.04))
+    entries.append(("strategic", "label", is_strategic, created + 35, never))
+    entries.append(("partner_referred", "label", chance(0.12), created + 0.2, never))
+    frame = account_log(
+        company,
+        "added_at",
+        [
+            {"tag": tag, "kind": kind, "rows": rows, "added_at": added, "removed_at": removed}
+            for tag, kind, rows, added, removed in entries
+        ],
     )
+    managers = company.accounts.set_index("account_id")["csm_email"]
+    notes = np.array(["said so in the last call", "seen in the usage report", None], dtype=object)
+    return frame.assign(
+        author=frame["account_id"].map(managers), note=generator.choice(notes, len(frame))
+    )
+
+
+def worries(
+    company: Company, generator: np.random.Generator, bound: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """When the manager's level of each account fell below the bound, and when it was over it again.
+
+    Both come some days late, as people do; NaN where it never did.
+    """
+    level = company.levels["manager"]
+    is_low = (level < bound) & (level > 0)
+    first_low = np.argmax(is_low, axis=1)
+    last_low = company.end - 1 - np.argmax(is_low[:, ::-1], axis=1)
+    is_alive_after = level[np.arange(len(level)), np.minimum(last_low + 1, company.end - 1)] > 0
+    lag = generator.uniform(2, 14, len(level))
+    is_ever_low = is_low.any(axis=1)
+    over = is_ever_low & is_alive_after & (last_low < company.end - 1)
+    return (
+        np.where(is_ever_low, first_low + lag, np.nan),
+        np.where(over, last_low + 2 * lag, np.nan),
+    )
+
+
+def account_log(company: Company, main_time: str, entries: list[dict[str, Any]]) -> pd.DataFrame:
+    """One row per entry and account in its `rows`, as long as the account lives, in order of time.
+
+    The other cells of an entry are one value for all accounts or one for each.
+    """
+    accounts = company.accounts
+    parts = [
+        pd.DataFrame({"account_id": accounts["account_id"], **entry})[entry["rows"]]
+        for entry in entries
+    ]
+    frame = pd.concat(parts).drop(columns="rows")
+    last = accounts["churned"].fillna(company.end).loc[frame.index]
+    times = [column for column in frame if column.endswith("_at")]
+    for time in times:
+        frame[time] = frame[time].where(frame[time] < last)
+    frame = frame.dropna(subset=main_time).sort_values(
+        [main_time, "account_id"], kind="stable", ignore_index=True
+    )
+    for time in times:
+        frame[time] = company.timestamps(frame[time].to_numpy())
+    return frame
 
 
 def users_table(company: Company, generator: np.random.Generator) -> pd.DataFrame:
@@ -731,9 +715,8 @@ def invoices_table(company: Company, generator: np.random.Generator) -> pd.DataF
         company.origin.astype("datetime64[M]"),
         np.datetime64(company.end_date, "M") + np.timedelta64(1, "M"),
     )
-    month_days = (months.astype("datetime64[D]") - company.origin.astype("datetime64[D]")).astype(
-        int
-    )
+    first_day = company.origin.astype("datetime64[D]")
+    month_days = (months.astype("datetime64[D]") - first_day).astype(int)
     account = np.tile(np.arange(len(frame)), len(months))
     issued = np.repeat(month_days, len(frame)) + company.column("billing_day", account) + 6 / 24
     last = np.fmin(company.column("churned", account), company.end)
@@ -744,9 +727,8 @@ def invoices_table(company: Company, generator: np.random.Generator) -> pd.DataF
 
     plan, _, amount = contract(company, account, issued)
     due = issued + np.where(plan >= 2, 30, 14)
-    gloom = 1 - np.minimum(
-        company.level("billing", account, np.minimum(due, last_day(company, account))), 1
-    )
+    judged = np.minimum(due, last_day(company, account))
+    gloom = np.clip(1 - company.level("billing", account, judged), 0, 1)
     is_late = generator.random(len(account)) < 0.04 + 0.8 * gloom**1.5
     is_stuck = generator.random(len(account)) < np.clip(1.8 * (gloom - 0.6), 0, 0.85)
     delay = np.select(
@@ -1141,7 +1123,9 @@ def soiled(table: str, frame: pd.DataFrame, generator: np.random.Generator) -> p
     """The table with a small share of its rows broken, each fault of the table in turn."""
     count = round(len(frame) * DIRT_SHARE)
     places = generator.choice(len(frame), count, replace=False)
-    key, main_time = frame.columns[0], next(name for name in frame if name.endswith("_at"))
+    columns = TABLES[table].split()
+    key = None if table in TABLES_WITHOUT_KEY else columns[0]
+    main_time = next(column for column in columns if column.endswith("_at"))
     added = []
     for turn, fault in enumerate(FAULTS[table]):
         rows = places[turn :: len(FAULTS[table])]
@@ -1152,7 +1136,8 @@ def soiled(table: str, frame: pd.DataFrame, generator: np.random.Generator) -> p
         else:
             copies = frame.loc[rows].copy()
             if fault.kind == "new":
-                copies[key] = copies[key] if key == "account_id" else copies[key] + "x"
+                if key:
+                    copies[key] += "x"
                 copies[fault.column] = fault.value
             if fault.kind == "twin":
                 copies[fault.column] -= pd.Timedelta(hours=1)
@@ -1192,7 +1177,7 @@ def write_sample(
         "end_date": company.end_date.isoformat(),
         "files": file_sizes(unfinished),
     }
-    (unfinished / MARKER).write_text(json.dumps(marker, indent=1) + "\n")
+    (unfinished / MARKER).write_text(json.dumps(marker, indent=1) + "\n", encoding="utf-8")
     put_in_place(unfinished, folder)
     return {table: rows[table] for table in TABLES}
 
@@ -1218,22 +1203,36 @@ def write_events(company: Company, folder: Path) -> int:
     return rows
 
 
+def end_of_sample(folder: Path) -> date | None:
+    """The end date of the sample in the folder; None where it holds no sample."""
+    marker = folder / MARKER
+    if not marker.is_file():
+        return None
+    return date.fromisoformat(json.loads(marker.read_text())["end_date"])
+
+
 def file_sizes(folder: Path) -> dict[str, int]:
-    """Bytes by path of all files below the folder but the marker."""
+    """Bytes by path of all files below the folder."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    sizes = {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
-    sizes.pop(MARKER, None)
-    return sizes
+    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
+
+
+def written_sizes(folder: Path) -> dict[str, int]:
+    """Bytes by path of the files that a sample wrote here, as its marker says; else empty."""
+    marker = folder / MARKER
+    try:
+        written = dict(json.loads(marker.read_text(encoding="utf-8"))["files"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return {}
+    return written | {MARKER: marker.stat().st_size}
 
 
 def refuse_what_is_not_ours(folder: Path) -> None:
     """Stop before anything is lost: only an empty folder or an untouched sample is replaced."""
     if folder.exists() and not folder.is_dir():
         raise click.ClickException(f"{folder} is not a folder.")
-    marker = folder / MARKER
-    own = json.loads(marker.read_text())["files"] if marker.is_file() else {}
-    found = file_sizes(folder)
-    foreign = [name for name, size in found.items() if own.get(name) != size]
+    written = written_sizes(folder)
+    foreign = [name for name, size in file_sizes(folder).items() if written.get(name) != size]
     if foreign:
         raise click.ClickException(
             f"{folder} has files that are not of a sample, such as {foreign[0]}. "

@@ -1,6 +1,7 @@
 """Run the pipeline as a user does: `dbt build` in a process of its own, on given folders."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -25,7 +26,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Warehouse:
-    """A warehouse file with the folders it is built from. `seeds` None: the starter configuration."""
+    """A warehouse file and the folders it is built from; seeds None: the starter ones."""
 
     path: Path
     raw: Path
@@ -44,11 +45,16 @@ class Warehouse:
             "HEALTH_DB_PATH": str(self.path),
             "HEALTH_START_DATE": start.isoformat(),
             "HEALTH_END_DATE": (end or start).isoformat(),
-            **({"HEALTH_CONFIG_DIR": str(self.seeds)} if self.seeds else {}),
             **(environment or {}),
         }
+        project = project_with(self.seeds, self.path.parent) if self.seeds else PROJECT
         return dbt_build(
-            self.path.parent, "--exclude-resource-type", "unit_test", *arguments, environment=variables
+            self.path.parent,
+            "--exclude-resource-type",
+            "unit_test",
+            *arguments,
+            project=project,
+            environment=variables,
         )
 
     def calculate(self, start: date, end: date | None = None, *arguments: str) -> None:
@@ -65,11 +71,22 @@ class Warehouse:
         return {table: self.query(f"select * from health.{table} order by all") for table in tables}
 
 
-def dbt_build(scratch: Path, *arguments: str, environment: Mapping[str, str]) -> Run:
+def project_with(seeds: Path, scratch: Path) -> Path:
+    """A copy of the dbt project below `scratch`, beside a copy of the given seeds."""
+    project = scratch / "checkout" / "dbt_project"
+    shutil.rmtree(project.parent, ignore_errors=True)
+    shutil.copytree(PROJECT, project, ignore=shutil.ignore_patterns("target", "logs"))
+    shutil.copytree(seeds, project.parent / "seeds")
+    return project
+
+
+def dbt_build(
+    scratch: Path, *arguments: str, environment: Mapping[str, str], project: Path = PROJECT
+) -> Run:
     """`dbt build` of the project, its artifacts under the folder `scratch`."""
     completed = subprocess.run(
         [str(DBT), "--no-use-colors", "build", *arguments],
-        cwd=PROJECT,
+        cwd=project,
         env={
             **{name: text for name, text in os.environ.items() if not name.startswith("HEALTH_")},
             "DBT_TARGET_PATH": str(scratch / "target"),

@@ -11,7 +11,7 @@ times or numbers is dirt that is written as it stands.
 
 import csv
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -811,7 +811,8 @@ class _Records:
         self._rows[table].append({c.name: values.get(c.name) for c in TABLES[table].columns})
 
     def _new_id(self, table: str) -> str:
-        number = len(self._rows[table]) + 1
+        # Scattered numbers, so that the order of texts is not the order of numbers or of time.
+        number = (len(self._rows[table]) * 617 + 9) % 5003
         style = self._id_styles[table]
         return {"number": f"{number}", "padded": f"{number:05}"}.get(style, f"{table[0]}-{number}")
 
@@ -943,20 +944,23 @@ class _Records:
         """Up to two subscriptions, each with its plan changes as rows of their own."""
         rng = self._rng
         plans = [*self._configuration.plans, *self._configuration.plans, _UNLISTED_PLAN]
-        for _ in range(rng.choice((0, 1, 1, 1, 2) if account.vigor > 0.1 else (0, 0, 1))):
+        fees = (0, 50, 99.75, 100, 250, 400.5, 500)
+        if self._chance(0.25):  # subscriptions that only their ids tell apart
+            plans, fees = ["pro", "business"], (250,)
+        for _ in range(rng.choice((0, 1, 1, 2, 2) if account.vigor > 0.1 else (0, 0, 1))):
             subscription_id = self._new_id("subscriptions")
             started_at = rng.choice((account.created_at, self._moment(400), self._boundary()))
             for _ in range(rng.choice((1, 1, 2, 3))):
                 renews_at = rng.choice(
                     (self._boundary(), self._end + rng.randrange(-20, 200) * DAY)
                 )
-                ended_at = rng.choice((self._later(started_at, 24, 2400), 253_370_764_800 * 10**9))
+                ended_at = rng.choice((self._later(started_at, 24, 2400), _FAR_FUTURE))
                 self._add(
                     "subscriptions",
                     subscription_id=subscription_id,
                     account_id=account.account_id,
                     plan_id=rng.choice(plans),
-                    mrr=rng.choice((0, 50, 99.75, 100, 250, 400.5, 500)),
+                    mrr=rng.choice(fees),
                     started_at=started_at,
                     seats=self._maybe(rng.choice((0, 4, 8, 10, 16, 20)), 0.85),
                     ended_at=self._maybe(ended_at, 0.3),
@@ -1091,15 +1095,18 @@ class _Records:
     def _add_overrides(self, account: _Account) -> None:
         """Overrides, overlapping, expired and at the same moment."""
         rng = self._rng
-        created_at = self._moment(40)
+        subjects = ("overall", "overall", *self._configuration.pillars)
         for _ in range(rng.choice((0, 0, 0, 1, 1, 2, 4))):
-            created_at = created_at if self._chance(0.3) else self._moment(40)
+            before = self._rows["health_overrides"][-1:]
+            created_at, subject = self._moment(40), rng.choice(subjects)
+            if before and before[0]["account_id"] == account.account_id and self._chance(0.4):
+                created_at, subject = before[0]["created_at"], before[0]["pillar_id"]
             expires_at = self._later(created_at, 24, 240, 1200)
             self._add(
                 "health_overrides",
                 override_id=self._new_id("health_overrides"),
                 account_id=account.account_id,
-                pillar_id=rng.choice(("overall", "overall", *self._configuration.pillars)),
+                pillar_id=subject,
                 state=rng.choice(("good", "average", "poor")),
                 reason="Weil, äh, darum",
                 author=rng.choice(_MANAGERS),
@@ -1304,7 +1311,7 @@ class _Spoiler:
             row[column.name] = rng.choice(("ghost", *near, *self._doubtful_accounts * 2))
         elif fault.kind == "ends_before_start":
             start = next(start for start, end in table.pairs if end == column.name)
-            if isinstance(row[start], int):
+            if isinstance(row[start], int) and row[start] > 0:
                 row[column.name] = row[start] - rng.choice((MICROSECOND, 5 * HOUR, 40 * DAY))
 
 
@@ -1408,7 +1415,7 @@ class _Store:
         return "integer" if are_whole and is_key and rng.random() < 0.5 else "text"
 
     def _records(
-        self, table: Table, types: dict[str, str], rows: Iterable[Row]
+        self, table: Table, types: dict[str, str], rows: Sequence[Row]
     ) -> list[tuple[Row, Row]]:
         """Each row with the cells it is written as, and exact copies of a few."""
         rng = self._rng
@@ -1416,7 +1423,11 @@ class _Store:
             (row, {name: self._cell(table.column(name), types[name], row[name]) for name in types})
             for row in rows
         ]
-        for row, cells in rng.sample(records, min(len(records), 1 + len(records) // 40)):
+        copied = rng.sample(records, min(len(records), 1 + len(records) // 40))
+        if table.key:
+            uses = Counter(row[table.key[0]] for row in rows)
+            copied += [record for record in records if uses[record[0][table.key[0]]] == 2][:4]
+        for row, cells in copied:
             copy = {n: self._padded(v) if types[n] == "text" else v for n, v in cells.items()}
             if "loaded_at" in types and not isinstance(row["loaded_at"], str):
                 loaded_at = rng.choice((row["loaded_at"], None, self._spoiler.latest_creation))

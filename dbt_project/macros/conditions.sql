@@ -46,8 +46,8 @@ select
             end
         when compared.value_type = 'boolean' then
             case compared.operator
-                when '=' then compared.value_text = compared.threshold
-                else compared.value_text <> compared.threshold
+                when '=' then compared.value_text = lower(compared.threshold)
+                else compared.value_text <> lower(compared.threshold)
             end
         when compared.value_text is not null then
             case

@@ -17,7 +17,7 @@ class SourceStatus:
     """A raw table on a health date; rejected_ratio is a share of 0 to 1."""
 
     status: str
-    rows_before_date: int | None
+    rows_before_date: int
     latest_at: datetime | None
     rejected_ratio: float | None
 
@@ -31,7 +31,7 @@ def source_status(
 ) -> SourceStatus:
     """The first of absent, failed, stale and broken that applies, else ok."""
     if ruled.is_absent:
-        return SourceStatus("absent", None, None, None)
+        return SourceStatus("absent", 0, None, None)
     day_start = midnight(health_date)
     times = [getattr(record, ruled.table.main_time) for record in ruled.records]
     before = [moment for moment in times if moment < day_start]

@@ -64,11 +64,11 @@ case
 end
 {%- endmacro %}
 
-{#- Text as a JSON object of the named columns. -#}
+{#- The named columns as a JSON object of texts. -#}
 {% macro json_record(columns) %}{{ return(adapter.dispatch('json_record', 'health')(columns)) }}{% endmacro %}
 {% macro duckdb__json_record(columns) -%}
 cast(to_json({
-    {%- for column in columns %}'{{ column }}': {{ column }}{{ ', ' if not loop.last }}{% endfor -%}
+    {%- for column in columns %}'{{ column }}': cast({{ column }} as varchar){{ ', ' if not loop.last }}{% endfor -%}
 }) as varchar)
 {%- endmacro %}
 

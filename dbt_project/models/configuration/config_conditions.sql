@@ -155,7 +155,6 @@ select
             signals.value_type = 'number' and identified.operator not in ('in', 'not_in')
             and {{ parse_number('identified.threshold') }} is not null
             then {{ number_text(parse_number('identified.threshold')) }}
-        when signals.value_type = 'boolean' then lower(identified.threshold)
         else identified.threshold
     end as threshold,
     identified.scaled_by,

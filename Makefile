@@ -1,0 +1,42 @@
+# `make run` and `make test` do all that is needed on a machine with git, make and Python 3.11 or newer.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help setup run sample test lint lock
+
+help:
+	@echo "make run     calculate health (on sample data if there is no other) and print a summary"
+	@echo "make sample  replace the sample data by new sample data up to today"
+	@echo "make test    run every test"
+	@echo "make lint    check the style of SQL and Python"
+	@echo "make lock    renew requirements.lock from pyproject.toml"
+
+setup: .venv/.ready
+
+.venv/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; name it with: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+run: setup
+	@$(BIN)/health run
+
+sample: setup
+	@$(BIN)/health sample
+
+test: setup
+	$(BIN)/ruff check .
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/sqlfluff lint dbt_project/models dbt_project/tests
+
+lock: setup
+	$(BIN)/pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --upgrade \
+		--extra dev pyproject.toml --output-file requirements.lock

@@ -1,0 +1,128 @@
+"""The command `health`: calculate, look at the result, make sample data."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import click
+import duckdb
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as ProgressBar
+
+from orchestration import dbt_build, sample_data, summary
+from orchestration.settings import DEFAULT_WAREHOUSE, SAMPLE_RAW, Settings
+
+SAMPLE_DATES = 60  # health dates that a run on sample data calculates
+DATE = click.DateTime(["%Y-%m-%d"])
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Account health: calculated in the warehouse, explained down to the condition."""
+
+
+@main.command()
+@click.option("--date", "health_date", type=DATE, help="Calculate this health date.")
+@click.option("--start", type=DATE, help="First health date of a range.")
+@click.option("--end", type=DATE, help="Last health date of a range.")
+def run(health_date: datetime | None, start: datetime | None, end: datetime | None) -> None:
+    """Calculate health and print a summary.
+
+    Reads the raw tables in HEALTH_RAW_DIR and writes the warehouse HEALTH_DB_PATH. Without a date
+    it calculates today (UTC); on sample data, which it makes when there is no other, 60 days.
+
+    \b
+    Examples:
+      health run
+      health run --date 2026-11-22
+      health run --start 2026-10-01 --end 2026-11-22
+    """
+    if health_date and (start or end):
+        raise click.UsageError("Give either --date, or --start and --end.")
+    if bool(start) != bool(end):
+        raise click.UsageError("A range needs both --start and --end.")
+    settings = Settings.from_environment()
+    console = Console()
+    if settings.raw == SAMPLE_RAW and not settings.raw.exists():
+        console.print("No raw data yet: making sample data in data/raw.")
+        sample_data.write_sample(settings.raw)
+    first, last = (
+        moment.date() if moment else None for moment in (start or health_date, end or health_date)
+    )
+    if first is None or last is None:
+        first, last = default_dates(settings)
+    calculate(settings, first, last, console)
+    summary.print_summary(settings.warehouse, console)
+    console.print(
+        f"\nThe results are the tables of schema `health` in {settings.warehouse}\n"
+        "Next: read README.md, change a row in seeds/, run again; or set HEALTH_RAW_DIR to your own"
+        " folder and HEALTH_DB_PATH to a new file."
+    )
+
+
+def default_dates(settings: Settings) -> tuple[date, date]:
+    """Today (UTC); for sample data the last days up to its end."""
+    today = datetime.now(UTC).date()
+    sample_end = sample_data.end_of_sample(settings.raw)
+    if sample_end is None:
+        return today, today
+    if sample_end < today:
+        click.echo(
+            f"The sample data ends on {sample_end}; `make sample` makes it anew up to today."
+        )
+    return sample_end - timedelta(days=SAMPLE_DATES - 1), sample_end
+
+
+def calculate(settings: Settings, first: date, last: date, console: Console) -> None:
+    """Run the pipeline with a progress bar; raises click.ClickException with what went wrong."""
+    settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
+    dates = str(first) if first == last else f"{first} to {last}"
+    columns = (
+        TextColumn("[progress.description]{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("[dim]{task.fields[step]}"),
+    )
+    with ProgressBar(*columns, console=console) as bar:
+        task = bar.add_task(f"Calculating {dates}", total=None, step="starting")
+
+        def show(progress: dbt_build.Progress) -> None:
+            bar.update(task, completed=progress.done, total=progress.total, step=progress.name)
+
+        try:
+            dbt_build.build(settings, first, last, show)
+        except dbt_build.BuildFailed as failure:
+            bar.update(task, step="failed")
+            raise click.ClickException(str(failure)) from failure
+        bar.update(task, step="done")
+
+
+@main.command("summary")
+def show_summary() -> None:
+    """Print the summary of the latest health date again."""
+    settings = Settings.from_environment()
+    if not settings.warehouse.exists():
+        raise click.ClickException(
+            f"There is no warehouse {settings.warehouse} yet: `health run` makes it."
+        )
+    try:
+        summary.print_summary(settings.warehouse, Console())
+    except duckdb.IOException as problem:
+        raise click.ClickException(
+            f"{settings.warehouse} is being written by a run; try again when it is done."
+        ) from problem
+
+
+@main.command()
+@click.option("--accounts", type=click.IntRange(min=1), default=200, show_default=True)
+@click.option("--days", type=click.IntRange(min=1), default=180, show_default=True)
+def sample(accounts: int, days: int) -> None:
+    """Replace the sample data in data/raw, and the sample's warehouse, by new ones up to today."""
+    settings = Settings.from_environment()
+    if settings.raw != SAMPLE_RAW:
+        raise click.ClickException("HEALTH_RAW_DIR is set; sample data is made in data/raw only.")
+    is_ours = sample_data.end_of_sample(SAMPLE_RAW) is not None
+    rows = sample_data.write_sample(SAMPLE_RAW, accounts=accounts, days=days)
+    if is_ours and settings.warehouse == DEFAULT_WAREHOUSE:
+        settings.warehouse.unlink(missing_ok=True)
+    click.echo(f"Wrote {sum(rows.values()):,} rows in {len(rows)} tables to data/raw.")

@@ -1,0 +1,99 @@
+"""Run `dbt build` for some health dates, tell of its progress, and say plainly what went wrong."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from orchestration.settings import DBT_PROJECT, Settings
+
+Event = dict[str, Any]
+FINISHED = {
+    "LogModelResult",
+    "LogSeedResult",
+    "LogTestResult",
+    "LogSkipBecauseError",
+    "SkippingDetails",
+}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One finished node: how many are done of how many, its name and whether it went well."""
+
+    done: int
+    total: int
+    name: str
+    is_ok: bool
+
+
+class BuildFailed(Exception):
+    """`dbt build` failed; the message says why in words for the user."""
+
+
+def build(
+    settings: Settings, start: date, end: date, on_progress: Callable[[Progress], None]
+) -> None:
+    """Calculate the health dates from start to end, both included. Raises BuildFailed."""
+    process = subprocess.Popen(
+        [
+            str(Path(sys.executable).with_name("dbt")),
+            *("--log-format", "json", "--log-level", "info"),
+            *("build", "--exclude-resource-type", "unit_test"),
+        ],
+        cwd=DBT_PROJECT,
+        env={
+            **os.environ,
+            **settings.environment,
+            "HEALTH_START_DATE": start.isoformat(),
+            "HEALTH_END_DATE": end.isoformat(),
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    problems: list[str] = []
+    done = 0
+    for event in parsed_events(process.stdout):
+        name, data = event["info"]["name"], event.get("data", {})
+        if name in FINISHED:
+            done += 1
+            node = data.get("node_info", {})
+            is_ok = node.get("node_status") in ("success", "pass", "warn")
+            on_progress(Progress(done, data.get("total", done), node.get("node_name", ""), is_ok))
+        elif event["info"]["level"] == "error":
+            problems.append(event["info"]["msg"])
+    if process.wait() != 0:
+        raise BuildFailed(readable_problem(problems))
+
+
+def parsed_events(lines: Iterator[str]) -> Iterator[Event]:
+    """dbt's events; a line that is no event (a crash) becomes an error event."""
+    for line in lines:
+        try:
+            yield json.loads(line)
+        except json.JSONDecodeError:
+            yield {"info": {"name": "Output", "level": "error", "msg": line.rstrip()}}
+
+
+def readable_problem(problems: list[str]) -> str:
+    """What dbt reported, without its own bookkeeping: colours, repeats, macro traces, files."""
+    kept: list[str] = []
+    for line in "\n".join(problems).splitlines():
+        text = re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip()
+        is_bookkeeping = re.match(
+            r"\s*(> (in macro|called by)|compiled code at|Completed with|Encountered an error"
+            r"|\d+ of \d+ |Failure in |(Compilation|Runtime|Database) Error in )",
+            text,
+        )
+        if text.strip() and not is_bookkeeping and text not in kept:
+            kept.append(text)
+    return "\n".join(kept)
