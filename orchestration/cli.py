@@ -1,5 +1,7 @@
 """The command `health`: calculate, look at the result, make sample data."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 
 import click
@@ -51,7 +53,8 @@ def run(health_date: datetime | None, start: datetime | None, end: datetime | No
     if first is None or last is None:
         first, last = default_dates(settings)
     calculate(settings, first, last, console)
-    summary.print_summary(settings.warehouse, console)
+    with reading(settings) as connection:
+        summary.print_summary(connection, console)
     console.print(
         f"\nThe results are the tables of schema `health` in {settings.warehouse}\n"
         "Next: read README.md, change a row in seeds/, run again; or set HEALTH_RAW_DIR to your own"
@@ -100,17 +103,43 @@ def calculate(settings: Settings, first: date, last: date, console: Console) -> 
 @main.command("summary")
 def show_summary() -> None:
     """Print the summary of the latest health date again."""
-    settings = Settings.from_environment()
+    with reading(Settings.from_environment()) as connection:
+        summary.print_summary(connection, Console())
+
+
+@main.command()
+@click.argument("sql")
+def query(sql: str) -> None:
+    """Print what a query of the warehouse returns.
+
+    \b
+    Example:
+      health query "select overall_state, count(*) from health.account_health group by all"
+    """
+    with reading(Settings.from_environment()) as connection:
+        try:
+            result = connection.sql(sql)
+        except duckdb.Error as problem:
+            raise click.ClickException(str(problem)) from problem
+        if result is not None:
+            result.show(max_width=200, max_rows=1000)
+
+
+@contextmanager
+def reading(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A read-only connection to the warehouse, or a click.ClickException that says why not."""
     if not settings.warehouse.exists():
         raise click.ClickException(
             f"There is no warehouse {settings.warehouse} yet: `health run` makes it."
         )
     try:
-        summary.print_summary(settings.warehouse, Console())
+        connection = duckdb.connect(str(settings.warehouse), read_only=True)
     except duckdb.IOException as problem:
         raise click.ClickException(
             f"{settings.warehouse} is being written by a run; try again when it is done."
         ) from problem
+    with connection:
+        yield connection
 
 
 @main.command()

@@ -1,7 +1,5 @@
 """What a person reads at the end of a run: states, what was not calculated, what was rejected."""
 
-from pathlib import Path
-
 import duckdb
 from rich.console import Console
 from rich.table import Table
@@ -72,62 +70,57 @@ HISTORY = """
 """
 
 
-def print_summary(warehouse: Path, console: Console) -> None:
+def print_summary(connection: duckdb.DuckDBPyConnection, console: Console) -> None:
     """Print the health of the latest date that the warehouse holds."""
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
 
-        def rows(sql: str) -> list[tuple]:
-            return connection.execute(sql).fetchall()
+    def rows(sql: str) -> list[tuple]:
+        return connection.execute(sql).fetchall()
 
-        [(dates, first, last)] = rows(HISTORY)
-        if not dates:
-            console.print("No account is in scope on any date asked for: nothing to show.")
-            return
-        console.print(f"\n[bold]Health on {last}[/bold] (history: {dates} dates from {first})")
+    [(dates, first, last)] = rows(HISTORY)
+    if not dates:
+        console.print("No account is in scope on any date asked for: nothing to show.")
+        return
+    console.print(f"\n[bold]Health on {last}[/bold] (history: {dates} dates from {first})")
 
-        states = Table("accounts", *STATES)
-        for pillar, *counts in rows(STATES_BY_PILLAR):
-            states.add_row(
-                pillar,
-                *(f"[{COLOURS[s]}]{n:,}[/]" for s, n in zip(STATES, counts, strict=True)),
-                end_section=pillar == "overall",
+    states = Table("accounts", *STATES)
+    for pillar, *counts in rows(STATES_BY_PILLAR):
+        states.add_row(
+            pillar,
+            *(f"[{COLOURS[s]}]{n:,}[/]" for s, n in zip(STATES, counts, strict=True)),
+            end_section=pillar == "overall",
+        )
+    console.print(states)
+
+    poorest = rows(POOREST)
+    if poorest:
+        table = Table("poor, by MRR", "score", "worst pillar", "since", "MRR", "success manager")
+        for name, score, pillar, since, mrr, owner in poorest:
+            table.add_row(
+                name,
+                f"{score:.2f}" if score is not None else "",
+                pillar or "",
+                str(since),
+                f"{mrr:,.0f}" if mrr is not None else "",
+                owner or "",
             )
-        console.print(states)
+        console.print(table)
 
-        poorest = rows(POOREST)
-        if poorest:
-            table = Table(
-                "poor, by MRR", "score", "worst pillar", "since", "MRR", "success manager"
-            )
-            for name, score, pillar, since, mrr, owner in poorest:
-                table.add_row(
-                    name,
-                    f"{score:.2f}" if score is not None else "",
-                    pillar or "",
-                    str(since),
-                    f"{mrr:,.0f}" if mrr is not None else "",
-                    owner or "",
-                )
-            console.print(table)
+    missing = rows(NOT_CALCULATED)
+    if missing:
+        table = Table("not calculated", "why", "accounts", "to review")
+        for pillar, reason, count, review in missing:
+            table.add_row(pillar, reason, f"{count:,}", f"{review:,}")
+        console.print(table)
 
-        missing = rows(NOT_CALCULATED)
-        if missing:
-            table = Table("not calculated", "why", "accounts", "to review")
-            for pillar, reason, count, review in missing:
-                table.add_row(pillar, reason, f"{count:,}", f"{review:,}")
-            console.print(table)
+    unfit = rows(UNFIT_SOURCES)
+    if unfit:
+        console.print("Raw tables: " + ", ".join(f"{name} is {status}" for name, status in unfit))
 
-        unfit = rows(UNFIT_SOURCES)
-        if unfit:
-            console.print(
-                "Raw tables: " + ", ".join(f"{name} is {status}" for name, status in unfit)
-            )
-
-        rejected = rows(REJECTED)
-        if rejected:
-            table = Table("raw table", "rejected", "changed", "most often")
-            for name, rows_rejected, values, reasons in rejected:
-                table.add_row(name, f"{rows_rejected:,}", f"{values:,}", reasons)
-            console.print(table)
-        else:
-            console.print("No raw record was rejected.")
+    rejected = rows(REJECTED)
+    if rejected:
+        table = Table("raw table", "rejected", "changed", "most often")
+        for name, rows_rejected, values, reasons in rejected:
+            table.add_row(name, f"{rows_rejected:,}", f"{values:,}", reasons)
+        console.print(table)
+    else:
+        console.print("No raw record was rejected.")

@@ -50,10 +50,10 @@ def make_world(folder: Path, seed: int) -> World:
     world = World(seed, folder / "raw", folder / "seeds", start, end)
     world.raw_dir.mkdir(parents=True)
     world.seeds_dir.mkdir(parents=True)
-    configuration = _Configuration(rng, world)
+    unused = _unused_tables(rng)
+    configuration = _Configuration(rng, world, unused)
     configuration.write()
     store = _Store(rng, world, _Records(rng, world, configuration).tables())
-    unused = _unused_tables(rng)
     for name, table in TABLES.items():
         if name in unused:
             store.write_nothing(table)
@@ -338,11 +338,14 @@ _DIMENSION_VALUES: dict[str, tuple[str, ...]] = {
     "channel": TABLES["touchpoints"].column("channel").words,
     "tag": _TAGS["risk"] + _TAGS["confidence"][:2],
 }
-# Measures that differ between accounts and have a value for nearly all of them.
-_TELLING_MEASURES = (
-    *("events", "active_days", "active_users", "features_used", "days_since_last_event"),
-    *("touchpoints", "days_since_last_touchpoint", "tickets_created", "open_ticket_age_days"),
-)
+# Measures that differ between accounts and have a value for nearly all of them, by their table.
+_TELLING_MEASURES = {
+    **dict.fromkeys(("events", "active_days", "active_users", "features_used"), "events"),
+    "days_since_last_event": "events",
+    **dict.fromkeys(("touchpoints", "days_since_last_touchpoint"), "touchpoints"),
+    **dict.fromkeys(("tickets_created", "open_ticket_age_days"), "tickets"),
+    **dict.fromkeys(("amount_paid", "open_invoices"), "invoices"),
+}
 CORE_PILLARS = ("product_adoption", "financial", "service", "relationship", "external")
 _GROWTH = {1: 0.1, 3: 0.2, 7: 0.4, 14: 0.6, 30: 1.0, 90: 2.0, None: 2.5}
 _SOURCES_OF_PILLAR = {
@@ -401,9 +404,10 @@ class _Condition:
 class _Configuration:
     """A random configuration that breaks no rule of "Wrong configuration" in config.md."""
 
-    def __init__(self, rng: random.Random, world: World) -> None:
+    def __init__(self, rng: random.Random, world: World, unused: set[str]) -> None:
         self._rng = rng
         self._world = world
+        self._unused_tables = unused
         extra = ["onboarding"] if rng.random() < 0.4 else []
         self.pillars = [*CORE_PILLARS, *extra]
         self.plans = rng.sample(sorted(_PLANS), rng.randint(3, len(_PLANS)))
@@ -470,6 +474,8 @@ class _Configuration:
         rng = self._rng
         seats = next(m for m in MEASURES if m.name == "seats")
         self._add_metric(seats, None, False)
+        for measure in rng.sample([m for m in MEASURES if self._is_telling(m)], 2):
+            self._add_metric(measure, None, False)
         offset = self._world.seed * _COMBINATIONS_PER_SEED
         for step in range(_COMBINATIONS_PER_SEED):
             self._add_metric(*_COMBINATIONS[(offset + step) % len(_COMBINATIONS)])
@@ -488,20 +494,15 @@ class _Configuration:
         metric_id = "_".join(part for part in parts if part)
         pillar = measure.pillar if self._chance(0.9) else rng.choice(self.pillars)
         unit = rng.choice((None, "count", "days"))
-        row = (
-            metric_id,
-            pillar,
-            measure.name,
-            window,
-            dimension,
-            kept,
-            unit,
-            "What it is, and why",
-        )
+        row = (metric_id, pillar, measure.name, window, dimension, kept, unit, "What, and why")
         self._add("metrics", *row, key=1)
         self._numbers.setdefault(metric_id, self._with_growth(measure, window, kept))
-        if measure.name in _TELLING_MEASURES and (window or 90) >= 14 and not kept:
+        if self._is_telling(measure) and (window or 90) >= 14 and not kept:
             self._telling.append(metric_id)
+
+    def _is_telling(self, measure: Measure) -> bool:
+        table = _TELLING_MEASURES.get(measure.name)
+        return table is not None and table not in self._unused_tables
 
     @staticmethod
     def _with_growth(measure: Measure, window: int | None, kept: str | None) -> Measure:
@@ -535,7 +536,7 @@ class _Configuration:
             has_rules = not is_default and (position == 0 or self._chance(0.78))
             if has_rules:
                 self._fill_segment_rules(segment)
-            if position == 0 or self._chance(0.85 if is_default else 0.7):
+            if position == 0 or self._chance(0.9 if is_default else 0.7):
                 self._fill_health(segment)
 
     def _fill_segment_rules(self, segment: str) -> None:
@@ -562,7 +563,7 @@ class _Configuration:
 
     def _text_signal(self) -> str:
         columns = ("lifecycle_stage", "industry", "region", "csm_email", "parent_account_id")
-        return self._rng.choice((*columns, "plan_id", self._attribute_of("text")))
+        return self._rng.choice((*columns, *["plan_id"] * 3, self._attribute_of("text")))
 
     def _number_signal(self, pillar: str | None = None) -> str:
         """A metric, mostly of the pillar; sometimes the account's age or a number attribute."""
@@ -578,11 +579,11 @@ class _Configuration:
     def _signal(self, pillar: str) -> str:
         """A signal for a rule of the pillar: a number nine times of ten."""
         roll = self._rng.random()
-        if roll < 0.04:
+        if roll < 0.05:
             return "tag"
-        if roll < 0.07:
+        if roll < 0.08:
             return self._attribute_of("boolean")
-        if roll < 0.1:
+        if roll < 0.11:
             return self._text_signal()
         return self._number_signal(pillar)
 
@@ -615,6 +616,10 @@ class _Configuration:
         elif measure:
             thresholds = measure.thresholds
         direction = lean * (measure.better if measure else 1)
+        thirds = [t for t in thresholds if round(t, 5) != t]
+        if thirds and self._chance(0.4):  # equal to the value only when that is rounded
+            operator = rng.choice((">=", "<=", "=", ">", "<"))
+            return _Condition(operator, _config_text(rng.choice(thirds)))
         roll = rng.random()
         if roll < 0.1:
             return _Condition(rng.choice(("=", "!=")), _config_text(rng.choice(thresholds)))
@@ -653,9 +658,8 @@ class _Configuration:
 
     def _fill_telling_rules(self, segment: str, pillar: str) -> None:
         """A good and a poor condition on numbers that tell the accounts apart, for all states."""
-        telling = [m for m in self._numbers if m in self._telling] or list(self._numbers)
         for state, lean in (("good", 1), ("poor", -1)):
-            signal = self._rng.choice(telling)
+            signal = self._rng.choice(self._telling)
             measure = self._numbers[signal]
             direction = lean * measure.better
             likely = measure.thresholds[1:3] if direction > 0 else measure.thresholds[:2]
@@ -693,10 +697,15 @@ class _Configuration:
             self._add("score_rules", *row, healthy.scaled_by, key=3)
 
     def _fill_weights(self, segment: str, configured: Sequence[str]) -> None:
+        """Weights of most configured pillars and some others; now and then of others only."""
         rng = self._rng
+        others = [pillar for pillar in self.pillars if pillar not in configured]
+        if others and self._chance(0.08):
+            self._add("pillar_weights", segment, others[0], 1, None, key=2)
+            return
         for pillar in self.pillars:
             is_first = pillar == configured[0]
-            if not self._chance(0.97 if is_first else 0.8 if pillar in configured else 0.15):
+            if not self._chance(0.97 if is_first else 0.15 if pillar in others else 0.8):
                 continue
             weight = rng.choice((1, 2, 35) if is_first else (0.1, 0.2, 0.25, 0.4, 1, 2))
             cap = rng.choice((None, None, None, 0, 3.33, 3.34, 5, 6.65))
@@ -986,7 +995,7 @@ class _Records:
                 issued_at=issued_at,
                 due_at=self._maybe(due_at, 0.9),
                 paid_at=self._maybe(paid_at, 0.4 + account.vigor / 2),
-                voided_at=self._maybe(self._later(issued_at, 5, 500), 0.1),
+                voided_at=self._maybe(self._later(issued_at, 5, 500), 0.2),
             )
 
     def _add_tickets(self, account: _Account) -> None:

@@ -1,8 +1,8 @@
 {#- The one place where conditions are evaluated (contract: config.md, "Conditions").
 
-    pairs: relation with health_date, account_id and the columns of `config_conditions`
-    gives: one row per row of `pairs`, with `observed`, `resolved_threshold`, `is_met` (true, false, or
-    null for unknown) and `gap`. Numbers are compared after rounding to six decimals. -#}
+    pairs: relation with health_date, account_id and the columns of `config_conditions` gives: one
+    row per row of `pairs`, with `observed`, `resolved_threshold`, `is_met` (true, false, or null
+    for unknown) and `gap`. Numbers are compared after rounding to six decimals. -#}
 {% macro evaluated_conditions(pairs) -%}
 select
     compared.health_date,

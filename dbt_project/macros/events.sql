@@ -5,8 +5,8 @@
     {{ return(day | string if day else none) }}
 {% endmacro %}
 
-{#- Condition that the rows of an event day were read by this run, and so are replaced. A day is null,
-    or before 2000, where the event has no usable time. -#}
+{#- Condition that the rows of an event day were read by this run, and so are replaced. A day is
+    null, or before 2000, where the event has no usable time. -#}
 {% macro is_event_day_read(event_day) -%}
 {%- set read_from = events_read_from() -%}
 {%- if read_from -%}
@@ -18,8 +18,8 @@ true
 
 {#- What `int_events_settled` does in this run: {'keep'} or {'settle_on', 'start_from'}.
 
-    settled: the table as it is, or none. `settle_on` must not lie after the first day that a window of
-    the run reaches back to, nor after the first day of events that the run read anew. -#}
+    settled: the table as it is, or none. `settle_on` must not lie after the first day that a window
+    of the run reaches back to, nor after the first day of events that the run read anew. -#}
 {% macro settlement(settled) %}
     {%- set reach = run_query(
         "select coalesce(max(coalesce(window_days, 0) + lag_days), 0) from " ~ ref('config_measurements')

@@ -7,8 +7,8 @@ case
 end
 {%- endmacro %}
 
-{#- Whether a day of a source is in the days that `rejected_ratio` looks at: those in which rows may still
-    arrive, and rows without a readable time. -#}
+{#- Whether a day of a source is in the days that `rejected_ratio` looks at: those in which rows may
+    still arrive, and rows without a readable time. -#}
 {% macro is_recent_source_day() -%}
 (
             days.event_day is null
@@ -19,8 +19,8 @@ end
         )
 {%- endmacro %}
 
-{#- Critical checks of the raw data that failed: (health_date, table_name). The checks run before dbt and
-    write the table `source_check_failures`; without it nothing failed. -#}
+{#- Critical checks of the raw data that failed: (health_date, table_name). The checks run before
+    dbt and write the table `source_check_failures`; without it nothing failed. -#}
 {% macro source_check_failures() %}
 {%- set found = [] -%}
 {%- if execute -%}

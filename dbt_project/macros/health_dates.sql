@@ -36,7 +36,8 @@
 {% macro first_health_date() %}cast('{{ health_date_range().first }}' as date){% endmacro %}
 {% macro last_health_date() %}cast('{{ health_date_range().last }}' as date){% endmacro %}
 
-{#- The last date that the history has before this run; the run's first date where there is none. -#}
+{#- The last date that the history has before this run; the run's first date where there is none.
+    -#}
 {% macro previous_health_date() -%}
 (
         select coalesce(max(health_date), {{ first_health_date() }})

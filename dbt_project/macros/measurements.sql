@@ -1,5 +1,5 @@
-{#- Folds occurrences into measurements: one row per health date, account, metric and operand that has
-    any, with its value. Used at the end of each model in `models/pillars`.
+{#- Folds occurrences into measurements: one row per health date, account, metric and operand that
+    has any, with its value. Used at the end of each model in `models/pillars`.
 
     An occurrence is something that counts for an operand on a stretch of health dates:
     (account_id, operand, known_on, window_on, ends_on, amount, thing, dimension_value)
@@ -55,7 +55,8 @@ group by
 {#- Hours from one time to another, fractions kept. -#}
 {% macro hours_between(start, end) %}({{ epoch_seconds(end) }} - {{ epoch_seconds(start) }}) / 3600.0{% endmacro %}
 
-{#- Condition that events are of a series: it keeps to no dimension, or to their feature or module. -#}
+{#- Condition that events are of a series: it keeps to no dimension, or to their feature or module.
+    -#}
 {% macro matches_dimension(series, events) -%}
 (
             {{ series }}.dimension is null

@@ -1,4 +1,5 @@
-{#- Definition of a raw table from `_staging__sources.yml`: {'key', 'main_time', 'columns': [meta]}. -#}
+{#- Definition of a raw table from `_staging__sources.yml`: {'key', 'main_time', 'columns': [meta]}.
+    -#}
 {% macro raw_definition(table) %}
     {%- for source in graph.sources.values() if source.source_name == 'raw' and source.name == table -%}
         {%- set columns = [] -%}
@@ -48,8 +49,8 @@
     - value_issues: `effect:reason` of each ignored or changed value, separated by `;`
     - record_key, record_time, record (JSON; only where something is wrong)
 
-    accounts: relation with the valid account ids; none for the table of accounts itself
-    read_from: text date; only rows of this day and later are read, and those without a usable time -#}
+    accounts: relation with the valid account ids; none for the table of accounts itself read_from:
+    text date; only rows of this day and later are read, and those without a usable time -#}
 {% macro judged_rows(table, accounts=none, read_from=none) %}
 {%- if execute -%}
 {%- set definition = raw_definition(table) -%}

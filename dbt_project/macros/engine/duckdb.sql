@@ -44,7 +44,8 @@ end
 case when isfinite({{ number }}) then {{ number }} end
 {%- endmacro %}
 
-{#- Text without the blanks around it; blank is null. Blanks are all that Unicode calls white space. -#}
+{#- Text without the blanks around it; blank is null. Blanks are all that Unicode calls white space.
+    -#}
 {% macro trimmed(text) %}{{ return(adapter.dispatch('trimmed', 'health')(text)) }}{% endmacro %}
 {% macro duckdb__trimmed(text) -%}
 nullif(trim({{ text }}, '{{ white_space() }}'), '')
@@ -72,7 +73,8 @@ cast(to_json({
 }) as varchar)
 {%- endmacro %}
 
-{#- One row per distinct value of a `|`-separated list, trimmed, without blanks: (columns..., value). -#}
+{#- One row per distinct value of a `|`-separated list, trimmed, without blanks: (columns...,
+    value). -#}
 {% macro list_values(relation, columns, list_column) -%}
 select distinct {{ columns | join(', ') }}, trim(value) as value
 from (
@@ -104,7 +106,8 @@ where {{ text_column }} is not null
 select cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as date) as health_date
 {%- endmacro %}
 
-{#- Incremental strategy: the rows of this run's health dates take the place of those that are there. -#}
+{#- Incremental strategy: the rows of this run's health dates take the place of those that are
+    there. -#}
 {% macro get_incremental_replace_health_dates_sql(arguments) %}
     delete from {{ arguments.target_relation }}
     where health_date between {{ first_health_date() }} and {{ last_health_date() }};
@@ -118,7 +121,8 @@ select cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as 
     {{ insert_new_rows(arguments) }}
 {% endmacro %}
 
-{#- Incremental strategy: the event days that this run read take the place of those that are there. -#}
+{#- Incremental strategy: the event days that this run read take the place of those that are there.
+    -#}
 {% macro get_incremental_replace_event_days_sql(arguments) %}
     delete from {{ arguments.target_relation }}
     where {{ is_event_day_read('event_day') }};
@@ -131,7 +135,8 @@ select cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as 
     select {{ columns }} from {{ arguments.temp_relation }};
 {% endmacro %}
 
-{#- Incremental strategy of `int_events_settled`: all rows are replaced, or none (see `settlement`). -#}
+{#- Incremental strategy of `int_events_settled`: all rows are replaced, or none (see `settlement`).
+    -#}
 {% macro get_incremental_settle_events_sql(arguments) %}
     {%- if settlement(arguments.target_relation).keep -%}
     select 1

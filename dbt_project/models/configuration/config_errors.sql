@@ -30,7 +30,8 @@
     'sources': ['table_name'],
     'pillar_sources': ['pillar_id', 'table_name'],
 } %}
-{#- Columns that must name something known, when filled: (file, column, what, relation of known ids). -#}
+{#- Columns that must name something known, when filled: (file, column, what, relation of known
+    ids). -#}
 {%- set references = [
     ('segment_rules', 'segment_id', 'segment', 'known_segments'),
     ('segment_rules', 'signal_id', 'signal', 'known_signals'),
@@ -61,10 +62,11 @@
     ('alert_rules', 'from_state', ['good', 'average', 'poor', 'not_calculated']),
     ('alert_rules', 'to_state', ['good', 'average', 'poor', 'not_calculated']),
 ] %}
-{#- Columns that hold a number, when filled: (file, column, condition that it is wrong, what it must be). -#}
+{#- Columns that hold a number, when filled: (file, column, condition that it is wrong, what it must
+    be). -#}
 {%- set numbers = [
     ('pillars', 'display_order', 'false', 'a number'),
-    ('segments', 'priority', 'false', 'a number, 1 at the top'),
+    ('segments', 'priority', '{} <> floor({})', 'a whole number, 1 at the top'),
     ('segments', 'good_from', 'false', 'a number'),
     ('segments', 'poor_below', 'false', 'a number'),
     ('metrics', 'window_days', '{} <= 0 or {} <> floor({}) or {} > 36500', 'a whole number of days above 0'),

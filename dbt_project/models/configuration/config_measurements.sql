@@ -1,5 +1,5 @@
--- What has to be counted for the metrics: one row per metric and operand. Windows are in days before
--- the health date; a lag counts the same as of that many days earlier.
+-- What has to be counted for the metrics: one row per metric and operand. Windows are in days
+-- before the health date; a lag counts the same as of that many days earlier.
 with
 
 metrics as (

@@ -76,7 +76,8 @@ pillar_columns as (
 
 ),
 
--- What the history does not hold: from this run, or, when it did not calculate the latest date, as it was.
+-- What the history does not hold: from this run, or, when it did not calculate the latest date, as
+-- it was.
 names as (
 
     select

@@ -5,9 +5,9 @@
         post_hook="{{ forget_old_explanations() }}",
     )
 }}
--- Every condition behind an account's segment and pillar states on a health date, with the number that
--- was observed: the evaluation's own output. Kept for the last `explanation_days` and for dates on
--- which a state of the account changed.
+-- Every condition behind an account's segment and pillar states on a health date, with the number
+-- that was observed: the evaluation's own output. Kept for the last `explanation_days` and for
+-- dates on which a state of the account changed.
 with
 
 conditions as (

@@ -57,7 +57,8 @@ starts as (
 
 ),
 
--- What began before this run goes on, if the account was not calculated on the date before it either.
+-- What began before this run goes on, if the account was not calculated on the date before it
+-- either.
 before as (
 
     {% if is_incremental() -%}

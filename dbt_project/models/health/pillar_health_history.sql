@@ -83,7 +83,8 @@ answers as (
 
 ),
 
--- A score rule gives 10 when it is healthy, else 0 when it is poor, else 5; nothing when all is unknown.
+-- A score rule gives 10 when it is healthy, else 0 when it is poor, else 5; nothing when all is
+-- unknown.
 score_rules as (
 
     select

@@ -71,7 +71,10 @@ select
         when not is_present then 'absent'
         when has_failed then 'failed'
         when max_age_hours is not null and latest_at is null then 'stale'
-        when round({{ hours_between('latest_at', 'cast(health_date as timestamp)') }}, 6) > round(max_age_hours, 6) then 'stale'
+        when
+            {{ epoch_seconds('cast(health_date as timestamp)') }} - {{ epoch_seconds('latest_at') }}
+            > max_age_hours * 3600
+            then 'stale'
         when round(rejected_ratio, 6) > round(max_rejected_ratio, 6) then 'broken'
         else 'ok'
     end as status,

@@ -1,7 +1,7 @@
 {{ config(materialized='incremental', incremental_strategy='settle_events', on_schema_change='fail') }}
 -- What is left to know of events long past: one row per account, user, feature and module, over all
--- days before `settled_on`. Together with the daily roll-up from `settled_on` on it answers lifetime
--- questions for any health date of the run without reading the whole history.
+-- days before `settled_on`. Together with the daily roll-up from `settled_on` on it answers
+-- lifetime questions for any health date of the run without reading the whole history.
 --
 -- Every window of the run lies after `settled_on`. It moves on once it lags a month, and back when
 -- the run asks for dates, or read events, before it; otherwise the table stays as it is.

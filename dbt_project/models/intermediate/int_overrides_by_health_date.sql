@@ -1,5 +1,5 @@
--- Overrides that apply, one row per health date, account and pillar or `overall`: the latest created of
--- those created before the date and not expired before it.
+-- Overrides that apply, one row per health date, account and pillar or `overall`: the latest
+-- created of those created before the date and not expired before it.
 with
 
 overrides as (

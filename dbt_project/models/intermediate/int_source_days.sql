@@ -1,5 +1,5 @@
--- How many rows each raw table has on each day of its main time, one row per table and day (null: no
--- readable time).
+-- How many rows each raw table has on each day of its main time, one row per table and day (null:
+-- no readable time).
 {%- set tables = [
     ('accounts', ref('base_accounts')),
     ('account_attributes', ref('base_account_attributes')),

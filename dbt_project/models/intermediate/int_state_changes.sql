@@ -1,6 +1,7 @@
 {{ config(materialized='incremental', incremental_strategy='replace_health_dates') }}
--- On which health dates anything about an account changed: one row per health date and account whose
--- overall or any pillar has another state than on the date before in the history, or is new in it.
+-- On which health dates anything about an account changed: one row per health date and account
+-- whose overall or any pillar has another state than on the date before in the history, or is new
+-- in it.
 with
 
 states as (

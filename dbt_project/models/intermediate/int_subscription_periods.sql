@@ -1,5 +1,6 @@
--- When each subscription row was active, one row per subscription row. A row ends at the latest when
--- the next row of its id starts. Active on the health dates after `started_on` up to `ended_on`.
+-- When each subscription row was active, one row per subscription row. A row ends at the latest
+-- when the next row of its id starts. Active on the health dates after `started_on` up to
+-- `ended_on`.
 with
 
 subscriptions as (

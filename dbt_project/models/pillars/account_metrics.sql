@@ -1,5 +1,5 @@
--- Every metric of every account in scope: one row per health date, account and metric, with its value
--- (null: missing). Puts the operands together by the formula of the measure.
+-- Every metric of every account in scope: one row per health date, account and metric, with its
+-- value (null: missing). Puts the operands together by the formula of the measure.
 with
 
 accounts as (

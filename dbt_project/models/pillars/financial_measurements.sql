@@ -1,5 +1,5 @@
--- What subscriptions and invoices count for (contract: metrics.md, financial). One row per health date,
--- account, metric and operand that has any.
+-- What subscriptions and invoices count for (contract: metrics.md, financial). One row per health
+-- date, account, metric and operand that has any.
 with
 
 subscriptions as (
@@ -149,8 +149,8 @@ occurrences as (
 
     union all
 
-    -- Paid on a later day than it was due, or not yet: either way late on every date on which it counts,
-    -- because it counts only after it was due.
+    -- Paid on a later day than it was due, or not yet: either way late on every date on which it
+    -- counts, because it counts only after it was due.
     select
         account_id,
         'late_payment_ratio' as operand,

@@ -1,9 +1,9 @@
--- What events and users count for (contract: metrics.md, product_adoption). One row per health date,
--- account, metric and operand that has any.
+-- What events and users count for (contract: metrics.md, product_adoption). One row per health
+-- date, account, metric and operand that has any.
 --
 -- Distinct things (users, features, modules) are found once for all windows: a thing is in a window
--- when its last day before the health date is. So each thing's days before the run's first date fold
--- into the last of them, and each day counts only until the thing's next one.
+-- when its last day before the health date is. So each thing's days before the run's first date
+-- fold into the last of them, and each day counts only until the thing's next one.
 with
 
 measurements as (

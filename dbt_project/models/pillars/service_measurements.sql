@@ -1,5 +1,5 @@
--- What tickets count for (contract: metrics.md, service). One row per health date, account, metric and
--- operand that has any.
+-- What tickets count for (contract: metrics.md, service). One row per health date, account, metric
+-- and operand that has any.
 with
 
 tickets as (

@@ -1,6 +1,6 @@
 -- Everything known about an account that a condition or a published table uses: one row per health
--- date, account and signal that is not missing. Numbers are in `value_number`, texts and booleans in
--- `value_text`, tags in the list `value_texts`.
+-- date, account and signal that is not missing. Numbers are in `value_number`, texts and booleans
+-- in `value_text`, tags in the list `value_texts`.
 with
 
 accounts as (
@@ -223,7 +223,8 @@ final as (
 
     union all
 
-    -- An account without a tag has the signal, with nothing in it; it is missing only where the table is.
+    -- An account without a tag has the signal, with nothing in it; it is missing only where the
+    -- table is.
     select
         accounts.health_date,
         accounts.account_id,

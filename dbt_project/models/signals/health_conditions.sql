@@ -1,5 +1,5 @@
--- The conditions of the chosen segment's health and score rules, evaluated for every account: one row
--- per health date, account and condition.
+-- The conditions of the chosen segment's health and score rules, evaluated for every account: one
+-- row per health date, account and condition.
 with
 
 pairs as (

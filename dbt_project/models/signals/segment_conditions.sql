@@ -1,5 +1,5 @@
--- Every condition of every segment, evaluated for every account: one row per health date, account and
--- condition.
+-- Every condition of every segment, evaluated for every account: one row per health date, account
+-- and condition.
 with
 
 pairs as (

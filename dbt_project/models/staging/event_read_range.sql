@@ -3,8 +3,9 @@
 --
 -- A daily run reads back `late_arrival_days` before the latest date that events were loaded for. It
 -- reads further back where an account with events became known or unknown since, because
--- `unknown_account` is decided anew by every run, and where the run before was stopped before it had
--- taken in what it had to read. A first run, a full refresh and a change of the raw folder read all.
+-- `unknown_account` is decided anew by every run, and where the run before was stopped before it
+-- had taken in what it had to read. A first run, a full refresh and a change of the raw folder read
+-- all.
 -- depends_on: {{ ref('raw_tables') }}
 -- depends_on: {{ ref('stg_accounts') }}
 -- depends_on: {{ ref('int_health_dates') }}

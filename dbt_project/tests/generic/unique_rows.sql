@@ -1,4 +1,5 @@
-{#- Fails for each combination of the columns that stands in more than one row; nulls count as equal. -#}
+{#- Fails for each combination of the columns that stands in more than one row; nulls count as
+    equal. -#}
 {% test unique_rows(model, columns) %}
 select
     {{ columns | join(',\n    ') }},

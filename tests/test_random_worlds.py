@@ -1,0 +1,28 @@
+"""The pipeline against an independent reference, row for row, on random worlds.
+
+`WORLDS=100 make test` (or `FIRST_WORLD=500`) tries more, or others.
+"""
+
+import os
+from pathlib import Path
+
+import duckdb
+import pytest
+from comparison import differences
+from pipeline import Warehouse
+from reference import calculate
+from worlds import make_world
+
+FIRST = int(os.environ.get("FIRST_WORLD", "1"))
+COUNT = int(os.environ.get("WORLDS", "20"))
+
+
+@pytest.mark.parametrize("seed", range(FIRST, FIRST + COUNT))
+def test_pipeline_equals_the_reference(seed: int, tmp_path: Path) -> None:
+    world = make_world(tmp_path, seed)
+    warehouse = Warehouse(tmp_path / "warehouse.duckdb", world.raw_dir, world.seeds_dir)
+    warehouse.calculate(world.start, world.end)
+    expected = calculate(world.raw_dir, world.seeds_dir, world.start, world.end)
+    with duckdb.connect(str(warehouse.path), read_only=True) as connection:
+        found = differences(expected, connection)
+    assert not found, "\n".join(found)
