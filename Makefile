@@ -31,10 +31,18 @@ test: setup
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-lint: setup
+# sqlfluff compiles the models as dbt does, which takes a warehouse to read from. The paths are
+# absolute, because sqlfluff does not run in dbt_project.
+WAREHOUSE := data/warehouse.duckdb
+lint: export HEALTH_RAW_DIR := $(CURDIR)/data/raw
+lint: export HEALTH_DB_PATH := $(CURDIR)/$(WAREHOUSE)
+lint: setup $(WAREHOUSE)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/sqlfluff lint dbt_project/models dbt_project/tests
+
+$(WAREHOUSE): | setup
+	@$(BIN)/health run
 
 lock: setup
 	$(BIN)/pip install --quiet --disable-pip-version-check uv

@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from orchestration import sample_data
-from orchestration.sample_data import write_sample
+from orchestration.sample_data import write_sample, writing
+from orchestration.sample_data.__main__ import main as command
+from orchestration.sample_data.fates import USUAL_LEVELS
+from orchestration.sample_data.raw_schema import TABLES
 
 END_DATE = date(2026, 11, 23)
 DAYS = 120
@@ -87,7 +89,7 @@ def main_time(name: str) -> str:
 def is_faulty(name: str, tables: dict[str, pd.DataFrame]) -> pd.Series:
     """Which rows of a table break a rule of raw.md in some way, or repeat another."""
     frame = tables[name]
-    columns = sample_data.TABLES[name].split()
+    columns = TABLES[name].split()
     faulty = frame[REQUIRED[name].split()].isna().any(axis=1)
     faulty |= ~frame["account_id"].isin(tables["accounts"]["account_id"])
     if name not in ("account_attributes", "account_tags"):
@@ -241,7 +243,7 @@ def test_a_share_of_the_accounts_churns_all_over_the_period(
 
 
 def test_every_fate_occurs(good_tables: dict[str, pd.DataFrame]) -> None:
-    assert set(good_tables["accounts"]["planted_fate"]) == set(sample_data.USUAL_LEVELS)
+    assert set(good_tables["accounts"]["planted_fate"]) == set(USUAL_LEVELS)
 
 
 def test_those_who_fade_use_less_before_they_churn_and_sudden_ones_do_not(
@@ -331,14 +333,14 @@ def test_an_interrupted_write_leaves_what_was_there(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(sample_data, "write_events", killed)
+        patch.setattr(writing, "write_events", killed)
         with pytest.raises(KeyboardInterrupt):
             write_sample(folder, accounts=12, days=5, end_date=END_DATE)
         assert not folder.exists()
     write_sample(folder, accounts=12, days=5, end_date=END_DATE)
     before = contents(folder)
     with monkeypatch.context() as patch:
-        patch.setattr(sample_data, "write_events", killed)
+        patch.setattr(writing, "write_events", killed)
         with pytest.raises(KeyboardInterrupt):
             write_sample(folder, seed=8, accounts=12, days=5, end_date=END_DATE)
     assert contents(folder) == before
@@ -351,14 +353,14 @@ def test_an_interrupted_write_leaves_what_was_there(
 
 def test_the_command_says_what_it_wrote(tmp_path: Path) -> None:
     arguments = ["--folder", str(tmp_path / "raw"), "--accounts", "12", "--days", "5"]
-    result = CliRunner().invoke(sample_data.main, [*arguments, "--end-date", "2026-11-23"])
+    result = CliRunner().invoke(command, [*arguments, "--end-date", "2026-11-23"])
     assert result.exit_code == 0, result.output
     assert all(name in result.output for name in REQUIRED)
 
 
 def test_the_command_refuses_in_plain_words(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
-    result = CliRunner().invoke(sample_data.main, ["--folder", str(tmp_path)])
+    result = CliRunner().invoke(command, ["--folder", str(tmp_path)])
     assert result.exit_code == 1
     assert "notes.txt" in result.output
 

@@ -50,7 +50,7 @@ def make_world(folder: Path, seed: int) -> World:
     world = World(seed, folder / "raw", folder / "seeds", start, end)
     world.raw_dir.mkdir(parents=True)
     world.seeds_dir.mkdir(parents=True)
-    unused = _unused_tables(rng)
+    unused = _unused_tables(rng, seed)
     configuration = _Configuration(rng, world, unused)
     configuration.write()
     store = _Store(rng, world, _Records(rng, world, configuration).tables())
@@ -74,10 +74,11 @@ _LAST_DATES = (
 )
 
 
-def _unused_tables(rng: random.Random) -> set[str]:
-    """Up to three optional tables that the world does not have."""
+def _unused_tables(rng: random.Random, seed: int) -> set[str]:
+    """Up to three optional tables that the world does not have; each has its turn in 22 seeds."""
     optional = [name for name in TABLES if name != "accounts"]
-    return set(rng.sample(optional, rng.choice((0, 0, 1, 1, 2, 3))))
+    unused = set(rng.sample(optional, rng.choice((0, 0, 0, 1, 1, 2))))
+    return unused | ({optional[seed * 5 % len(optional)]} if seed % 2 else set())
 
 
 # Raw tables ---------------------------------------------------------------------------------------
@@ -377,6 +378,10 @@ _COLUMNS_OF_FILE = {
 }
 
 
+def _measure_called(name: str) -> Measure:
+    return next(measure for measure in MEASURES if measure.name == name)
+
+
 def _combinations() -> list[tuple[Measure, str | None, bool]]:
     """Every measure with every dimension it takes, with and without a window where it may."""
     combinations = [
@@ -416,12 +421,20 @@ class _Configuration:
         self._numbers: dict[str, Measure] = {}
         self._telling: list[str] = []
         self.stopped_feed = self._choose_stopped_feed()
-        self._pillars_with_sources = rng.sample(self.pillars, rng.randint(1, 4))
+        self._pillars_with_sources = rng.sample(self.pillars, rng.randint(1, 3))
         self._fill_vocabulary()
         self._fill_metrics()
         self._fill_segments()
         self._fill_sources()
         self._fill_alerts()
+
+    @property
+    def spans(self) -> list[int]:
+        """Days before D at which the windows of the metrics begin, as often as they do."""
+        metrics = self.files["metrics"].values()
+        spans = [row["window_days"] for row in metrics if row["window_days"]]
+        changes = [row for row in metrics if row["measure"] == "event_change_ratio"]
+        return spans + [2 * row["window_days"] for row in changes]
 
     def write(self) -> None:
         """Write the 13 files, rows in random order."""
@@ -472,10 +485,11 @@ class _Configuration:
     def _fill_metrics(self) -> None:
         """Metrics of this seed's stretch of the combinations and random ones besides."""
         rng = self._rng
-        seats = next(m for m in MEASURES if m.name == "seats")
-        self._add_metric(seats, None, False)
+        self._add_metric(_measure_called("seats"), None, False)
         for measure in rng.sample([m for m in MEASURES if self._is_telling(m)], 2):
             self._add_metric(measure, None, False)
+        if "events" in self._unused_tables:  # missing then, which is easily forgotten
+            self._add_metric(_measure_called("license_utilization"), None, True)
         offset = self._world.seed * _COMBINATIONS_PER_SEED
         for step in range(_COMBINATIONS_PER_SEED):
             self._add_metric(*_COMBINATIONS[(offset + step) % len(_COMBINATIONS)])
@@ -533,11 +547,12 @@ class _Configuration:
                 'Said to be "everyone", äh',
                 key=1,
             )
-            has_rules = not is_default and (position == 0 or self._chance(0.78))
-            if has_rules:
+            if not is_default and (position == 0 or self._chance(0.78)):
                 self._fill_segment_rules(segment)
-            if position == 0 or self._chance(0.9 if is_default else 0.7):
-                self._fill_health(segment)
+            # Every seventh world has accounts without a segment.
+            has_health = self._world.seed % 7 != 3 if is_default else self._chance(0.7)
+            if has_health or position == 0:
+                self._fill_health(segment, position)
 
     def _fill_segment_rules(self, segment: str) -> None:
         rng = self._rng
@@ -574,7 +589,10 @@ class _Configuration:
         if roll < 0.1:
             return self._attribute_of("number")
         of_pillar = [m for m, measure in self._numbers.items() if measure.pillar == pillar]
-        return rng.choice(of_pillar if of_pillar and roll < 0.9 else list(self._numbers))
+        ratios = [m for m, measure in self._numbers.items() if _thirds(measure.thresholds)]
+        if roll > 0.9 and ratios:
+            return rng.choice(ratios)
+        return rng.choice(of_pillar if of_pillar and roll < 0.8 else list(self._numbers))
 
     def _signal(self, pillar: str) -> str:
         """A signal for a rule of the pillar: a number nine times of ten."""
@@ -616,14 +634,14 @@ class _Configuration:
         elif measure:
             thresholds = measure.thresholds
         direction = lean * (measure.better if measure else 1)
-        thirds = [t for t in thresholds if round(t, 5) != t]
-        if thirds and self._chance(0.4):  # equal to the value only when that is rounded
+        thirds = _thirds(thresholds)
+        if thirds and self._chance(0.5):
             operator = rng.choice((">=", "<=", "=", ">", "<"))
             return _Condition(operator, _config_text(rng.choice(thirds)))
         roll = rng.random()
         if roll < 0.1:
             return _Condition(rng.choice(("=", "!=")), _config_text(rng.choice(thresholds)))
-        if roll < 0.18:
+        if roll < 0.22:
             count = rng.randint(1, min(3, len(thresholds)))
             chosen = "|".join(_config_text(t) for t in rng.sample(thresholds, count))
             return _Condition(rng.choice(("in", "not_in")), chosen)
@@ -639,7 +657,7 @@ class _Configuration:
             likely = thresholds[half:] if direction > 0 else thresholds[:-half]
         return _Condition(operator, _config_text(rng.choice(likely or thresholds)))
 
-    def _fill_health(self, segment: str) -> None:
+    def _fill_health(self, segment: str, position: int) -> None:
         """Health rules, score rules, weights and milestones of one segment."""
         rng = self._rng
         configured = rng.sample(self.pillars, rng.randint(2, 5))
@@ -651,8 +669,10 @@ class _Configuration:
                 self._fill_health_rules(segment, pillar)
             if roll > 0.45:
                 self._fill_score_rules(segment, pillar)
-        if self._chance(0.65):
-            self._fill_weights(segment, configured)
+        # Every third world has a segment whose accounts have scores but none that is weighed.
+        weighs_others = position == 1 and self._world.seed % 3 == 1
+        if weighs_others or self._chance(0.65):
+            self._fill_weights(segment, configured, weighs_others)
         if self._chance(0.6):
             self._fill_milestones(segment)
 
@@ -671,11 +691,12 @@ class _Configuration:
 
     def _fill_health_rules(self, segment: str, pillar: str) -> None:
         rng = self._rng
+        only = self._signal(pillar) if self._chance(0.25) else None
         for state in rng.choice((("good", "poor"), ("good", "poor"), ("good",), ("poor",))):
             lean = 1 if state == "good" else -1
             for clause in range(1, rng.choice((2, 2, 3, 4))):
                 for _ in range(rng.choice((1, 1, 2, 3))):
-                    signal = self._signal(pillar)
+                    signal = only or self._signal(pillar)
                     met = self._condition(signal, lean)
                     row = (segment, pillar, state, clause, signal, met.operator, met.threshold)
                     self._add("health_rules", *row, met.scaled_by)
@@ -696,11 +717,11 @@ class _Configuration:
                 row += [condition.operator, condition.threshold] if kept else [None, None]
             self._add("score_rules", *row, healthy.scaled_by, key=3)
 
-    def _fill_weights(self, segment: str, configured: Sequence[str]) -> None:
-        """Weights of most configured pillars and some others; now and then of others only."""
+    def _fill_weights(self, segment: str, configured: Sequence[str], weighs_others: bool) -> None:
+        """Weights of most configured pillars and some others, or of one other only."""
         rng = self._rng
         others = [pillar for pillar in self.pillars if pillar not in configured]
-        if others and self._chance(0.08):
+        if others and weighs_others:
             self._add("pillar_weights", segment, others[0], 1, None, key=2)
             return
         for pillar in self.pillars:
@@ -756,6 +777,11 @@ class _Configuration:
             )
 
 
+def _thirds(thresholds: Sequence[float]) -> list[float]:
+    """Thresholds such as 0.333333, which a value equals only after it is rounded."""
+    return [threshold for threshold in thresholds if round(threshold, 5) != threshold]
+
+
 def _config_text(value: Any) -> str:
     """A cell of a configuration file, as a person would write it."""
     if value is None:
@@ -795,6 +821,7 @@ class _Records:
             _midnight(world.start) + day * DAY for day in range((world.end - world.start).days + 1)
         ]
         self._end = self._dates[-1]
+        self._spans = configuration.spans
         self._rows: dict[str, list[Row]] = {name: [] for name in TABLES}
         self._id_styles = {n: rng.choice(("prefix", "number", "padded")) for n in TABLES}
         self._accounts: list[_Account] = []
@@ -834,7 +861,8 @@ class _Records:
     def _boundary(self) -> int:
         """A moment on, just before or just after the start or end of a window."""
         rng = self._rng
-        edge = rng.choice(self._dates) - rng.choice((0, 0, 0, *WINDOWS, 2, 6, 28)) * DAY
+        days = rng.choice(self._spans) if self._spans and self._chance(0.65) else 0
+        edge = rng.choice(self._dates) - days * DAY
         return edge + rng.choice((0, 0, 0, -MICROSECOND, -1, MICROSECOND, -MINUTE, 30 * MINUTE))
 
     def _moment(self, back: int = 120) -> int:

@@ -1,9 +1,10 @@
 {#- The one place where conditions are evaluated (contract: config.md, "Conditions").
 
-    pairs: relation with health_date, account_id and the columns of `config_conditions` gives: one
-    row per row of `pairs`, with `observed`, `resolved_threshold`, `is_met` (true, false, or null
-    for unknown) and `gap`. Numbers are compared after rounding to six decimals. -#}
+    pairs: relation with health_date, account_id and the columns of `config_conditions`
+    gives: one row per row of `pairs`, with `observed`, `resolved_threshold`, `is_met` (true, false,
+    or null for unknown) and `gap`. Numbers are compared after rounding to six decimals. -#}
 {% macro evaluated_conditions(pairs) -%}
+{%- set is_listed = array_has('compared.threshold_numbers', 'compared.observed_number') -%}
 select
     compared.health_date,
     compared.account_id,
@@ -35,8 +36,8 @@ select
                 when '>=' then compared.observed_number >= compared.resolved_number
                 when '<' then compared.observed_number < compared.resolved_number
                 when '<=' then compared.observed_number <= compared.resolved_number
-                when 'in' then {{ array_has('compared.threshold_numbers', 'compared.observed_number') }}
-                when 'not_in' then not {{ array_has('compared.threshold_numbers', 'compared.observed_number') }}
+                when 'in' then {{ is_listed }}
+                when 'not_in' then not {{ is_listed }}
             end
         when compared.value_type = 'tags' and compared.value_texts is not null then
             case

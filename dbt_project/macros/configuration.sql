@@ -3,7 +3,7 @@
 {% macro read_configuration(seed) %}
 {%- set relation = ref(seed) -%}
 {%- if execute -%}
-{%- set present = adapter.get_columns_in_relation(relation) | map(attribute='name') | map('lower') | list -%}
+{%- set present = present_columns(relation) -%}
 select
     {%- for column in configuration_columns(seed) %}
     {% if column in present -%}
@@ -16,10 +16,17 @@ from {{ relation }}
 {%- endif -%}
 {% endmacro %}
 
+{#- Names of the columns that a configuration file has. -#}
+{% macro present_columns(relation) %}
+    {%- set columns = adapter.get_columns_in_relation(relation) -%}
+    {{ return(columns | map(attribute='name') | map('lower') | list) }}
+{% endmacro %}
+
 {% macro configuration_seeds() %}
     {{ return([
-        'pillars', 'segments', 'segment_rules', 'attributes', 'metrics', 'health_rules', 'score_rules',
-        'pillar_weights', 'milestones', 'alert_rules', 'plans', 'sources', 'pillar_sources',
+        'pillars', 'segments', 'segment_rules', 'attributes', 'metrics', 'health_rules',
+        'score_rules', 'pillar_weights', 'milestones', 'alert_rules', 'plans', 'sources',
+        'pillar_sources',
     ]) }}
 {% endmacro %}
 
@@ -32,7 +39,7 @@ from {{ relation }}
 {% macro missing_configuration_columns() %}
     {%- set missing = [] -%}
     {%- for seed in configuration_seeds() -%}
-        {%- set present = adapter.get_columns_in_relation(ref(seed)) | map(attribute='name') | map('lower') | list -%}
+        {%- set present = present_columns(ref(seed)) -%}
         {%- for column in configuration_columns(seed) if column not in present -%}
             {%- do missing.append((seed, column)) -%}
         {%- endfor -%}
@@ -43,19 +50,30 @@ from {{ relation }}
 {#- Stops the run with one message that lists every wrong row of the configuration. -#}
 {% macro check_configuration(errors) %}
     {%- set rows = run_query(
-        'select file_name, row_key, problem, cure from ' ~ errors ~ ' order by file_name, row_key, problem'
+        'select file_name, row_key, problem, cure from ' ~ errors
+        ~ ' order by file_name, row_key, problem'
     ).rows -%}
     {%- if rows | length > 0 -%}
         {%- set lines = [] -%}
         {%- for row in rows -%}
-            {%- do lines.append('seeds/' ~ row[0] ~ ' [' ~ row[1] ~ ']: ' ~ row[2] ~ ' ' ~ row[3]) -%}
+            {%- do lines.append('seeds/%s [%s]: %s %s' | format(row[0], row[1], row[2], row[3])) -%}
         {%- endfor -%}
         {{ exceptions.raise_compiler_error(
-            'The configuration is wrong in ' ~ rows | length ~ ' place(s); nothing was calculated.\n  - '
-            ~ lines | join('\n  - ')
+            'The configuration is wrong in ' ~ rows | length ~ ' place(s); nothing was calculated.'
+            ~ '\n  - ' ~ lines | join('\n  - ')
         ) }}
     {%- endif -%}
 {% endmacro %}
+
+{#- A sentence as SQL text: each `{}` stands for the next of the text expressions. -#}
+{% macro sentence(words, expressions) -%}
+{%- set parts = [] -%}
+{%- for text in words.split('{}') -%}
+    {%- if text -%}{%- do parts.append("'" ~ text ~ "'") -%}{%- endif -%}
+    {%- if not loop.last -%}{%- do parts.append(expressions[loop.index0]) -%}{%- endif -%}
+{%- endfor -%}
+{{ dbt.concat(parts) }}
+{%- endmacro %}
 
 {#- The key of a configuration row as text: its cells, separated by commas. -#}
 {% macro configuration_row_key(columns) -%}

@@ -1,7 +1,9 @@
 {#- First day of events that this run reads, as text, or none for all. -#}
 {% macro events_read_from() %}
     {%- if not execute -%}{{ return(none) }}{%- endif -%}
-    {%- set day = run_query('select cast(read_from as ' ~ dbt.type_string() ~ ') from ' ~ ref('event_read_range')).columns[0].values()[0] -%}
+    {%- set day = run_query(
+        'select cast(read_from as ' ~ dbt.type_string() ~ ') from ' ~ ref('event_read_range')
+    ).columns[0].values()[0] -%}
     {{ return(day | string if day else none) }}
 {% endmacro %}
 
@@ -10,7 +12,11 @@
 {% macro is_event_day_read(event_day) -%}
 {%- set read_from = events_read_from() -%}
 {%- if read_from -%}
-({{ event_day }} is null or {{ event_day }} >= cast('{{ read_from }}' as date) or {{ event_day }} < cast({{ plausible_from() }} as date))
+(
+    {{ event_day }} is null
+    or {{ event_day }} >= cast('{{ read_from }}' as date)
+    or {{ event_day }} < cast({{ plausible_from() }} as date)
+)
 {%- else -%}
 true
 {%- endif -%}
@@ -22,20 +28,28 @@ true
     of the run reaches back to, nor after the first day of events that the run read anew. -#}
 {% macro settlement(settled) %}
     {%- set reach = run_query(
-        "select coalesce(max(coalesce(window_days, 0) + lag_days), 0) from " ~ ref('config_measurements')
+        "select coalesce(max(coalesce(window_days, 0) + lag_days), 0) from "
+        ~ ref('config_measurements')
     ).columns[0].values()[0] -%}
     {%- set read_from = events_read_from() -%}
     {%- set limit = "least(" ~ first_health_date() ~ " - " ~ (reach | int)
         ~ (", cast('" ~ read_from ~ "' as date)" if read_from else "") ~ ")" -%}
     {%- if settled and read_from -%}
         {%- set state = run_query(
-            "select cast(max(settled_on) as " ~ dbt.type_string() ~ "), coalesce(max(settled_on) <= " ~ limit
-            ~ ", false), coalesce(max(settled_on) + 31 > " ~ limit ~ ", false) from " ~ settled
+            "select cast(max(settled_on) as " ~ dbt.type_string() ~ "), "
+            ~ "coalesce(max(settled_on) <= " ~ limit ~ ", false), "
+            ~ "coalesce(max(settled_on) + 31 > " ~ limit ~ ", false) from " ~ settled
         ).rows[0] -%}
         {%- if state[1] and state[2] -%}{{ return({'keep': true}) }}{%- endif -%}
     {%- else -%}
         {%- set state = [none, false] -%}
     {%- endif -%}
-    {%- set settle_on = run_query("select cast(" ~ limit ~ " as " ~ dbt.type_string() ~ ")").columns[0].values()[0] -%}
-    {{ return({'keep': false, 'settle_on': settle_on, 'start_from': state[0] if state[1] else none}) }}
+    {%- set settle_on = run_query(
+        "select cast(" ~ limit ~ " as " ~ dbt.type_string() ~ ")"
+    ).columns[0].values()[0] -%}
+    {{ return({
+        'keep': false,
+        'settle_on': settle_on,
+        'start_from': state[0] if state[1] else none,
+    }) }}
 {% endmacro %}

@@ -4,5 +4,6 @@
     {%- set where = config.get('where', '') -%}
     {%- if not where -%}{{ return(relation) }}{%- endif -%}
     {%- set dates = 'health_date between ' ~ first_health_date() ~ ' and ' ~ last_health_date() -%}
-    {{ return('(select * from ' ~ relation ~ ' where ' ~ where | replace('__this_run__', dates) ~ ') dbt_subquery') }}
+    {%- set condition = where | replace('__this_run__', dates) -%}
+    {{ return('(select * from ' ~ relation ~ ' where ' ~ condition ~ ') dbt_subquery') }}
 {%- endmacro %}

@@ -25,7 +25,8 @@ end
 {%- set found = [] -%}
 {%- if execute -%}
     {%- set found = run_query(
-        "select table_schema from information_schema.tables where table_name = 'source_check_failures' "
+        "select table_schema from information_schema.tables "
+        ~ "where table_name = 'source_check_failures' "
         ~ "and table_catalog = '" ~ target.database ~ "' order by table_schema"
     ).columns[0].values() -%}
 {%- endif -%}
@@ -54,7 +55,10 @@ end
 {% macro forget_old_explanations() -%}
 delete from {{ this }}
 where
-    health_date <= (select max(health_date) from {{ ref('account_health_history') }}) - {{ var('explanation_days') }}
+    health_date <= (
+        select max(health_date) - {{ var('explanation_days') }}
+        from {{ ref('account_health_history') }}
+    )
     and not exists (
         select 1
         from {{ ref('int_state_changes') }} as changes

@@ -4,22 +4,33 @@
     (HEALTH_DATE, or HEALTH_START_DATE and HEALTH_END_DATE), which spares dbt the full parse that a
     changed var costs; else the UTC date on which the run started. -#}
 {% macro health_date_range() %}
-    {%- set asked = namespace(one=var('health_date', none), first=var('start_date', none), last=var('end_date', none)) -%}
+    {%- set asked = namespace(
+        one=var('health_date', none),
+        first=var('start_date', none),
+        last=var('end_date', none)
+    ) -%}
     {%- if not (asked.one or asked.first or asked.last) -%}
         {%- set asked.one = env_var('HEALTH_DATE', '') -%}
         {%- set asked.first = env_var('HEALTH_START_DATE', '') -%}
         {%- set asked.last = env_var('HEALTH_END_DATE', '') -%}
     {%- endif -%}
     {%- if asked.one and (asked.first or asked.last) -%}
-        {{ exceptions.raise_compiler_error("Give either health_date, or start_date and end_date, not both.") }}
+        {{ exceptions.raise_compiler_error(
+            "Give either health_date, or start_date and end_date, not both."
+        ) }}
     {%- endif -%}
     {%- if (asked.first or asked.last) and not (asked.first and asked.last) -%}
-        {{ exceptions.raise_compiler_error("A range needs both start_date and end_date; for one date give health_date.") }}
+        {{ exceptions.raise_compiler_error(
+            "A range needs both start_date and end_date; for one date give health_date."
+        ) }}
     {%- endif -%}
-    {%- set first = health_date_text(asked.one or asked.first or run_started_at.strftime('%Y-%m-%d')) -%}
-    {%- set last = health_date_text(asked.one or asked.last or run_started_at.strftime('%Y-%m-%d')) -%}
+    {%- set today = run_started_at.strftime('%Y-%m-%d') -%}
+    {%- set first = health_date_text(asked.one or asked.first or today) -%}
+    {%- set last = health_date_text(asked.one or asked.last or today) -%}
     {%- if first > last -%}
-        {{ exceptions.raise_compiler_error("start_date " ~ first ~ " is after end_date " ~ last ~ ".") }}
+        {{ exceptions.raise_compiler_error(
+            "start_date " ~ first ~ " is after end_date " ~ last ~ "."
+        ) }}
     {%- endif -%}
     {{ return({'first': first, 'last': last}) }}
 {% endmacro %}
@@ -27,7 +38,9 @@
 {% macro health_date_text(value) %}
     {%- set text = (value | string).strip() -%}
     {%- if not modules.re.fullmatch('[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])', text) -%}
-        {{ exceptions.raise_compiler_error("'" ~ text ~ "' is no health date; write it as 2026-11-22.") }}
+        {{ exceptions.raise_compiler_error(
+            "'" ~ text ~ "' is no health date; write it as 2026-11-22."
+        ) }}
     {%- endif -%}
     {{ return(text) }}
 {% endmacro %}
@@ -36,8 +49,7 @@
 {% macro first_health_date() %}cast('{{ health_date_range().first }}' as date){% endmacro %}
 {% macro last_health_date() %}cast('{{ health_date_range().last }}' as date){% endmacro %}
 
-{#- The last date that the history has before this run; the run's first date where there is none.
-    -#}
+{#- The last date that the history has before this run; the run's first date if there is none. -#}
 {% macro previous_health_date() -%}
 (
         select coalesce(max(health_date), {{ first_health_date() }})

@@ -12,6 +12,12 @@
 
     match: further condition between `occurrences` and `measurements`; by default the dimension -#}
 {% macro fold_occurrences(match=none, counts_things=false) -%}
+{%- set is_kept_value -%}
+(
+        measurements.dimension is null
+        or {{ array_has('measurements.dimension_values', 'occurrences.dimension_value') }}
+    )
+{%- endset -%}
 select
     dates.health_date,
     occurrences.account_id,
@@ -32,7 +38,7 @@ select
 from occurrences
 inner join {{ ref('config_measurements') }} as measurements
     on occurrences.operand = measurements.operand
-    and {{ match or "(measurements.dimension is null or " ~ array_has('measurements.dimension_values', 'occurrences.dimension_value') ~ ")" }}
+    and {{ match or is_kept_value }}
 inner join {{ ref('int_health_dates') }} as dates
     on dates.health_date > occurrences.known_on + measurements.lag_days
     and dates.health_date <= least(
@@ -50,16 +56,23 @@ group by
 {% macro end_of_time() %}cast('9000-01-01' as date){% endmacro %}
 
 {#- A day as a number that can be compared and averaged, and back as the days between. -#}
-{% macro day_number(day) %}{{ dbt.datediff("cast('2000-01-01' as date)", day, 'day') }}{% endmacro %}
+{% macro day_number(day) -%}
+{{ dbt.datediff("cast('2000-01-01' as date)", day, 'day') }}
+{%- endmacro %}
 
 {#- Hours from one time to another, fractions kept. -#}
-{% macro hours_between(start, end) %}({{ epoch_seconds(end) }} - {{ epoch_seconds(start) }}) / 3600.0{% endmacro %}
+{% macro hours_between(start, end) -%}
+({{ epoch_seconds(end) }} - {{ epoch_seconds(start) }}) / 3600.0
+{%- endmacro %}
 
-{#- Condition that events are of a series: it keeps to no dimension, or to their feature or module.
-    -#}
+{#- Condition that events are of a series: it has no dimension, or keeps to their feature or
+    module. -#}
 {% macro matches_dimension(series, events) -%}
+{%- set value -%}
+case {{ series }}.dimension when 'feature' then {{ events }}.feature else {{ events }}.module end
+{%- endset -%}
 (
             {{ series }}.dimension is null
-            or {{ array_has(series ~ '.dimension_values', "case " ~ series ~ ".dimension when 'feature' then " ~ events ~ ".feature else " ~ events ~ ".module end") }}
+            or {{ array_has(series ~ '.dimension_values', value) }}
         )
 {%- endmacro %}

@@ -1,44 +1,62 @@
-{#- Definition of a raw table from `_staging__sources.yml`: {'key', 'main_time', 'columns': [meta]}.
-    -#}
+{#- Definition of a raw table from `_staging__sources.yml`:
+    {'key', 'main_time', 'columns': [meta]}. -#}
 {% macro raw_definition(table) %}
-    {%- for source in graph.sources.values() if source.source_name == 'raw' and source.name == table -%}
+    {%- for source in raw_sources() if source.name == table -%}
         {%- set columns = [] -%}
         {%- for column in source.columns.values() -%}
             {%- set meta = {'name': column.name, 'kind': 'text', 'required': false} -%}
             {%- do meta.update(column.meta or column.config.meta) -%}
             {%- do columns.append(meta) -%}
         {%- endfor -%}
-        {{ return({'key': source.meta.key, 'main_time': source.meta.main_time, 'columns': columns}) }}
+        {{ return({
+            'key': source.meta.key,
+            'main_time': source.meta.main_time,
+            'columns': columns,
+        }) }}
     {%- endfor -%}
 {% endmacro %}
 
 {#- Names of the raw tables, in the order of the contract. -#}
 {% macro raw_table_names() %}
     {%- if not execute -%}{{ return([]) }}{%- endif -%}
-    {{ return(graph.sources.values() | selectattr('source_name', 'equalto', 'raw') | map(attribute='name') | list) }}
+    {{ return(raw_sources() | map(attribute='name') | list) }}
 {% endmacro %}
 
-{#- Stops the run with one message that lists everything about the raw files that would make the run
-    worthless: no folder, no accounts, a required column that a file lacks. -#}
-{% macro check_raw_tables(tables) %}
+{% macro raw_sources() %}
+    {{ return(graph.sources.values() | selectattr('source_name', 'equalto', 'raw') | list) }}
+{% endmacro %}
+
+{#- Every raw table by its name, as `raw_table` gives it. Stops the run with one message that lists
+    everything about the raw files that would make the run worthless: no folder, no accounts, a
+    required column that a file lacks. -#}
+{% macro checked_raw_tables() %}
+    {%- set tables = {} -%}
+    {%- for table in raw_table_names() -%}
+        {%- do tables.update({table: raw_table(table)}) -%}
+    {%- endfor -%}
     {%- set problems = [] -%}
     {%- if not tables.accounts -%}
         {%- do problems.append(
-            "no table `accounts` in the folder " ~ raw_folder() ~ ". Set HEALTH_RAW_DIR to the folder with your raw "
-            ~ "tables (accounts.parquet, accounts.csv or accounts/), or run `make sample` for sample data."
+            "no table `accounts` in the folder " ~ raw_folder() ~ ". Set HEALTH_RAW_DIR to the "
+            ~ "folder with your raw tables (accounts.parquet, accounts.csv or accounts/), or run "
+            ~ "`make sample` for sample data."
         ) -%}
     {%- endif -%}
     {%- for table in raw_table_names() if tables[table] -%}
-        {%- for column in raw_definition(table).columns if column.required and column.name not in tables[table].columns -%}
+        {%- set required = raw_definition(table).columns | selectattr('required') -%}
+        {%- for column in required if column.name not in tables[table].columns -%}
             {%- do problems.append(
-                tables[table].location ~ ": required column `" ~ column.name ~ "` is missing. The columns there are: "
-                ~ tables[table].columns | join(', ') ~ "."
+                tables[table].location ~ ": required column `" ~ column.name ~ "` is missing. "
+                ~ "The columns there are: " ~ tables[table].columns | join(', ') ~ "."
             ) -%}
         {%- endfor -%}
     {%- endfor -%}
     {%- if problems -%}
-        {{ exceptions.raise_compiler_error("Raw data cannot be read:\n  - " ~ problems | join('\n  - ')) }}
+        {{ exceptions.raise_compiler_error(
+            "Raw data cannot be read:\n  - " ~ problems | join('\n  - ')
+        ) }}
     {%- endif -%}
+    {{ return(tables) }}
 {% endmacro %}
 
 {#- A raw table read, with exact copies collapsed, every row judged and every value typed, by the
@@ -49,36 +67,41 @@
     - value_issues: `effect:reason` of each ignored or changed value, separated by `;`
     - record_key, record_time, record (JSON; only where something is wrong)
 
-    accounts: relation with the valid account ids; none for the table of accounts itself read_from:
-    text date; only rows of this day and later are read, and those without a usable time -#}
+    accounts: relation with the valid account ids; none for the table of accounts itself
+    read_from: text date; only rows of this day and later are read, and those without a usable
+    time -#}
 {% macro judged_rows(table, accounts=none, read_from=none) %}
 {%- if execute -%}
 {%- set definition = raw_definition(table) -%}
 {%- set file = raw_table(table) -%}
+{%- set native_types = {
+    'time': ['DATE', 'TIMESTAMP', 'TIMESTAMP_S', 'TIMESTAMP_MS', 'TIMESTAMP WITH TIME ZONE'],
+    'number': [
+        'TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'HUGEINT',
+        'UTINYINT', 'USMALLINT', 'UINTEGER', 'UBIGINT', 'UHUGEINT',
+        'FLOAT', 'DOUBLE', 'DECIMAL',
+    ],
+} -%}
 {%- for column in definition.columns -%}
     {%- set stored = file.columns.get(column.name) if file else none -%}
     {%- set type = (stored.type if stored else 'VARCHAR').upper() -%}
-    {%- do column.update({'stored': stored, 'native': false, 'value': column.name, 'text': column.name}) -%}
-    {%- if column.kind == 'time' -%}
-        {%- do column.update({'value': column.name ~ '__value'}) -%}
-        {%- if type in ('DATE', 'TIMESTAMP', 'TIMESTAMP_S', 'TIMESTAMP_MS', 'TIMESTAMP WITH TIME ZONE') -%}
-            {%- do column.update({'native': true, 'text': 'cast(' ~ column.name ~ ' as varchar)'}) -%}
-        {%- endif -%}
-    {%- elif column.kind == 'number' -%}
-        {%- do column.update({'value': column.name ~ '__value'}) -%}
-        {%- if type.split('(')[0] in ('TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'HUGEINT', 'UTINYINT', 'USMALLINT',
-                                      'UINTEGER', 'UBIGINT', 'UHUGEINT', 'FLOAT', 'DOUBLE', 'DECIMAL') -%}
-            {%- do column.update({'native': true, 'text': 'cast(' ~ column.name ~ ' as varchar)'}) -%}
-        {%- endif -%}
-    {%- elif column.kind == 'word' -%}
-        {%- do column.update({'value': column.name ~ '__value'}) -%}
-    {%- endif -%}
+    {%- set is_native = type.split('(')[0] in native_types.get(column.kind, []) -%}
+    {%- do column.update({
+        'stored': stored,
+        'native': is_native,
+        'value': column.name ~ ('__value' if column.kind != 'text' else ''),
+        'text': 'cast(' ~ column.name ~ ' as varchar)' if is_native else column.name,
+    }) -%}
 {%- endfor -%}
 {%- set by_name = {} -%}
-{%- for column in definition.columns -%}{%- do by_name.update({column.name: column}) -%}{%- endfor -%}
+{%- for column in definition.columns -%}
+    {%- do by_name.update({column.name: column}) -%}
+{%- endfor -%}
 {%- set main_time = by_name[definition.main_time].value -%}
+{%- set required = definition.columns | selectattr('required') | list -%}
 {%- set has_loaded_at = 'loaded_at' in by_name -%}
-{%- set copied = definition.columns | rejectattr('name', 'equalto', 'loaded_at') | map(attribute='name') | list -%}
+{%- set names = definition.columns | map(attribute='name') | list -%}
+{%- set copied = names | reject('equalto', 'loaded_at') | list -%}
 with
 
 source as (
@@ -112,8 +135,10 @@ parsed as (
         {%- for column in definition.columns if column.value != column.name %}
         {% if column.kind == 'time' -%}
             {{ column.name if column.native else parse_time(column.name) }}
+        {%- elif column.kind == 'number' and column.native -%}
+            {{ finite_number('cast(' ~ column.name ~ ' as double)') }}
         {%- elif column.kind == 'number' -%}
-            {{ finite_number('cast(' ~ column.name ~ ' as double)') if column.native else parse_number(column.name) }}
+            {{ parse_number(column.name) }}
         {%- else -%}
             case when {{ is_word(column) }} then lower({{ column.name }}) end
         {%- endif %} as {{ column.value }},
@@ -139,8 +164,8 @@ collapsed as (
 
     select
         {{ copied | join(',\n        ') }},
-        {%- for column in definition.columns if column.value != column.name and column.name != 'loaded_at' %}
-        any_value({{ column.value }}) as {{ column.value }},
+        {%- for name in copied if by_name[name].value != name %}
+        any_value({{ by_name[name].value }}) as {{ by_name[name].value }},
         {%- endfor %}
         {%- if has_loaded_at %}
         max(loaded_at) as loaded_at,
@@ -156,26 +181,28 @@ judged as (
     select
         collapsed.*,
         case
-            {%- for column in definition.columns if column.required %}
+            {%- for column in required %}
             when {{ column.name }} is null then 'missing_{{ column.name }}'
             {%- endfor %}
-            {%- for column in definition.columns if column.required and column.kind in ('time', 'number') %}
+            {%- for column in required if column.kind in ('time', 'number') %}
             when {{ column.value }} is null then 'invalid_{{ column.name }}'
             {%- endfor %}
-            {%- for column in definition.columns if column.required and column.kind == 'word' %}
+            {%- for column in required if column.kind == 'word' %}
             when {{ column.value }} is null then 'unknown_{{ column.name }}'
             {%- endfor %}
-            {%- for column in definition.columns if column.required and column.kind == 'time' %}
+            {%- for column in required if column.kind == 'time' %}
             when {{ column.value }} < {{ plausible_from() }} then 'implausible_{{ column.name }}'
             {%- if table == 'accounts' %}
-            when {{ column.value }} > {{ last_health_date() }} + interval '2' day then 'implausible_{{ column.name }}'
+            when {{ column.value }} > {{ last_health_date() }} + interval '2' day
+                then 'implausible_{{ column.name }}'
             {%- endif %}
             {%- endfor %}
-            {%- for column in definition.columns if column.required and column.kind == 'number' and out_of_range(column) %}
+            {%- for column in required if column.kind == 'number' and out_of_range(column) %}
             when {{ out_of_range(column) }} then 'out_of_range_{{ column.name }}'
             {%- endfor %}
             {%- if accounts %}
-            when account_id not in (select known.account_id from {{ accounts }} as known) then 'unknown_account'
+            when account_id not in (select known.account_id from {{ accounts }} as known)
+                then 'unknown_account'
             {%- endif %}
         end as row_reason
     from collapsed
@@ -199,7 +226,9 @@ ranked as (
                     {%- endfor %}
                 order by
                     {%- if has_loaded_at %}
-                    case when loaded_at__value >= {{ plausible_from() }} then loaded_at__value end desc nulls last,
+                    case
+                        when loaded_at__value >= {{ plausible_from() }} then loaded_at__value
+                    end desc nulls last,
                     {%- endif %}
                     {{ main_time }} desc
                     {%- for name in copied %},
@@ -222,10 +251,11 @@ ignored as (
         {%- for column in definition.columns if not column.required and column.kind != 'text' %}
         case
             when {{ column.name }} is null or row_reason is not null then null
-            when {{ column.value }} is null
-                then 'value_ignored:{{ 'unknown' if column.kind == 'word' else 'invalid' }}_{{ column.name }}'
+            {%- set reason = 'unknown' if column.kind == 'word' else 'invalid' %}
+            when {{ column.value }} is null then 'value_ignored:{{ reason }}_{{ column.name }}'
             {%- if column.kind == 'time' %}
-            when {{ column.value }} < {{ plausible_from() }} then 'value_ignored:implausible_{{ column.name }}'
+            when {{ column.value }} < {{ plausible_from() }}
+                then 'value_ignored:implausible_{{ column.name }}'
             {%- elif out_of_range(column) %}
             when {{ out_of_range(column) }} then 'value_ignored:out_of_range_{{ column.name }}'
             {%- endif %}
@@ -241,7 +271,9 @@ changed as (
         *,
         {%- for column in definition.columns if column.not_before %}
         case
-            when {{ column.name }}__ignored is null and {{ column.value }} < {{ by_name[column.not_before].value }}
+            when
+                {{ column.name }}__ignored is null
+                and {{ column.value }} < {{ by_name[column.not_before].value }}
                 and row_reason is null
                 then 'value_changed:ends_before_start'
         end as {{ column.name }}__changed,
@@ -254,11 +286,18 @@ noted as (
 
     select
         *,
-        coalesce(row_reason, case when duplicate_rank > 1 then 'duplicate_key' end) as rejected_reason,
+        case
+            when row_reason is not null then row_reason
+            when duplicate_rank > 1 then 'duplicate_key'
+        end as rejected_reason,
         {%- set notes = [] -%}
         {%- for column in definition.columns -%}
-            {%- if not column.required and column.kind != 'text' -%}{%- do notes.append(column.name ~ '__ignored') -%}{%- endif -%}
-            {%- if column.not_before -%}{%- do notes.append(column.name ~ '__changed') -%}{%- endif -%}
+            {%- if not column.required and column.kind != 'text' -%}
+                {%- do notes.append(column.name ~ '__ignored') -%}
+            {%- endif -%}
+            {%- if column.not_before -%}
+                {%- do notes.append(column.name ~ '__changed') -%}
+            {%- endif -%}
         {%- endfor %}
         {% if notes -%}
         nullif(concat_ws(';', {{ notes | join(', ') }}), '')
@@ -275,7 +314,8 @@ final as (
         {%- for column in definition.columns %}
         {% if column.not_before -%}
             case
-                when {{ column.name }}__changed is not null then {{ by_name[column.not_before].value }}
+                when {{ column.name }}__changed is not null
+                    then {{ by_name[column.not_before].value }}
                 when {{ column.name }}__ignored is null then {{ column.value }}
             end
         {%- elif not column.required and column.kind != 'text' -%}
@@ -291,12 +331,14 @@ final as (
         {%- elif definition.key | length == 1 -%}
         {{ by_name[definition.key[0]].text }}
         {%- else -%}
-        {% for name in definition.key %}coalesce({{ by_name[name].text }}, ''){{ " || '|' || " if not loop.last }}{% endfor %}
+        {% for name in definition.key -%}
+        coalesce({{ by_name[name].text }}, ''){{ " || '|' || " if not loop.last }}
+        {%- endfor %}
         {%- endif %} as record_key,
         {{ main_time }} as record_time,
         case
             when rejected_reason is not null or value_issues is not null
-                then {{ json_record(definition.columns | map(attribute='name') | list) }}
+                then {{ json_record(names) }}
         end as record
     from noted
 
@@ -323,14 +365,19 @@ where rejected_reason is null
 
 {% macro is_word(column) -%}
 lower({{ column.name }}) in ('{{ column.words | join("', '") }}')
-{%- if column.words_from %} or lower({{ column.name }}) in (select {{ column.name }} from {{ ref('config_pillars') }}){% endif -%}
+{%- if column.words_from %}
+or lower({{ column.name }}) in (select {{ column.name }} from {{ ref('config_pillars') }})
+{%- endif -%}
 {%- endmacro %}
 
 {#- Condition that a number is outside its range, blank where it has none. -#}
 {% macro out_of_range(column) -%}
 {%- if column.ranges -%}
     {%- for word, range in column.ranges.items() -%}
-        ({{ column.range_by }}__value = '{{ word }}' and ({{ column.value }} < {{ range[0] }} or {{ column.value }} > {{ range[1] }}))
+        (
+            {{ column.range_by }}__value = '{{ word }}'
+            and ({{ column.value }} < {{ range[0] }} or {{ column.value }} > {{ range[1] }})
+        )
         {{- ' or ' if not loop.last }}
     {%- endfor -%}
 {%- elif column.minimum is defined and column.maximum is defined -%}

@@ -3,7 +3,9 @@
 
 {#- A time as raw.md allows it, as a UTC timestamp; null for anything else. Fractions beyond
     microseconds are cut, because rounding up could carry a record over midnight. -#}
-{% macro parse_time(text) %}{{ return(adapter.dispatch('parse_time', 'health')(text)) }}{% endmacro %}
+{% macro parse_time(text) %}
+    {{ return(adapter.dispatch('parse_time', 'health')(text)) }}
+{% endmacro %}
 {% macro duckdb__parse_time(text) -%}
 case
     when regexp_full_match(
@@ -14,15 +16,23 @@ case
         then try_cast(
             substr({{ text }}, 1, 10)
             || ' ' || coalesce(nullif(substr({{ text }}, 12, 5), ''), '00:00')
-            || case when substr({{ text }}, 17, 1) = ':' then substr({{ text }}, 17, 3) else ':00' end
+            || case
+                when substr({{ text }}, 17, 1) = ':' then substr({{ text }}, 17, 3) else ':00'
+            end
             || regexp_extract({{ text }}, '\.[0-9]{1,6}')
             as timestamp
         ) - case
             when regexp_matches({{ text }}, '[T ].*[+-][0-9:]+$')
                 then to_minutes(
                     cast(regexp_extract({{ text }}, '([+-])[0-9:]+$', 1) || '1' as integer) * (
-                        60 * cast(regexp_extract({{ text }}, '[+-]([0-9]{2})(:?[0-9]{2})?$', 1) as integer)
-                        + cast(coalesce(nullif(regexp_extract({{ text }}, '[+-][0-9]{2}:?([0-9]{2})$', 1), ''), '0') as integer)
+                        60 * cast(
+                            regexp_extract({{ text }}, '[+-]([0-9]{2})(:?[0-9]{2})?$', 1)
+                            as integer
+                        )
+                        + cast(
+                            '0' || regexp_extract({{ text }}, '[+-][0-9]{2}:?([0-9]{2})$', 1)
+                            as integer
+                        )
                     )
                 )
             else to_minutes(0)
@@ -31,7 +41,9 @@ end
 {%- endmacro %}
 
 {#- A finite decimal, sign and exponent allowed; null for anything else. -#}
-{% macro parse_number(text) %}{{ return(adapter.dispatch('parse_number', 'health')(text)) }}{% endmacro %}
+{% macro parse_number(text) %}
+    {{ return(adapter.dispatch('parse_number', 'health')(text)) }}
+{% endmacro %}
 {% macro duckdb__parse_number(text) -%}
 case
     when regexp_full_match({{ text }}, '[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?')
@@ -39,42 +51,60 @@ case
 end
 {%- endmacro %}
 
-{% macro finite_number(number) %}{{ return(adapter.dispatch('finite_number', 'health')(number)) }}{% endmacro %}
+{% macro finite_number(number) %}
+    {{ return(adapter.dispatch('finite_number', 'health')(number)) }}
+{% endmacro %}
 {% macro duckdb__finite_number(number) -%}
 case when isfinite({{ number }}) then {{ number }} end
 {%- endmacro %}
 
-{#- Text without the blanks around it; blank is null. Blanks are all that Unicode calls white space.
-    -#}
-{% macro trimmed(text) %}{{ return(adapter.dispatch('trimmed', 'health')(text)) }}{% endmacro %}
+{#- Text without the blanks around it; blank is null. Blanks are all that Unicode calls white
+    space. -#}
+{% macro trimmed(text) %}
+    {{ return(adapter.dispatch('trimmed', 'health')(text)) }}
+{% endmacro %}
 {% macro duckdb__trimmed(text) -%}
 nullif(trim({{ text }}, '{{ white_space() }}'), '')
 {%- endmacro %}
 
 {% macro white_space() -%}
-{{ ' \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000' }}
+{{ ' \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0\u1680'
+    '\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a'
+    '\u2028\u2029\u202f\u205f\u3000' }}
 {%- endmacro %}
 
 {#- A number as a person would write it: no exponent, no needless zeros, at most six decimals. -#}
-{% macro number_text(number) %}{{ return(adapter.dispatch('number_text', 'health')(number)) }}{% endmacro %}
+{% macro number_text(number) %}
+    {{ return(adapter.dispatch('number_text', 'health')(number)) }}
+{% endmacro %}
 {% macro duckdb__number_text(number) -%}
 case
     when abs({{ number }}) < 1e30
-        then regexp_replace(regexp_replace(cast(cast({{ number }} as decimal(38, 6)) as varchar), '\.?0+$', ''), '^-0$', '0')
+        then regexp_replace(
+            regexp_replace(
+                cast(cast({{ number }} as decimal(38, 6)) as varchar), '\.?0+$', ''
+            ),
+            '^-0$',
+            '0'
+        )
     else cast({{ number }} as varchar)
 end
 {%- endmacro %}
 
 {#- The named columns as a JSON object of texts. -#}
-{% macro json_record(columns) %}{{ return(adapter.dispatch('json_record', 'health')(columns)) }}{% endmacro %}
+{% macro json_record(columns) %}
+    {{ return(adapter.dispatch('json_record', 'health')(columns)) }}
+{% endmacro %}
 {% macro duckdb__json_record(columns) -%}
 cast(to_json({
-    {%- for column in columns %}'{{ column }}': cast({{ column }} as varchar){{ ', ' if not loop.last }}{% endfor -%}
+    {%- for column in columns %}
+    '{{ column }}': cast({{ column }} as varchar){{ ',' if not loop.last }}
+    {%- endfor %}
 }) as varchar)
 {%- endmacro %}
 
-{#- One row per distinct value of a `|`-separated list, trimmed, without blanks: (columns...,
-    value). -#}
+{#- One row per distinct value of a `|`-separated list, trimmed, without blanks:
+    (columns..., value). -#}
 {% macro list_values(relation, columns, list_column) -%}
 select distinct {{ columns | join(', ') }}, trim(value) as value
 from (
@@ -85,29 +115,38 @@ where trim(value) <> ''
 
 {#- One row per part of a separated text, repeats kept: (columns..., value). -#}
 {% macro split_rows(relation, columns, text_column, separator) %}
-    {{ return(adapter.dispatch('split_rows', 'health')(relation, columns, text_column, separator)) }}
+    {{ return(adapter.dispatch('split_rows', 'health')(
+        relation, columns, text_column, separator
+    )) }}
 {% endmacro %}
 {% macro duckdb__split_rows(relation, columns, text_column, separator) -%}
-select {{ columns | join(', ') }}, unnest(string_split({{ text_column }}, '{{ separator }}')) as value
+select
+    {{ columns | join(', ') }},
+    unnest(string_split({{ text_column }}, '{{ separator }}')) as value
 from {{ relation }}
 where {{ text_column }} is not null
 {%- endmacro %}
 
 {#- Arrays: does one hold a value, have two a value in common. -#}
 {% macro array_has(array, value) -%}array_contains({{ array }}, {{ value }}){%- endmacro %}
-{% macro arrays_overlap(one, other) %}{{ return(adapter.dispatch('arrays_overlap', 'health')(one, other)) }}{% endmacro %}
+{% macro arrays_overlap(one, other) %}
+    {{ return(adapter.dispatch('arrays_overlap', 'health')(one, other)) }}
+{% endmacro %}
 {% macro duckdb__arrays_overlap(one, other) -%}list_has_any({{ one }}, {{ other }}){%- endmacro %}
-{% macro array_text(array) %}{{ return(adapter.dispatch('array_text', 'health')(array)) }}{% endmacro %}
+{% macro array_text(array) %}
+    {{ return(adapter.dispatch('array_text', 'health')(array)) }}
+{% endmacro %}
 {% macro duckdb__array_text(array) -%}array_to_string(list_sort({{ array }}), '|'){%- endmacro %}
 
 {#- One row per date from first to last: (health_date). -#}
-{% macro dates_between(first, last) %}{{ return(adapter.dispatch('dates_between', 'health')(first, last)) }}{% endmacro %}
+{% macro dates_between(first, last) %}
+    {{ return(adapter.dispatch('dates_between', 'health')(first, last)) }}
+{% endmacro %}
 {% macro duckdb__dates_between(first, last) -%}
 select cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as date) as health_date
 {%- endmacro %}
 
-{#- Incremental strategy: the rows of this run's health dates take the place of those that are
-    there. -#}
+{#- Incremental strategy: the rows of this run's health dates take the place of those there. -#}
 {% macro get_incremental_replace_health_dates_sql(arguments) %}
     delete from {{ arguments.target_relation }}
     where health_date between {{ first_health_date() }} and {{ last_health_date() }};
@@ -121,8 +160,7 @@ select cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as 
     {{ insert_new_rows(arguments) }}
 {% endmacro %}
 
-{#- Incremental strategy: the event days that this run read take the place of those that are there.
-    -#}
+{#- Incremental strategy: the event days that this run read take the place of those there. -#}
 {% macro get_incremental_replace_event_days_sql(arguments) %}
     delete from {{ arguments.target_relation }}
     where {{ is_event_day_read('event_day') }};
@@ -135,8 +173,7 @@ select cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as 
     select {{ columns }} from {{ arguments.temp_relation }};
 {% endmacro %}
 
-{#- Incremental strategy of `int_events_settled`: all rows are replaced, or none (see `settlement`).
-    -#}
+{#- Incremental strategy of `int_events_settled`: replaces all rows, or none (see `settlement`). -#}
 {% macro get_incremental_settle_events_sql(arguments) %}
     {%- if settlement(arguments.target_relation).keep -%}
     select 1
@@ -147,11 +184,17 @@ select cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as 
 {% endmacro %}
 
 {#- Seconds since the epoch, fractions kept. -#}
-{% macro epoch_seconds(time) %}{{ return(adapter.dispatch('epoch_seconds', 'health')(time)) }}{% endmacro %}
+{% macro epoch_seconds(time) %}
+    {{ return(adapter.dispatch('epoch_seconds', 'health')(time)) }}
+{% endmacro %}
 {% macro duckdb__epoch_seconds(time) -%}(epoch_us({{ time }}) / 1000000.0){%- endmacro %}
 
 {#- Lists of texts: null, and with nothing in it. -#}
-{% macro no_texts() %}{{ return(adapter.dispatch('no_texts', 'health')()) }}{% endmacro %}
+{% macro no_texts() %}
+    {{ return(adapter.dispatch('no_texts', 'health')()) }}
+{% endmacro %}
 {% macro duckdb__no_texts() -%}cast(null as varchar[]){%- endmacro %}
-{% macro empty_texts() %}{{ return(adapter.dispatch('empty_texts', 'health')()) }}{% endmacro %}
+{% macro empty_texts() %}
+    {{ return(adapter.dispatch('empty_texts', 'health')()) }}
+{% endmacro %}
 {% macro duckdb__empty_texts() -%}cast([] as varchar[]){%- endmacro %}

@@ -2,7 +2,9 @@
     {'location', 'relation' (to select from), 'columns': {name: type}}.
 
     DuckDB reads it in place from the folder HEALTH_RAW_DIR; a file of 0 bytes counts as absent. -#}
-{% macro raw_table(table) %}{{ return(adapter.dispatch('raw_table', 'health')(table)) }}{% endmacro %}
+{% macro raw_table(table) %}
+    {{ return(adapter.dispatch('raw_table', 'health')(table)) }}
+{% endmacro %}
 
 {% macro duckdb__raw_table(table) %}
     {%- set found = namespace(locations=[], relations=[]) -%}
@@ -14,8 +16,9 @@
     {%- for file in filled_files(base ~ '.csv') -%}
         {%- do found.locations.append(file) -%}
         {%- do found.relations.append(
-            "read_csv(" ~ quoted(file) ~ ", header = true, all_varchar = true, delim = ',', quote = '\"', escape = '\"', "
-            ~ "null_padding = true, strict_mode = false, parallel = false)"
+            "read_csv(" ~ quoted(file) ~ ", header = true, all_varchar = true, "
+            ~ "delim = ',', quote = '\"', escape = '\"', null_padding = true, strict_mode = false, "
+            ~ "parallel = false)"
         ) -%}
     {%- endfor -%}
     {%- set folder_files = filled_files(base ~ '/**/*.parquet') -%}
@@ -30,7 +33,8 @@
     {%- endif -%}
     {%- if found.locations | length > 1 -%}
         {{ exceptions.raise_compiler_error(
-            "Raw table " ~ table ~ " is there more than once: " ~ found.locations | join(', ') ~ ". Keep one of them."
+            "Raw table " ~ table ~ " is there more than once: " ~ found.locations | join(', ')
+            ~ ". Keep one of them."
         ) }}
     {%- endif -%}
     {%- if not found.locations -%}{{ return(none) }}{%- endif -%}
@@ -38,16 +42,24 @@
     {%- for row in run_query("describe select * from " ~ found.relations[0]).rows -%}
         {%- do columns.update({(row[0] | trim | lower): {'name': row[0], 'type': row[1]}}) -%}
     {%- endfor -%}
-    {{ return({'location': found.locations[0], 'relation': found.relations[0], 'columns': columns}) }}
+    {{ return({
+        'location': found.locations[0],
+        'relation': found.relations[0],
+        'columns': columns,
+    }) }}
 {% endmacro %}
 
-{% macro raw_folder() %}{{ return(env_var('HEALTH_RAW_DIR', (flags.PROJECT_DIR or '.') ~ '/../data/raw')) }}{% endmacro %}
+{% macro raw_folder() %}
+    {{ return(env_var('HEALTH_RAW_DIR', (flags.PROJECT_DIR or '.') ~ '/../data/raw')) }}
+{% endmacro %}
 
 {% macro quoted(text) %}{{ return("'" ~ text | replace("'", "''") ~ "'") }}{% endmacro %}
 
 {#- Files of more than 0 bytes that match the pattern. -#}
 {% macro filled_files(pattern) %}
-    {%- set files = run_query("select file from glob(" ~ quoted(pattern) ~ ") order by file").columns[0].values() -%}
+    {%- set files = run_query(
+        "select file from glob(" ~ quoted(pattern) ~ ") order by file"
+    ).columns[0].values() -%}
     {%- if not files -%}{{ return([]) }}{%- endif -%}
     {{ return(run_query(
         "select filename from read_blob(" ~ quoted(pattern) ~ ") where size > 0 order by filename"

@@ -83,9 +83,14 @@ identified as (
 
     select
         {{ dbt.hash(dbt.concat([
-            "rule_set", "'~'", "coalesce(segment_id, '')", "'~'", "coalesce(pillar_id, '')", "'~'",
-            "coalesce(clause, '')", "'~'", "coalesce(signal_id, '')", "'~'", "coalesce(operator, '')", "'~'",
-            "coalesce(threshold, '')", "'~'", "coalesce(scaled_by, '')",
+            "rule_set", "'~'",
+            "coalesce(segment_id, '')", "'~'",
+            "coalesce(pillar_id, '')", "'~'",
+            "coalesce(clause, '')", "'~'",
+            "coalesce(signal_id, '')", "'~'",
+            "coalesce(operator, '')", "'~'",
+            "coalesce(threshold, '')", "'~'",
+            "coalesce(scaled_by, '')",
         ])) }} as condition_id,
         *
     from conditions

@@ -21,7 +21,10 @@
     'segment_rules': ['segment_id', 'clause', 'signal_id', 'operator', 'value'],
     'attributes': ['attribute_id'],
     'metrics': ['metric_id'],
-    'health_rules': ['segment_id', 'pillar_id', 'state', 'clause', 'signal_id', 'operator', 'threshold', 'scaled_by'],
+    'health_rules': [
+        'segment_id', 'pillar_id', 'state', 'clause',
+        'signal_id', 'operator', 'threshold', 'scaled_by',
+    ],
     'score_rules': ['segment_id', 'pillar_id', 'signal_id'],
     'pillar_weights': ['segment_id', 'pillar_id'],
     'milestones': ['segment_id', 'milestone_id'],
@@ -30,8 +33,8 @@
     'sources': ['table_name'],
     'pillar_sources': ['pillar_id', 'table_name'],
 } %}
-{#- Columns that must name something known, when filled: (file, column, what, relation of known
-    ids). -#}
+{#- Columns that must name something known, when filled:
+    (file, column, what, relation of known ids). -#}
 {%- set references = [
     ('segment_rules', 'segment_id', 'segment', 'known_segments'),
     ('segment_rules', 'signal_id', 'signal', 'known_signals'),
@@ -62,14 +65,19 @@
     ('alert_rules', 'from_state', ['good', 'average', 'poor', 'not_calculated']),
     ('alert_rules', 'to_state', ['good', 'average', 'poor', 'not_calculated']),
 ] %}
-{#- Columns that hold a number, when filled: (file, column, condition that it is wrong, what it must
-    be). -#}
+{#- Columns that hold a number, when filled:
+    (file, column, condition that it is wrong, what it must be). -#}
 {%- set numbers = [
     ('pillars', 'display_order', 'false', 'a number'),
     ('segments', 'priority', '{} <> floor({})', 'a whole number, 1 at the top'),
     ('segments', 'good_from', 'false', 'a number'),
     ('segments', 'poor_below', 'false', 'a number'),
-    ('metrics', 'window_days', '{} <= 0 or {} <> floor({}) or {} > 36500', 'a whole number of days above 0'),
+    (
+        'metrics',
+        'window_days',
+        '{} <= 0 or {} <> floor({}) or {} > 36500',
+        'a whole number of days above 0',
+    ),
     ('score_rules', 'weight', '{} <= 0', 'a number above 0'),
     ('pillar_weights', 'weight', '{} <= 0', 'a number above 0'),
     ('pillar_weights', 'cap_when_poor', 'false', 'a number, or empty'),
@@ -100,29 +108,56 @@ with
 
 ),
 {% endfor %}
-known_segments as (select segment_id as known_id from segments),
+known_segments as (
 
-known_pillars as (select pillar_id as known_id from pillars),
+    select distinct segment_id as known_id
+    from segments
+    where segment_id is not null
+
+),
+
+known_pillars as (
+
+    select distinct pillar_id as known_id
+    from pillars
+    where pillar_id is not null
+
+),
 
 known_alert_pillars as (
 
-    select pillar_id as known_id from pillars
-    union all
+    select known_id from known_pillars
+    union
     select 'overall' as known_id
 
 ),
 
-known_measures as (select measure as known_id from {{ ref('measures') }}),
+known_measures as (
 
-known_tables as (select table_name as known_id from ({{ raw_table_list() }}) as tables),
+    select measure as known_id from {{ ref('measures') }}
+
+),
+
+raw_tables as (
+
+    {{ raw_table_list() }}
+
+),
+
+known_tables as (
+
+    select table_name as known_id from raw_tables
+
+),
 
 known_signals as (
 
-    select distinct
+    select
         signal_id as known_id,
-        value_type
+        min(value_type) as value_type
     from {{ ref('config_signals') }}
     where signal_id is not null
+    group by signal_id
 
 ),
 
@@ -152,20 +187,16 @@ typed_conditions as (
         signals.value_type,
         scales.value_type as scale_type
     from conditions
-    left join (
-        select
-            known_id,
-            min(value_type) as value_type
-        from known_signals
-        group by known_id
-    ) as signals on conditions.signal_id = signals.known_id
-    left join (
-        select
-            known_id,
-            min(value_type) as value_type
-        from known_signals
-        group by known_id
-    ) as scales on conditions.scaled_by = scales.known_id
+    left join known_signals as signals on conditions.signal_id = signals.known_id
+    left join known_signals as scales on conditions.scaled_by = scales.known_id
+
+),
+
+listed_thresholds as (
+
+    {{ list_values(
+        'typed_conditions', ['file_name', 'row_key', 'threshold_column'], 'threshold'
+    ) }}
 
 ),
 
@@ -177,9 +208,7 @@ listed_numbers as (
         threshold_column,
         count(*) as listed,
         count({{ parse_number('value') }}) as listed_numbers
-    from (
-        {{ list_values('typed_conditions', ['file_name', 'row_key', 'threshold_column'], 'threshold') }}
-    ) as listed_values
+    from listed_thresholds
     group by file_name, row_key, threshold_column
 
 ),
@@ -187,6 +216,12 @@ listed_numbers as (
 kept_values as (
 
     {{ list_values('metrics', ['row_key'], 'dimension_values') }}
+
+),
+
+metrics_with_kept_values as (
+
+    select distinct row_key from kept_values
 
 ),
 
@@ -220,7 +255,9 @@ errors as (
     select
         '{{ seed }}.csv' as file_name,
         row_key,
-        {{ dbt.concat(["'there are '", "cast(count(*) as " ~ dbt.type_string() ~ ")", "' rows with this key.'"]) }} as problem,
+        {{ sentence(
+            "there are {} rows with this key.", ["cast(count(*) as " ~ dbt.type_string() ~ ")"]
+        ) }} as problem,
         'Keep one of them.' as cure
     from {{ seed }}
     group by row_key
@@ -234,10 +271,20 @@ errors as (
     select
         '{{ seed }}.csv' as file_name,
         row_key,
-        {{ dbt.concat(["'`" ~ column ~ "` names the " ~ what ~ " '", column, "', which is unknown.'"]) }} as problem,
-        'Known are: ' || coalesce((select {{ dbt.listagg('known_id', "', '", 'order by known_id') }} from (select distinct known_id from {{ known }}) as known), 'none') || '.' as cure
+        {{ sentence(
+            "`" ~ column ~ "` names the " ~ what ~ " {}, which is unknown.", [column]
+        ) }} as problem,
+        'Known are: ' || coalesce(
+            (
+                select {{ dbt.listagg('known.known_id', "', '", 'order by known.known_id') }}
+                from {{ known }} as known
+            ),
+            'none'
+        ) || '.' as cure
     from {{ seed }}
-    where {{ column }} is not null and {{ column }} not in (select known_id from {{ known }} where known_id is not null)
+    where
+        {{ column }} is not null
+        and {{ column }} not in (select known.known_id from {{ known }} as known)
 
     union all
 
@@ -247,23 +294,30 @@ errors as (
     select
         '{{ seed }}.csv' as file_name,
         row_key,
-        {{ dbt.concat(["'`" ~ column ~ "` is '", column, "'.'"]) }} as problem,
+        {{ sentence("`" ~ column ~ "` is {}.", [column]) }} as problem,
         'It can be: {{ words | join(', ') }}.' as cure
     from {{ seed }}
-    where {{ column }} is not null and lower({{ column }}) not in ('{{ words | join("', '") }}')
+    where
+        {{ column }} is not null
+        and lower({{ column }}) not in (
+            '{{ words | join("', '") }}'
+        )
 
     union all
 
     {% endfor %}
 
     {% for seed, column, wrong, cure in numbers %}
+    {%- set number = '(' ~ parse_number(column) ~ ')' %}
     select
         '{{ seed }}.csv' as file_name,
         row_key,
-        {{ dbt.concat(["'`" ~ column ~ "` is '", column, "'.'"]) }} as problem,
+        {{ sentence("`" ~ column ~ "` is {}.", [column]) }} as problem,
         'It must be {{ cure }}.' as cure
     from {{ seed }}
-    where {{ column }} is not null and coalesce({{ parse_number(column) }} is null or {{ wrong | replace('{}', '(' ~ parse_number(column) ~ ')') }}, true)
+    where
+        {{ column }} is not null
+        and coalesce({{ number }} is null or {{ wrong | replace('{}', number) }}, true)
 
     union all
 
@@ -272,7 +326,14 @@ errors as (
     select
         'segments.csv' as file_name,
         min(row_key) as row_key,
-        {{ dbt.concat(["'priority '", "min(priority)", "' is given to '", "cast(count(*) as " ~ dbt.type_string() ~ ")", "' segments: '", dbt.listagg('segment_id', "', '", 'order by segment_id'), "'.'"]) }} as problem,
+        {{ sentence(
+            "priority {} is given to {} segments: {}.",
+            [
+                "min(priority)",
+                "cast(count(*) as " ~ dbt.type_string() ~ ")",
+                dbt.listagg('segment_id', "', '", 'order by segment_id'),
+            ],
+        ) }} as problem,
         'Give each segment its own priority.' as cure
     from segments
     where {{ parse_number('priority') }} is not null
@@ -284,7 +345,10 @@ errors as (
     select
         'segments.csv' as file_name,
         'is_default' as row_key,
-        case when count(*) = 0 then 'no segment is the default.' else 'more than one segment is the default.' end as problem,
+        case
+            when count(*) = 0 then 'no segment is the default.'
+            else 'more than one segment is the default.'
+        end as problem,
         'Set `is_default` to true for exactly one segment, the last.' as cure
     from segments
     where lower(is_default) = 'true'
@@ -300,7 +364,10 @@ errors as (
     from segments
     where
         lower(is_default) = 'true'
-        and {{ parse_number('priority') }} < (select max({{ parse_number('priority') }}) from segments)
+        and {{ parse_number('priority') }} < (
+            select max({{ parse_number('others.priority') }})
+            from segments as others
+        )
 
     union all
 
@@ -321,15 +388,26 @@ errors as (
         '`good_from` is not above `poor_below`.' as problem,
         'Empty cells stand for 6.66 and 3.34.' as cure
     from segments
-    where coalesce({{ parse_number('good_from') }}, 6.66) <= coalesce({{ parse_number('poor_below') }}, 3.34)
+    where
+        coalesce({{ parse_number('good_from') }}, 6.66)
+        <= coalesce({{ parse_number('poor_below') }}, 3.34)
 
     union all
 
     select
         'metrics.csv' as file_name,
         metrics.row_key,
-        {{ dbt.concat(["'measure '", "metrics.measure", "case when metrics.window_days is null then ' needs a window.' else ' takes no window.' end"]) }} as problem,
-        case when metrics.window_days is null then 'Fill `window_days`.' else 'Empty `window_days`.' end as cure
+        {{ sentence(
+            "measure {} {} window.",
+            [
+                "metrics.measure",
+                "case when metrics.window_days is null then 'needs a' else 'takes no' end",
+            ],
+        ) }} as problem,
+        case
+            when metrics.window_days is null then 'Fill `window_days`.'
+            else 'Empty `window_days`.'
+        end as cure
     from metrics
     inner join {{ ref('measures') }} as measures on metrics.measure = measures.measure
     where
@@ -341,23 +419,31 @@ errors as (
     select
         'metrics.csv' as file_name,
         metrics.row_key,
-        {{ dbt.concat(["'measure '", "metrics.measure", "' has no dimension '", "metrics.dimension", "'.'"]) }} as problem,
-        {{ dbt.concat(["'It can have: '", "coalesce(replace(measures.dimensions, '|', ', '), 'none')", "'.'"]) }} as cure
+        {{ sentence(
+            "measure {} has no dimension {}.", ["metrics.measure", "metrics.dimension"]
+        ) }} as problem,
+        {{ sentence(
+            "It can have: {}.", ["coalesce(replace(measures.dimensions, '|', ', '), 'none')"]
+        ) }} as cure
     from metrics
     inner join {{ ref('measures') }} as measures on metrics.measure = measures.measure
     where
         metrics.dimension is not null
-        and '|' || coalesce(measures.dimensions, '') || '|' not like '%|' || metrics.dimension || '|%'
+        and '|' || coalesce(measures.dimensions, '') || '|'
+        not like '%|' || metrics.dimension || '|%'
 
     union all
 
     select
         'metrics.csv' as file_name,
         metrics.row_key,
-        case when metrics.dimension is null then '`dimension_values` without `dimension`.' else '`dimension` without `dimension_values`.' end as problem,
+        case
+            when metrics.dimension is null then '`dimension_values` without `dimension`.'
+            else '`dimension` without `dimension_values`.'
+        end as problem,
         'Fill both or neither.' as cure
     from metrics
-    left join (select distinct row_key from kept_values) as kept on metrics.row_key = kept.row_key
+    left join metrics_with_kept_values as kept on metrics.row_key = kept.row_key
     where
         (metrics.dimension is null and metrics.dimension_values is not null)
         or (metrics.dimension is not null and kept.row_key is null)
@@ -379,7 +465,7 @@ errors as (
     select
         file_name,
         row_key,
-        {{ dbt.concat(["'`'", "operator_column", "'` is empty.'"]) }} as problem,
+        {{ sentence("`{}` is empty.", ["operator_column"]) }} as problem,
         'Fill it, or empty the threshold as well.' as cure
     from typed_conditions
     where operator is null and file_name = 'score_rules.csv'
@@ -389,7 +475,7 @@ errors as (
     select
         file_name,
         row_key,
-        {{ dbt.concat(["'`'", "threshold_column", "'` is empty.'"]) }} as problem,
+        {{ sentence("`{}` is empty.", ["threshold_column"]) }} as problem,
         'Fill it, or empty the operator as well.' as cure
     from typed_conditions
     where threshold is null and file_name = 'score_rules.csv'
@@ -399,7 +485,14 @@ errors as (
     select
         file_name,
         row_key,
-        {{ dbt.concat(["'operator `'", "operator", "'` does not go with the signal '", "coalesce(signal_id, '')", "coalesce(', which is ' || value_type, '')", "'.'"]) }} as problem,
+        {{ sentence(
+            "operator `{}` does not go with the signal {}{}.",
+            [
+                "operator",
+                "coalesce(signal_id, '')",
+                "coalesce(', which is ' || value_type, '')",
+            ],
+        ) }} as problem,
         case value_type
             when 'number' then 'Numbers take = != > >= < <= in not_in.'
             when 'boolean' then 'Booleans take = and !=.'
@@ -418,7 +511,14 @@ errors as (
     select
         typed_conditions.file_name,
         typed_conditions.row_key,
-        {{ dbt.concat(["'`'", "typed_conditions.threshold_column", "'` is '", "typed_conditions.threshold", "', but the signal '", "typed_conditions.signal_id", "' is a number.'"]) }} as problem,
+        {{ sentence(
+            "`{}` is {}, but the signal {} is a number.",
+            [
+                "typed_conditions.threshold_column",
+                "typed_conditions.threshold",
+                "typed_conditions.signal_id",
+            ],
+        ) }} as problem,
         'Write a number, or for `in` and `not_in` numbers separated by `|`.' as cure
     from typed_conditions
     left join listed_numbers
@@ -430,7 +530,9 @@ errors as (
         and typed_conditions.threshold is not null
         and case
             when typed_conditions.operator in ('in', 'not_in')
-                then coalesce(listed_numbers.listed, 0) = 0 or listed_numbers.listed_numbers < listed_numbers.listed
+                then
+                    coalesce(listed_numbers.listed, 0) = 0
+                    or listed_numbers.listed_numbers < listed_numbers.listed
             else {{ parse_number('typed_conditions.threshold') }} is null
         end
 
@@ -439,7 +541,10 @@ errors as (
     select
         file_name,
         row_key,
-        {{ dbt.concat(["'`'", "threshold_column", "'` is '", "threshold", "', but the signal '", "signal_id", "' is a boolean.'"]) }} as problem,
+        {{ sentence(
+            "`{}` is {}, but the signal {} is a boolean.",
+            ["threshold_column", "threshold", "signal_id"],
+        ) }} as problem,
         'Write true or false.' as cure
     from typed_conditions
     where value_type = 'boolean' and lower(threshold) not in ('true', 'false')
@@ -459,7 +564,9 @@ errors as (
     select
         file_name,
         row_key,
-        {{ dbt.concat(["'`scaled_by` names '", "scaled_by", "', which is no number signal.'"]) }} as problem,
+        {{ sentence(
+            "`scaled_by` names {}, which is no number signal.", ["scaled_by"]
+        ) }} as problem,
         'Name a metric or a number attribute.' as cure
     from typed_conditions
     where scaled_by is not null and coalesce(scale_type, '') <> 'number'
@@ -469,7 +576,9 @@ errors as (
     select
         file_name,
         row_key,
-        {{ dbt.concat(["'`scaled_by` with the signal '", "signal_id", "', which is no number.'"]) }} as problem,
+        {{ sentence(
+            "`scaled_by` with the signal {}, which is no number.", ["signal_id"]
+        ) }} as problem,
         'Empty it.' as cure
     from typed_conditions
     where scaled_by is not null and value_type <> 'number'
@@ -477,7 +586,10 @@ errors as (
     union all
 
     select
-        case when max(case when origin = 'metric' then 1 else 0 end) = 1 then 'metrics.csv' else 'attributes.csv' end as file_name,
+        case
+            when max(case when origin = 'metric' then 1 else 0 end) = 1 then 'metrics.csv'
+            else 'attributes.csv'
+        end as file_name,
         signal_id as row_key,
         'this name stands for more than one signal.' as problem,
         'Rename the metric or the attribute.' as cure

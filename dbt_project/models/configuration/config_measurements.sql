@@ -45,7 +45,9 @@ kept_value_lists as (
 
     select
         metric_id,
-        array_agg(case when dimension in ('priority', 'channel') then lower(value) else value end) as dimension_values
+        array_agg(
+            case when dimension in ('priority', 'channel') then lower(value) else value end
+        ) as dimension_values
     from kept_values
     group by metric_id
 
@@ -59,13 +61,19 @@ select
     operands.when_none,
     case
         when operands.has_window = 'true'
-            then coalesce(metric_operands.window_days, cast(operands.default_window_days as integer))
+            then coalesce(
+                metric_operands.window_days,
+                cast(operands.default_window_days as integer)
+            )
     end as window_days,
     metric_operands.lag_days,
     metric_operands.dimension,
     kept_value_lists.dimension_values,
     -- Measurements with the same filter see the same records.
-    coalesce(metric_operands.dimension || ':' || {{ array_text('kept_value_lists.dimension_values') }}, '') as filter_id
+    coalesce(
+        metric_operands.dimension || ':' || {{ array_text('kept_value_lists.dimension_values') }},
+        ''
+    ) as filter_id
 from metric_operands
 inner join operands on metric_operands.operand = operands.operand
 left join kept_value_lists

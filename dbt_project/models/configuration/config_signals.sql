@@ -32,8 +32,8 @@ from attributes
 union all
 
 select
-    signal_id,
-    value_type,
+    built_in.signal_id,
+    built_in.value_type,
     'built_in' as origin
 from (
     values

@@ -28,7 +28,9 @@ files as (
 
     select
         file_name,
-        {{ dbt.concat(["'\"'", "file_name", "'\": ['", dbt.listagg('content', "', '", 'order by content'), "']'"]) }} as content
+        {{ sentence(
+            '"{}": [{}]', ['file_name', dbt.listagg('content', "', '", 'order by content')]
+        ) }} as content
     from contents
     group by file_name
 
@@ -36,7 +38,12 @@ files as (
 
 configuration as (
 
-    select {{ dbt.concat(["'{'", dbt.listagg('content', "', '", 'order by file_name'), "'}'"]) }} as config
+    select
+        {{ dbt.concat([
+            "'{'",
+            dbt.listagg('content', "', '", 'order by file_name'),
+            "'}'",
+        ]) }} as config
     from files
 
 )

@@ -13,7 +13,7 @@ latest as (
 
     select *
     from history
-    where health_date = (select max(health_date) from history)
+    where health_date = (select max(dates.health_date) from history as dates)
 
 ),
 
@@ -22,7 +22,9 @@ other_states as (
 
     select
         latest.account_id,
-        max(case when history.overall_state <> latest.overall_state then history.health_date end) as ended_on
+        max(
+            case when history.overall_state <> latest.overall_state then history.health_date end
+        ) as ended_on
     from latest
     inner join history on latest.account_id = history.account_id
     group by latest.account_id
@@ -33,8 +35,15 @@ state_runs as (
 
     select
         other_states.account_id,
-        min(case when history.health_date > coalesce(other_states.ended_on, cast('0001-01-01' as date)) then history.health_date end) as state_since,
-        max(case when history.health_date = other_states.ended_on then history.overall_state end) as previous_overall_state
+        min(
+            case
+                when other_states.ended_on is null or history.health_date > other_states.ended_on
+                    then history.health_date
+            end
+        ) as state_since,
+        max(
+            case when history.health_date = other_states.ended_on then history.overall_state end
+        ) as previous_overall_state
     from other_states
     inner join history on other_states.account_id = history.account_id
     group by other_states.account_id
@@ -58,7 +67,8 @@ pillars as (
     inner join latest
         on pillar_health.health_date = latest.health_date
         and pillar_health.account_id = latest.account_id
-    left join {{ ref('config_pillars') }} as config_pillars on pillar_health.pillar_id = config_pillars.pillar_id
+    left join {{ ref('config_pillars') }} as config_pillars
+        on pillar_health.pillar_id = config_pillars.pillar_id
 
 ),
 
@@ -66,11 +76,11 @@ pillar_columns as (
 
     select
         account_id,
-        max(case when position = 1 and score is not null then pillar_id end) as worst_pillar_id
-        {%- for pillar in core_pillars %},
+        {%- for pillar in core_pillars %}
         max(case when pillar_id = '{{ pillar }}' then state end) as {{ pillar }}_state,
-        max(case when pillar_id = '{{ pillar }}' then score end) as {{ pillar }}_score
+        max(case when pillar_id = '{{ pillar }}' then score end) as {{ pillar }}_score,
         {%- endfor %}
+        max(case when position = 1 and score is not null then pillar_id end) as worst_pillar_id
     from pillars
     group by account_id
 
@@ -119,11 +129,11 @@ select
     state_runs.previous_overall_state,
     state_runs.state_since,
     pillar_columns.worst_pillar_id,
-    latest.coverage
-    {%- for pillar in core_pillars %},
+    latest.coverage,
+    {%- for pillar in core_pillars %}
     pillar_columns.{{ pillar }}_state,
-    pillar_columns.{{ pillar }}_score
-    {%- endfor %},
+    pillar_columns.{{ pillar }}_score,
+    {%- endfor %}
     latest.reason
 from latest
 inner join state_runs on latest.account_id = state_runs.account_id

@@ -54,9 +54,11 @@ weighed as (
     select
         pillars.health_date,
         pillars.account_id,
-        sum(pillars.score * weights.weight) / sum(case when pillars.score is not null then weights.weight end) as score,
+        sum(pillars.score * weights.weight)
+        / sum(case when pillars.score is not null then weights.weight end) as score,
         min(case when pillars.calculated_state = 'poor' then weights.cap_when_poor end) as cap,
-        sum(case when pillars.score is not null then weights.weight else 0 end) / sum(weights.weight) as coverage
+        sum(case when pillars.score is not null then weights.weight else 0 end)
+        / sum(weights.weight) as coverage
     from pillars
     inner join weights
         on pillars.segment_id = weights.segment_id
@@ -86,7 +88,9 @@ scores as (
         chosen_segments.segment_id,
         segments.good_from,
         segments.poor_below,
-        case when weighed.score is not null then least(weighed.score, weighed.cap) end as overall_score,
+        case
+            when weighed.score is not null then least(weighed.score, weighed.cap)
+        end as overall_score,
         coalesce(weighed.coverage, 0) as coverage,
         case
             when accounts.is_created_today then 'created_today'

@@ -87,7 +87,10 @@ select
     starts.pillar_id,
     starts.reason,
     cast(accounts.account_age_days as integer) as account_age_days,
-    case when starts.last_calculated_on is null then coalesce(before.since, starts.started_on) else starts.started_on end as since,
+    case
+        when starts.last_calculated_on is null then coalesce(before.since, starts.started_on)
+        else starts.started_on
+    end as since,
     starts.reason not in ('created_today', 'pillar_not_configured')
     and accounts.created_at < {{ dbt.dateadd('day', -1, 'starts.health_date') }} as needs_review
 from starts

@@ -18,7 +18,8 @@ chosen_segments as (
         segments.good_from,
         segments.poor_below
     from {{ ref('segment_membership') }} as membership
-    inner join {{ ref('config_segments') }} as segments on membership.segment_id = segments.segment_id
+    inner join {{ ref('config_segments') }} as segments
+        on membership.segment_id = segments.segment_id
     where
         membership.health_date between {{ first_health_date() }} and {{ last_health_date() }}
         and membership.is_chosen
@@ -76,8 +77,18 @@ answers as (
         max(case when rule_set = 'good' then truth_level end) as good_level,
         max(case when rule_set = 'poor' then truth_level end) as poor_level,
         cast(sum(unknown_conditions) as integer) as unknown_conditions,
-        coalesce(sum(case when rule_set in ('good', 'poor') then conditions - unknown_conditions end), 0) as known_health_conditions,
-        coalesce(sum(case when rule_set in ('healthy', 'poor_band') then conditions - unknown_conditions end), 0) as known_score_conditions
+        sum(
+            case
+                when rule_set in ('good', 'poor') then conditions - unknown_conditions
+                else 0
+            end
+        ) as known_health_conditions,
+        sum(
+            case
+                when rule_set in ('healthy', 'poor_band') then conditions - unknown_conditions
+                else 0
+            end
+        ) as known_score_conditions
     from clauses
     group by health_date, account_id, pillar_id
 
@@ -130,7 +141,8 @@ unfit_pillars as (
         status.health_date,
         pillar_sources.pillar_id
     from {{ ref('source_status') }} as status
-    inner join {{ ref('config_pillar_sources') }} as pillar_sources on status.table_name = pillar_sources.table_name
+    inner join {{ ref('config_pillar_sources') }} as pillar_sources
+        on status.table_name = pillar_sources.table_name
     where status.health_date between {{ first_health_date() }} and {{ last_health_date() }}
     group by status.health_date, pillar_sources.pillar_id
     having
@@ -233,8 +245,14 @@ select
     scores.calculated_state,
     cast(scores.score as double) as score,
     scores.reason,
-    case when scores.reason is null and scores.has_health_rules then {{ truth_value('scores.good_level') }} end as good_matched,
-    case when scores.reason is null and scores.has_health_rules then {{ truth_value('scores.poor_level') }} end as poor_matched,
+    case
+        when scores.reason is null and scores.has_health_rules
+            then {{ truth_value('scores.good_level') }}
+    end as good_matched,
+    case
+        when scores.reason is null and scores.has_health_rules
+            then {{ truth_value('scores.poor_level') }}
+    end as poor_matched,
     cast(scores.unknown_conditions as integer) as unknown_conditions,
     overrides.state is not null as is_overridden,
     versions.config_version

@@ -7,11 +7,12 @@ issues as (
 
     select * from {{ ref('int_record_issues') }}
 
-)
+),
 
-{% if is_incremental() -%},
+-- Records that earlier runs reported.
 seen as (
 
+    {% if is_incremental() -%}
     select
         table_name,
         coalesce(record_key, '') as record_key,
@@ -21,9 +22,19 @@ seen as (
         min(first_seen_on) as first_seen_on
     from {{ this }}
     group by table_name, coalesce(record_key, ''), reason, effect, record
+    {%- else -%}
+    select
+        table_name,
+        record_key,
+        reason,
+        effect,
+        record,
+        cast(null as date) as first_seen_on
+    from issues
+    where false
+    {%- endif %}
 
 )
-{%- endif %}
 
 select
     issues.table_name,
@@ -32,17 +43,11 @@ select
     issues.effect,
     issues.record,
     issues.record_time,
-    {% if is_incremental() -%}
     coalesce(seen.first_seen_on, {{ first_health_date() }}) as first_seen_on
-    {%- else -%}
-    {{ first_health_date() }} as first_seen_on
-    {%- endif %}
 from issues
-{%- if is_incremental() %}
 left join seen
     on issues.table_name = seen.table_name
     and coalesce(issues.record_key, '') = seen.record_key
     and issues.reason = seen.reason
     and issues.effect = seen.effect
     and issues.record = seen.record
-{%- endif %}

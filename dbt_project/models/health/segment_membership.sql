@@ -59,9 +59,12 @@ memberships as (
         answers.segment_id,
         segments.priority,
         case when answers.truth_level = 2 then 'member' else 'unknown' end as membership,
-        min(case when answers.truth_level = 2 and segments.has_health_configuration then segments.priority end) over (
-            partition by answers.health_date, answers.account_id
-        ) as chosen_priority
+        min(
+            case
+                when answers.truth_level = 2 and segments.has_health_configuration
+                    then segments.priority
+            end
+        ) over (partition by answers.health_date, answers.account_id) as chosen_priority
     from answers
     inner join segments on answers.segment_id = segments.segment_id
     where answers.truth_level > 0

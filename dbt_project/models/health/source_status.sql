@@ -28,11 +28,21 @@ counts as (
         status_keys.health_date,
         status_keys.table_name,
         sum(
-            case when days.event_day < status_keys.health_date then days.rows_read - days.rows_rejected else 0 end
+            case
+                when days.event_day < status_keys.health_date
+                    then days.rows_read - days.rows_rejected
+                else 0
+            end
         ) as rows_before_date,
-        max(case when days.event_day < status_keys.health_date then days.latest_at end) as latest_at,
-        sum(case when {{ is_recent_source_day() }} then days.rows_read else 0 end) as recent_rows,
-        sum(case when {{ is_recent_source_day() }} then days.rows_rejected else 0 end) as recent_rejected
+        max(
+            case when days.event_day < status_keys.health_date then days.latest_at end
+        ) as latest_at,
+        sum(
+            case when {{ is_recent_source_day() }} then days.rows_read else 0 end
+        ) as recent_rows,
+        sum(
+            case when {{ is_recent_source_day() }} then days.rows_rejected else 0 end
+        ) as recent_rejected
     from status_keys
     inner join days on status_keys.table_name = days.table_name
     where status_keys.is_present

@@ -21,7 +21,8 @@ select
     accounts.created_at,
     cast(accounts.created_at as date) as created_on,
     accounts.created_at >= dates.health_date as is_created_today,
-    {{ dbt.datediff('cast(accounts.created_at as date)', 'dates.health_date', 'day') }} as account_age_days,
+    {{ dbt.datediff('cast(accounts.created_at as date)', 'dates.health_date', 'day') }}
+        as account_age_days,
     accounts.parent_account_id,
     accounts.csm_email,
     accounts.lifecycle_stage,

@@ -1,4 +1,10 @@
-{{ config(materialized='incremental', incremental_strategy='replace_event_days', on_schema_change='fail') }}
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_event_days',
+        on_schema_change='fail',
+    )
+}}
 -- Events that were rejected or have a value that was ignored, one row per event. Kept over the
 -- runs, because a run reads the recent days only.
 -- depends_on: {{ ref('event_read_range') }}

@@ -1,4 +1,10 @@
-{{ config(materialized='incremental', incremental_strategy='replace_all', on_schema_change='fail') }}
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_all',
+        on_schema_change='fail',
+    )
+}}
 -- Up to which health date, from where and by which run events were loaded: one row. Built after
 -- everything that holds events, so that a run that was killed before reads the same days again.
 -- depends_on: {{ ref('int_events_daily') }}

@@ -1,4 +1,10 @@
-{{ config(materialized='incremental', incremental_strategy='replace_event_days', on_schema_change='fail') }}
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_event_days',
+        on_schema_change='fail',
+    )
+}}
 -- Events rolled up to days: one row per event day, account, user, feature and module. Built from
 -- the days that the run read; earlier days stay as they are.
 -- depends_on: {{ ref('event_read_range') }}

@@ -1,4 +1,10 @@
-{{ config(materialized='incremental', incremental_strategy='settle_events', on_schema_change='fail') }}
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='settle_events',
+        on_schema_change='fail',
+    )
+}}
 -- What is left to know of events long past: one row per account, user, feature and module, over all
 -- days before `settled_on`. Together with the daily roll-up from `settled_on` on it answers
 -- lifetime questions for any health date of the run without reading the whole history.
@@ -36,9 +42,9 @@ daily as (
     from {{ ref('int_events_daily') }}
     where
         event_day < cast('{{ settle.settle_on }}' as date)
-        {%- if settle.start_from %}
-        and event_day >= cast('{{ settle.start_from }}' as date)
+        and event_day >= cast('{{ settle.start_from or '0001-01-01' }}' as date)
 
+    {% if settle.start_from -%}
     union all
 
     select
@@ -50,7 +56,7 @@ daily as (
         last_day,
         event_count
     from settled
-        {%- endif %}
+    {%- endif %}
 
 )
 

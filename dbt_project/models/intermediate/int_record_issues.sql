@@ -34,7 +34,9 @@ records as (
 
 value_issues as (
 
-    {{ split_rows('records', ['table_name', 'record_key', 'record_time', 'record'], 'value_issues', ';') }}
+    {{ split_rows(
+        'records', ['table_name', 'record_key', 'record_time', 'record'], 'value_issues', ';'
+    ) }}
 
 )
 

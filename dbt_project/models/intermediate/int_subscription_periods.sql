@@ -29,7 +29,10 @@ select
     subscriptions.mrr,
     subscriptions.seats,
     cast(subscriptions.started_at as date) as started_on,
-    least(cast(subscriptions.ended_at as date), cast(subscriptions.next_started_at as date)) as ended_on,
+    least(
+        cast(subscriptions.ended_at as date),
+        cast(subscriptions.next_started_at as date)
+    ) as ended_on,
     cast(subscriptions.renews_at as date) as renews_on
 from subscriptions
 left join plans on subscriptions.plan_id = plans.plan_id

@@ -95,8 +95,10 @@ combined as (
             when 'difference' then first_value - second_value
             when 'ratio' then first_value / nullif(second_value, 0)
             when 'change' then first_value / nullif(second_value, 0) - 1
-            when 'days_since' then {{ day_number('health_date') }} - first_value
-            when 'days_until' then first_value - {{ day_number('health_date') }}
+            when 'days_since'
+                then {{ day_number('health_date') }} - first_value
+            when 'days_until'
+                then first_value - {{ day_number('health_date') }}
         end as combined_value
     from operands
 

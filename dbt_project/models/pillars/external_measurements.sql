@@ -20,7 +20,10 @@ risk_assessments as (
         account_id,
         risk_score,
         cast(assessed_at as date) as assessed_on,
-        cast(lead(assessed_at) over (partition by account_id order by assessed_at, assessment_id) as date) as next_on
+        cast(lead(assessed_at) over (
+            partition by account_id
+            order by assessed_at, assessment_id
+        ) as date) as next_on
     from {{ ref('stg_risk_assessments') }}
 
 ),
@@ -31,7 +34,10 @@ pulses as (
         account_id,
         score,
         cast(responded_at as date) as responded_on,
-        cast(lead(responded_at) over (partition by account_id order by responded_at, response_id) as date) as next_on
+        cast(lead(responded_at) over (
+            partition by account_id
+            order by responded_at, response_id
+        ) as date) as next_on
     from {{ ref('stg_survey_responses') }}
     where kind = 'pulse'
 

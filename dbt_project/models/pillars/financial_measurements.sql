@@ -25,7 +25,9 @@ invoices as (
 -- An amount of 0 or below is a credit, which nobody owes.
 bills as (
 
-    select * from invoices where amount > 0
+    select *
+    from invoices
+    where amount > 0
 
 ),
 

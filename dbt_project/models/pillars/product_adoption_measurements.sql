@@ -78,7 +78,7 @@ events as (
         event_count
     from {{ ref('int_events_daily') }}
     where
-        event_day >= (select settled_on from settlement)
+        event_day >= (select settlement.settled_on from settlement)
         and event_day < {{ last_health_date() }}
 
 ),
@@ -150,6 +150,18 @@ event_sums as (
 ),
 
 -- Days cannot be settled: a lifetime count of them is the one measure that reads all daily rows.
+active_days_range as (
+
+    select
+        case
+            when max(series.has_lifetime) = 1 then cast('0001-01-01' as date)
+            else max(settlement.settled_on)
+        end as first_day
+    from settlement
+    left join series on series.thing_kind = 'active_days'
+
+),
+
 active_days as (
 
     select distinct
@@ -162,15 +174,7 @@ active_days as (
         and {{ matches_dimension('series', 'events') }}
     where
         events.event_day < {{ last_health_date() }}
-        and events.event_day >= (
-            select
-                case
-                    when (select max(has_lifetime) from series where thing_kind = 'active_days') = 1
-                        then cast('0001-01-01' as date)
-                    else settled_on
-                end
-            from settlement
-        )
+        and events.event_day >= (select active_days_range.first_day from active_days_range)
 
 ),
 

@@ -19,7 +19,10 @@ nps as (
         account_id,
         score,
         cast(responded_at as date) as responded_on,
-        cast(lead(responded_at) over (partition by account_id order by responded_at, response_id) as date) as next_on
+        cast(lead(responded_at) over (
+            partition by account_id
+            order by responded_at, response_id
+        ) as date) as next_on
     from {{ ref('stg_survey_responses') }}
     where kind = 'nps'
 

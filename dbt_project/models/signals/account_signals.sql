@@ -84,7 +84,10 @@ account_texts as (
         account_columns.health_date,
         account_columns.account_id,
         account_columns.signal_id,
-        case when attributes.attribute is null then account_columns.value_text else attributes.value end as value_text
+        case
+            when attributes.attribute is null then account_columns.value_text
+            else attributes.value
+        end as value_text
     from account_columns
     inner join signals on account_columns.signal_id = signals.signal_id
     left join attributes
@@ -102,7 +105,10 @@ plans as (
         subscriptions.plan_id,
         row_number() over (
             partition by accounts.health_date, accounts.account_id
-            order by subscriptions.plan_rank desc, subscriptions.mrr desc, subscriptions.subscription_id
+            order by
+                subscriptions.plan_rank desc,
+                subscriptions.mrr desc,
+                subscriptions.subscription_id asc
         ) as position
     from accounts
     inner join {{ ref('int_subscription_periods') }} as subscriptions
@@ -123,7 +129,8 @@ tags as (
     inner join {{ ref('stg_account_tags') }} as account_tags
         on accounts.account_id = account_tags.account_id
         and accounts.health_date > cast(account_tags.added_at as date)
-        and accounts.health_date <= coalesce(cast(account_tags.removed_at as date), {{ end_of_time() }})
+        and accounts.health_date
+        <= coalesce(cast(account_tags.removed_at as date), {{ end_of_time() }})
     group by accounts.health_date, accounts.account_id
 
 ),
@@ -149,7 +156,9 @@ attribute_values as (
         attributes.health_date,
         attributes.account_id,
         signals.signal_id,
-        case when signals.value_type = 'number' then {{ parse_number('attributes.value') }} end as value_number,
+        case
+            when signals.value_type = 'number' then {{ parse_number('attributes.value') }}
+        end as value_number,
         case
             when signals.value_type = 'text' then attributes.value
             when signals.value_type = 'boolean' and lower(attributes.value) in ('true', 'false')
@@ -183,7 +192,7 @@ final as (
         cast(null as {{ dbt.type_string() }}) as value_text,
         {{ no_texts() }} as value_texts
     from accounts
-    where 'account_age_days' in (select signal_id from signals)
+    where 'account_age_days' in (select signals.signal_id from signals)
 
     union all
 
@@ -239,7 +248,7 @@ final as (
     left join tags
         on accounts.health_date = tags.health_date
         and accounts.account_id = tags.account_id
-    where 'tag' in (select signal_id from signals)
+    where 'tag' in (select signals.signal_id from signals)
 
 )
 

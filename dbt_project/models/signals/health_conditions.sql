@@ -9,7 +9,8 @@ pairs as (
         membership.account_id,
         conditions.*
     from {{ ref('segment_membership') }} as membership
-    inner join {{ ref('config_conditions') }} as conditions on membership.segment_id = conditions.segment_id
+    inner join {{ ref('config_conditions') }} as conditions
+        on membership.segment_id = conditions.segment_id
     where
         membership.health_date between {{ first_health_date() }} and {{ last_health_date() }}
         and membership.is_chosen

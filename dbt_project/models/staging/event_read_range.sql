@@ -1,4 +1,10 @@
-{{ config(materialized='incremental', incremental_strategy='replace_all', on_schema_change='fail') }}
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_all',
+        on_schema_change='fail',
+    )
+}}
 -- From which day on this run reads events: one row; null means all of them.
 --
 -- A daily run reads back `late_arrival_days` before the latest date that events were loaded for. It
@@ -9,9 +15,11 @@
 -- depends_on: {{ ref('raw_tables') }}
 -- depends_on: {{ ref('stg_accounts') }}
 -- depends_on: {{ ref('int_health_dates') }}
-{%- set load = adapter.get_relation(target.database, 'intermediate', 'int_event_load') if execute %}
-{%- set daily = adapter.get_relation(target.database, 'intermediate', 'int_events_daily') if execute %}
-{%- set issues = adapter.get_relation(target.database, 'intermediate', 'int_event_issues') if execute %}
+{%- if execute %}
+{%- set load = adapter.get_relation(target.database, 'intermediate', 'int_event_load') %}
+{%- set daily = adapter.get_relation(target.database, 'intermediate', 'int_events_daily') %}
+{%- set issues = adapter.get_relation(target.database, 'intermediate', 'int_event_issues') %}
+{%- endif %}
 
 {% if is_incremental() and load and daily and issues -%}
 with
@@ -35,9 +43,11 @@ accounts as (
 
 first_days as (
 
-    select least(
-        least(loaded_for, {{ first_health_date() }}) - {{ var('late_arrival_days') }}, unfinished_read_from
-    ) as event_day
+    select
+        least(
+            least(loaded_for, {{ first_health_date() }}) - {{ var('late_arrival_days') }},
+            unfinished_read_from
+        ) as event_day
     from loads
 
     union all
@@ -68,7 +78,7 @@ can_continue as (
 )
 
 select
-    case when (select is_true from can_continue) then min(event_day) end as read_from,
+    case when (select can_continue.is_true from can_continue) then min(event_day) end as read_from,
     '{{ invocation_id }}' as run_id
 from first_days
 {%- else -%}

@@ -1,10 +1,6 @@
 -- One row per raw table: is it there, and where. Stops the run when the raw data cannot be read.
-{%- if execute -%}
-{%- set tables = {} -%}
-{%- for table in raw_table_names() -%}
-    {%- do tables.update({table: raw_table(table)}) -%}
-{%- endfor -%}
-{%- do check_raw_tables(tables) -%}
+{%- if execute %}
+{%- set tables = checked_raw_tables() %}
 {%- for table, file in tables.items() %}
 select
     '{{ table }}' as table_name,

@@ -1,0 +1,670 @@
+"""Runs after runs: the same date again, ranges, backfills, late rows, missed nights, lost files.
+
+Contract: README.md ("the same raw data, configuration and date give the same rows, always") and
+raw.md ("Late rows", "unknown_account is decided anew by every run"). Whatever was run before, a date
+has to come out as from an empty warehouse, but for events that arrived too late.
+"""
+
+import random
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pytest
+from comparison import differences
+from pipeline import Run, Warehouse
+from reference import calculate
+from worlds import TABLES, World, make_world
+
+pytestmark = pytest.mark.xdist_group("reruns")
+
+Contents = dict[str, list[tuple]]
+
+PUBLISHED = (
+    "account_health",
+    "account_health_history",
+    "account_health_last_60_days",
+    "health_config_versions",
+    "health_explanations",
+    "not_calculated_accounts",
+    "pillar_health_history",
+    "pillar_health_last_60_days",
+    "pillar_metrics_history",
+    "rejected_records",
+    "segment_membership",
+    "source_status",
+)
+# What depends on the dates that were calculated before, and so is not compared with one date alone.
+DEPENDS_ON_HISTORY = {
+    "rejected_records": "first_seen_on",
+    "not_calculated_accounts": "since",
+}
+BY_DATE = (
+    "account_health_history",
+    "health_explanations",
+    "not_calculated_accounts",
+    "pillar_health_history",
+    "pillar_metrics_history",
+    "segment_membership",
+    "source_status",
+)
+
+
+def published(warehouse: Warehouse) -> Contents:
+    """All published rows; doubles are cut where the order of summing begins to show."""
+    return {
+        table: sorted(
+            (tuple(round(v, 9) if isinstance(v, float) else v for v in row) for row in rows),
+            key=repr,
+        )
+        for table, rows in warehouse.contents(*PUBLISHED).items()
+    }
+
+
+def rows_on(contents: Contents, *dates: date) -> Contents:
+    """The rows of the given health dates in the tables that have dates."""
+    return {table: [row for row in contents[table] if row[0] in dates] for table in BY_DATE}
+
+
+def run_with_vars(warehouse: Warehouse, variables: str, *arguments: str) -> Run:
+    """As `dbt build --vars`, with no date in the environment."""
+    no_dates = {"HEALTH_START_DATE": "", "HEALTH_END_DATE": ""}
+    return warehouse.build(
+        date(2000, 1, 1), None, "--vars", variables, *arguments, environment=no_dates
+    )
+
+
+def expected_on(warehouse: Warehouse, health_date: date) -> dict[str, pd.DataFrame]:
+    """What the reference makes of the raw data of this moment, from an empty warehouse."""
+    assert warehouse.seeds
+    tables = calculate(warehouse.raw, warehouse.seeds, health_date, health_date)
+    del tables["account_health"]  # of the latest date of the history
+    return {
+        table: frame.drop(columns=DEPENDS_ON_HISTORY.get(table, []))
+        for table, frame in tables.items()
+    }
+
+
+def differences_on(warehouse: Warehouse, health_date: date, *, explained: bool = True) -> list[str]:
+    """How the rows of one date differ from the reference; `explained`: they have explanations."""
+    expected = expected_on(warehouse, health_date)
+    if not explained:
+        del expected["health_explanations"]
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{warehouse.path}' as warehouse (read_only)")
+        connection.execute("create schema health")
+        for table in expected:
+            left_out = DEPENDS_ON_HISTORY.get(table)
+            columns = f"* exclude ({left_out})" if left_out else "*"
+            which = f"where health_date = date '{health_date}'" if table in BY_DATE else ""
+            connection.execute(
+                f"create view health.{table} as"
+                f" select {columns} from warehouse.health.{table} {which}"
+            )
+        return differences(expected, connection)
+
+
+# The same dates again, in a range and one by one --------------------------------------------------
+
+WORLD = 37  # ten dates, all tables, events in a folder
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    return make_world(tmp_path_factory.mktemp("world"), WORLD)
+
+
+@pytest.fixture(scope="module")
+def dates(world: World) -> list[date]:
+    return [world.start + timedelta(days=day) for day in range(4)]
+
+
+@pytest.fixture(scope="module")
+def by_range(
+    world: World, dates: Sequence[date], tmp_path_factory: pytest.TempPathFactory
+) -> Contents:
+    """Four dates in one run, by the vars start_date and end_date."""
+    path = tmp_path_factory.mktemp("range") / "warehouse.duckdb"
+    warehouse = Warehouse(path, world.raw_dir, world.seeds_dir)
+    run = run_with_vars(warehouse, f"{{start_date: {dates[0]}, end_date: {dates[-1]}}}")
+    assert run.exit_code == 0, run.output
+    return published(warehouse)
+
+
+@pytest.fixture(scope="module")
+def one_by_one(
+    world: World, dates: Sequence[date], tmp_path_factory: pytest.TempPathFactory
+) -> Warehouse:
+    """The same dates in four runs: the first by the var health_date, others by the environment."""
+    path = tmp_path_factory.mktemp("dates") / "warehouse.duckdb"
+    warehouse = Warehouse(path, world.raw_dir, world.seeds_dir)
+    run = run_with_vars(warehouse, f"{{health_date: {dates[0]}}}")
+    assert run.exit_code == 0, run.output
+    for health_date in dates[1:]:
+        warehouse.calculate(health_date)
+    return warehouse
+
+
+@pytest.fixture(scope="module")
+def single_dates(one_by_one: Warehouse) -> Contents:
+    return published(one_by_one)
+
+
+@pytest.fixture(scope="module")
+def after_rerun(one_by_one: Warehouse, single_dates: Contents, dates: Sequence[date]) -> Contents:
+    one_by_one.calculate(dates[-1])
+    return published(one_by_one)
+
+
+@pytest.fixture(scope="module")
+def after_repair(one_by_one: Warehouse, after_rerun: Contents, dates: Sequence[date]) -> Contents:
+    """The second date calculated again after its rows were spoilt: changed, deleted, added."""
+    spoilt = f"health_date = date '{dates[1]}'"
+    with duckdb.connect(str(one_by_one.path)) as connection:
+        connection.execute(
+            f"update health.account_health_history set overall_score = -1 where {spoilt}"
+        )
+        connection.execute(f"delete from health.pillar_metrics_history where {spoilt}")
+        connection.execute(f"delete from health.source_status where {spoilt}")
+        connection.execute(
+            "insert into health.pillar_health_history by name select * replace ('gone' as"
+            f" account_id) from health.pillar_health_history where {spoilt} limit 1"
+        )
+    assert rows_on(published(one_by_one), dates[1]) != rows_on(after_rerun, dates[1])
+    one_by_one.calculate(dates[1])
+    return published(one_by_one)
+
+
+@pytest.mark.parametrize("table", PUBLISHED)
+def test_a_range_equals_its_dates_one_by_one(
+    by_range: Contents, single_dates: Contents, table: str
+) -> None:
+    assert by_range[table], "there is nothing to compare"
+    assert by_range[table] == single_dates[table]
+
+
+@pytest.mark.parametrize("table", PUBLISHED)
+def test_the_same_date_again_changes_nothing(
+    single_dates: Contents, after_rerun: Contents, table: str
+) -> None:
+    assert after_rerun[table] == single_dates[table]
+
+
+@pytest.mark.parametrize("table", PUBLISHED)
+def test_a_date_in_the_middle_comes_out_the_same(
+    single_dates: Contents, after_repair: Contents, table: str
+) -> None:
+    assert after_repair[table] == single_dates[table]
+
+
+# Absent tables ------------------------------------------------------------------------------------
+
+ABSENT = (
+    ("events", "invoices", "account_tags", "survey_responses", "health_overrides"),
+    ("users", "subscriptions", "tickets", "touchpoints", "risk_assessments", "account_attributes"),
+)
+
+
+def test_every_optional_table_is_left_out_once() -> None:
+    assert sorted(name for names in ABSENT for name in names) == sorted({*TABLES} - {"accounts"})
+
+
+@pytest.mark.parametrize("names", ABSENT, ids=lambda names: "+".join(names))
+def test_absent_tables_are_missing_values(
+    world: World, names: Sequence[str], tmp_path: Path
+) -> None:
+    raw = tmp_path / "raw"
+    shutil.copytree(world.raw_dir, raw)
+    for name in names:
+        for path in raw.glob(f"{name}*"):
+            if path.name in (name, f"{name}.csv", f"{name}.parquet"):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+    warehouse = Warehouse(tmp_path / "warehouse.duckdb", raw, world.seeds_dir)
+    warehouse.calculate(world.end)
+    absent = warehouse.query("select table_name from health.source_status where status = 'absent'")
+    assert {name for (name,) in absent} == set(names)
+    found = differences_on(warehouse, world.end)
+    assert not found, "\n".join(found)
+
+
+# A small world that grows -------------------------------------------------------------------------
+
+SEEDS = {
+    "pillars": """
+pillar_id,pillar_name,display_order,when_no_data
+product_adoption,Product adoption,1,not_calculated
+service,Service,2,average
+""",
+    "segments": """
+segment_id,segment_name,priority,is_default,good_from,poor_below,description
+everyone,Everyone,1,true,,,
+""",
+    "segment_rules": "segment_id,clause,signal_id,operator,value",
+    "attributes": "attribute_id,value_type,unit,description",
+    "metrics": """
+metric_id,pillar_id,measure,window_days,dimension,dimension_values,unit,description
+events,product_adoption,events,,,,,
+report_events,product_adoption,events,,feature,report|export,,
+features_used,product_adoption,features_used,,,,,
+core_features_used,product_adoption,features_used,,module,core,,
+modules_used,product_adoption,modules_used,,,,,
+active_users,product_adoption,active_users,,,,,
+export_users,product_adoption,active_users,,feature,export,,
+active_days,product_adoption,active_days,,,,,
+core_days,product_adoption,active_days,,module,core,,
+days_since_last_event,product_adoption,days_since_last_event,,,,,
+days_since_last_report,product_adoption,days_since_last_event,,feature,report,,
+events_14d,product_adoption,events,14,,,,
+active_users_30d,product_adoption,active_users,30,,,,
+active_user_ratio_30d,product_adoption,active_user_ratio,30,,,,
+inactive_users_7d,product_adoption,inactive_users,7,,,,
+event_change_ratio_14d,product_adoption,event_change_ratio,14,,,,
+tickets,service,tickets_created,,,,,
+""",
+    "health_rules": """
+segment_id,pillar_id,state,clause,signal_id,operator,threshold,scaled_by
+everyone,product_adoption,good,1,events_14d,>=,3,
+everyone,product_adoption,poor,1,days_since_last_event,>,14,
+everyone,service,good,1,tickets,=,0,
+""",
+    "score_rules": "segment_id,pillar_id,signal_id,weight,healthy_operator,healthy_threshold,"
+    "poor_operator,poor_threshold,scaled_by",
+    "pillar_weights": "segment_id,pillar_id,weight,cap_when_poor",
+    "milestones": "segment_id,milestone_id,milestone_name,position,signal_id,operator,threshold,"
+    "scaled_by",
+    "alert_rules": "alert_id,pillar_id,from_state,to_state,score_below,score_drop_7d,segment_id,"
+    "severity,playbook",
+    "plans": "plan_id,plan_name,plan_rank",
+    "sources": "table_name,max_age_hours,max_rejected_ratio\nevents,120,0.5",
+    "pillar_sources": "pillar_id,table_name\nproduct_adoption,events",
+}
+HEADERS = {
+    "accounts": "account_id,account_name,created_at",
+    "events": "event_id,account_id,feature,occurred_at,user_id,module,event_count,loaded_at",
+    "users": "user_id,account_id,created_at,deactivated_at",
+    "tickets": "ticket_id,account_id,created_at",
+}
+
+
+@dataclass
+class GrowingWorld:
+    """Raw tables as lines of CSV, which change between runs, and their warehouse."""
+
+    folder: Path
+    lines: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in HEADERS})
+
+    @property
+    def warehouse(self) -> Warehouse:
+        return Warehouse(self.folder / "warehouse.duckdb", self.folder / "raw", self.folder / "seeds")
+
+    def __post_init__(self) -> None:
+        self.warehouse.raw.mkdir()
+        (self.folder / "seeds").mkdir()
+        for name, text in SEEDS.items():
+            (self.folder / "seeds" / f"{name}.csv").write_text(text.strip() + "\n")
+
+    def add(self, table: str, *lines: str) -> None:
+        self.lines[table] += lines
+
+    def write(self) -> None:
+        for name, header in HEADERS.items():
+            text = "\n".join([header, *self.lines[name]])
+            (self.warehouse.raw / f"{name}.csv").write_text(text + "\n")
+
+    def run(self, health_date: date, *arguments: str) -> "Moment":
+        """Write the raw tables as they are now and calculate a date."""
+        self.write()
+        self.warehouse.calculate(health_date, None, *arguments)
+        return self.moment(health_date)
+
+    def moment(self, health_date: date) -> "Moment":
+        return Moment(health_date, published(self.warehouse))
+
+    def differences(self, health_date: date, *, explained: bool = True) -> list[str]:
+        return differences_on(self.warehouse, health_date, explained=explained)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What was published after a run of a health date."""
+
+    health_date: date
+    contents: Contents
+
+    def metric(self, metric_id: str) -> dict[str, float]:
+        """The value of a metric by account, on the date of the run."""
+        rows = self.contents["pillar_metrics_history"]
+        return {
+            account_id: value
+            for health_date, account_id, _, metric, value in rows
+            if (health_date, metric) == (self.health_date, metric_id)
+        }
+
+    def rejections(self, table: str) -> dict[tuple[str, str], date]:
+        """First date seen by (key, reason)."""
+        return {
+            (key, reason): first_seen_on
+            for name, key, reason, _, _, _, first_seen_on in self.contents["rejected_records"]
+            if name == table
+        }
+
+
+# Late rows, accounts that come and go -------------------------------------------------------------
+
+NIGHT = date(2026, 3, 10)
+NEXT_NIGHT = date(2026, 3, 11)
+BACKFILL = date(2026, 3, 6)
+THIRD_NIGHT = date(2026, 3, 12)
+FOURTH_NIGHT = date(2026, 3, 13)
+FIVE_NIGHTS_LATER = date(2026, 3, 18)
+
+
+@dataclass
+class Timeline:
+    """What was published after each run, and how it differed from the reference."""
+
+    first: Moment
+    late: Moment
+    backfilled: Moment
+    after_backfill: Moment
+    refreshed: Moment
+    refreshed_differences: list[str]
+    arrived: Moment
+    arrived_differences: list[str]
+    left: Moment
+    left_differences: list[str]
+
+
+@pytest.fixture(scope="module")
+def timeline(tmp_path_factory: pytest.TempPathFactory) -> Timeline:
+    world = GrowingWorld(tmp_path_factory.mktemp("timeline"))
+    accounts = (
+        *("in_time", "too_late", "far_too_late", "twice", "twice_long_ago", "same_id", "copied"),
+        *("keeper", "loser", "leaver"),
+    )
+    world.add("accounts", *(f"{name},{name},2025-01-01" for name in accounts))
+    world.add(
+        "events",
+        "twice,twice,login,2026-03-08 10:00,,,2,2026-03-08",
+        "old twice,twice_long_ago,login,2026-03-02 10:00,,,2,2026-03-02",
+        "same id,same_id,login,2026-03-01 10:00,,,1,",
+        "copy,copied,login,2026-03-08 10:00,,,1,2026-03-08",
+        "new 1,newcomer,login,2026-02-18 10:00,,,3,",
+        "new 2,newcomer,report,2026-03-09 10:00,,,-1,",
+        "shared,keeper,login,2026-02-26 10:00,,,1,2026-02-28",
+        "shared,loser,login,2026-02-26 10:00,,,-1,2026-02-27",
+        "left 1,leaver,login,2026-02-23 10:00,,,3,",
+        "left 2,leaver,login,2026-03-09 10:00,,,1,",
+        "bad,keeper,,2026-03-09 10:00,,,1,",
+        "bad long ago,keeper,,2026-02-20 10:00,,,1,",
+        "bad time,keeper,login,some day,,,1,",
+    )
+    world.add("users", "u1,newcomer,2026-01-01,")
+    world.add("tickets", "t1,newcomer,2026-01-01", "t2,keeper,soon")
+    first = world.run(NIGHT)
+
+    # Arrived in the course of the day: three days late and later, and versions of known rows.
+    world.add(
+        "events",
+        "late 1,in_time,login,2026-03-07 12:00,,,1,2026-03-10 12:00",
+        "late 2,too_late,login,2026-03-06 12:00,,,1,2026-03-10 12:00",
+        "late 3,far_too_late,login,2026-03-02 12:00,,,1,2026-03-10 12:00",
+        "twice,twice,login,2026-03-08 11:00,,,5,2026-03-10 12:00",
+        "old twice,twice_long_ago,login,2026-03-02 11:00,,,5,2026-03-10 12:00",
+        "same id,same_id,login,2026-03-09 10:00,,,1,2026-03-10 12:00",
+        "copy,copied, login ,2026-03-08 10:00,,,1,2026-03-10 12:00",
+        "bad later,keeper,,2026-03-10 10:00,,,1,",
+    )
+    late = world.run(NEXT_NIGHT)
+    backfilled = world.run(BACKFILL)
+    after_backfill = world.run(THIRD_NIGHT)
+    refreshed = world.run(THIRD_NIGHT, "--full-refresh")
+    refreshed_differences = world.differences(THIRD_NIGHT)
+
+    world.add("accounts", "newcomer,Newcomer,2026-01-01")
+    arrived = world.run(FOURTH_NIGHT)
+    arrived_differences = world.differences(FOURTH_NIGHT)
+
+    # No run for five nights; two accounts are gone; the first run of the last night is stopped.
+    world.lines["accounts"] = [
+        line
+        for line in world.lines["accounts"]
+        if not line.startswith(("leaver,", "loser,"))
+    ]
+    world.add(
+        "events",
+        *(f"missed {day},in_time,report,2026-03-{day} 10:00,u1,core,1," for day in range(12, 18)),
+        "missed bad,keeper,,2026-03-14 10:00,,,1,",
+    )
+    world.run(FIVE_NIGHTS_LATER, "--select", "+int_events_daily")
+    left = world.run(FIVE_NIGHTS_LATER)
+    left_differences = world.differences(FIVE_NIGHTS_LATER)
+    return Timeline(
+        first=first,
+        late=late,
+        backfilled=backfilled,
+        after_backfill=after_backfill,
+        refreshed=refreshed,
+        refreshed_differences=refreshed_differences,
+        arrived=arrived,
+        arrived_differences=arrived_differences,
+        left=left,
+        left_differences=left_differences,
+    )
+
+
+def test_a_row_three_days_late_counts_in_the_next_run(timeline: Timeline) -> None:
+    assert timeline.first.metric("events")["in_time"] == 0
+    assert timeline.late.metric("events")["in_time"] == 1
+
+
+def test_an_older_row_waits_for_a_backfill(timeline: Timeline) -> None:
+    assert timeline.late.metric("events")["too_late"] == 0
+    assert timeline.after_backfill.metric("events")["too_late"] == 1
+
+
+def test_a_backfill_reaches_as_far_as_it_starts(timeline: Timeline) -> None:
+    assert timeline.after_backfill.metric("events")["far_too_late"] == 0
+    assert timeline.refreshed.metric("events")["far_too_late"] == 1
+
+
+def test_published_history_changes_only_for_the_dates_asked_for(timeline: Timeline) -> None:
+    runs = (timeline.late, timeline.backfilled, timeline.after_backfill, timeline.refreshed)
+    before = timeline.first
+    known = [NIGHT]
+    for moment in runs:
+        others = [known_date for known_date in known if known_date != moment.health_date]
+        assert rows_on(moment.contents, *others) == rows_on(before.contents, *others)
+        before = moment
+        known.append(moment.health_date)
+    dates = {row[0] for row in timeline.refreshed.contents["account_health_history"]}
+    assert dates == {BACKFILL, NIGHT, NEXT_NIGHT, THIRD_NIGHT}
+
+
+def test_account_health_stays_the_latest_date_s_after_a_backfill(timeline: Timeline) -> None:
+    # The state before the present one may change with earlier dates, the date and scores may not.
+    for before, after in zip(
+        timeline.late.contents["account_health"],
+        timeline.backfilled.contents["account_health"],
+        strict=True,
+    ):
+        assert before[:10] == after[:10]
+        assert after[2] == NEXT_NIGHT
+
+
+def test_a_full_refresh_equals_an_empty_warehouse(timeline: Timeline) -> None:
+    assert not timeline.refreshed_differences, "\n".join(timeline.refreshed_differences)
+
+
+def test_a_later_version_in_the_late_window_replaces_its_row(timeline: Timeline) -> None:
+    assert timeline.first.metric("events")["twice"] == 2
+    assert timeline.late.metric("events")["twice"] == 5
+    assert timeline.late.rejections("events")["twice", "duplicate_key"] == NEXT_NIGHT
+
+
+def test_a_later_version_before_the_late_window_waits(timeline: Timeline) -> None:
+    assert timeline.after_backfill.metric("events")["twice_long_ago"] == 2
+    assert ("old twice", "duplicate_key") not in timeline.after_backfill.rejections("events")
+    assert timeline.refreshed.metric("events")["twice_long_ago"] == 5
+    assert timeline.refreshed.rejections("events")["old twice", "duplicate_key"] == THIRD_NIGHT
+
+
+def test_an_id_counts_once_a_day(timeline: Timeline) -> None:
+    assert timeline.late.metric("events")["same_id"] == 2
+    assert ("same id", "duplicate_key") not in timeline.refreshed.rejections("events")
+
+
+def test_a_copy_that_arrives_later_is_no_duplicate(timeline: Timeline) -> None:
+    assert timeline.late.metric("events")["copied"] == 1
+    assert ("copy", "duplicate_key") not in timeline.refreshed.rejections("events")
+
+
+def test_a_rejected_record_keeps_the_date_on_which_it_was_first_seen(timeline: Timeline) -> None:
+    for moment in (timeline.first, timeline.late, timeline.backfilled, timeline.left):
+        assert moment.rejections("events")["bad", "missing_feature"] == NIGHT
+        assert moment.rejections("events")["bad long ago", "missing_feature"] == NIGHT
+        assert moment.rejections("events")["bad time", "invalid_occurred_at"] == NIGHT
+        assert moment.rejections("tickets")["t2", "invalid_created_at"] == NIGHT
+    for moment in (timeline.late, timeline.backfilled, timeline.refreshed, timeline.left):
+        assert moment.rejections("events")["bad later", "missing_feature"] == NEXT_NIGHT
+    assert timeline.left.rejections("events")["missed bad", "missing_feature"] == FIVE_NIGHTS_LATER
+
+
+def test_rows_of_an_account_that_arrives_later_count(timeline: Timeline) -> None:
+    unknown = {("events", "new 1"), ("events", "new 2"), ("users", "u1"), ("tickets", "t1")}
+    for table, key in unknown:
+        assert (key, "unknown_account") in timeline.refreshed.rejections(table)
+        assert (key, "unknown_account") not in timeline.arrived.rejections(table)
+    assert timeline.arrived.metric("events")["newcomer"] == 4
+    assert timeline.arrived.metric("tickets")["newcomer"] == 1
+    assert not timeline.arrived_differences, "\n".join(timeline.arrived_differences)
+
+
+def test_rows_of_an_account_that_is_gone_are_unknown(timeline: Timeline) -> None:
+    assert timeline.arrived.metric("events")["leaver"] == 4
+    rejections = timeline.left.rejections("events")
+    assert ("left 1", "unknown_account") in rejections
+    assert ("left 2", "unknown_account") in rejections
+
+
+def test_a_duplicate_of_an_account_that_is_gone_is_unknown(timeline: Timeline) -> None:
+    """Of the reasons the first that applies: an unknown account comes before a repeated key."""
+    assert ("shared", "duplicate_key") in timeline.arrived.rejections("events")
+    shared = [key for key in timeline.left.rejections("events") if key[0] == "shared"]
+    assert shared == [("shared", "unknown_account")]
+
+
+def test_missed_nights_and_a_stopped_run_equal_an_empty_warehouse(timeline: Timeline) -> None:
+    assert not timeline.left_differences, "\n".join(timeline.left_differences)
+
+
+# Months of nights ---------------------------------------------------------------------------------
+
+FIRST_DAY = date(2025, 7, 1)
+START = date(2025, 11, 15)
+
+
+@dataclass
+class Months(GrowingWorld):
+    """Events of half a year, of which a run finds those before its day is over."""
+
+    events: list[tuple[date, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        rng = random.Random(7)
+        accounts = [f"account_{number}" for number in range(8)]
+        for position, name in enumerate(accounts):
+            created_on = FIRST_DAY + timedelta(days=30 * position)
+            self.add("accounts", f"{name},{name},{created_on}")
+            self.add("users", *(f"{name}-{user},{name},{created_on}," for user in range(3)))
+            left_on = START + timedelta(days=10 * position)
+            self.add("users", f"{name}-gone,{name},{created_on},{left_on}")
+        for number in range(1500):
+            day = FIRST_DAY + timedelta(days=rng.randrange(240))
+            account = rng.choice([*accounts, "ghost"])
+            # Some accounts fall silent, and everyone now and then.
+            if account[-1] in "257" and day.month % 3 == 0:
+                continue
+            cells = (
+                f"e{number if rng.random() < 0.9 else number // 2}",
+                account,
+                rng.choice(("login", "report", "export", "invite", f"beta {day.month}")),
+                f"{day} {rng.randrange(24):02}:00",
+                rng.choice((*(f"{account}-{user}" for user in range(5)), f"{account}-gone", "")),
+                rng.choice(("core", "admin", f"trial {day.month}", "")),
+                rng.choice(("", "1", "2", "-1", "many")),
+                rng.choice(("", f"{day} 23:59")),
+            )
+            self.events.append((day, ",".join(cells)))
+
+    def run_on_its_day(self, health_date: date) -> list[str]:
+        """Calculate a date with what has happened by then; how it differs from the reference."""
+        self.lines["events"] = [line for day, line in self.events if day <= health_date]
+        self.run(health_date)
+        return self.differences(health_date)
+
+
+@pytest.fixture(scope="module")
+def months(tmp_path_factory: pytest.TempPathFactory) -> Months:
+    return Months(tmp_path_factory.mktemp("months"))
+
+
+@pytest.fixture(scope="module")
+def lifetimes(months: Months) -> dict[str, list[str]]:
+    """How dates far apart, and then one back in time, differ from the reference."""
+    found = {
+        f"day {day}": months.run_on_its_day(START + timedelta(days=day)) for day in (0, 40, 80)
+    }
+    back = START + timedelta(days=10)
+    months.run(back)
+    found["back to day 10"] = months.differences(back, explained=False)
+    return found
+
+
+@pytest.fixture(scope="module")
+def after_lost_events(months: Months, lifetimes: dict[str, list[str]]) -> dict[str, list[str]]:
+    """The file of events is lost when a date long past is calculated, and is there the next night."""
+    past = START + timedelta(days=20)
+    months.write()
+    (months.warehouse.raw / "events.csv").write_text("")
+    months.warehouse.calculate(past)
+    without = months.differences(past, explained=False)
+    return {"without": without, "again": months.run_on_its_day(START + timedelta(days=81))}
+
+
+@pytest.fixture(scope="module")
+def after_a_date_to_come(
+    months: Months, after_lost_events: dict[str, list[str]]
+) -> dict[str, list[str]]:
+    """A date to come is calculated, then there is no run for two weeks."""
+    months.warehouse.calculate(START + timedelta(days=200), None, "--full-refresh")
+    future = months.differences(START + timedelta(days=200))
+    months.run_on_its_day(START + timedelta(days=95))
+    past = months.differences(START + timedelta(days=95), explained=False)
+    return {"future": future, "past": past}
+
+
+@pytest.mark.parametrize("run", ["day 0", "day 40", "day 80", "back to day 10"])
+def test_lifetimes_are_right_whatever_was_run_before(
+    lifetimes: dict[str, list[str]], run: str
+) -> None:
+    assert not lifetimes[run], "\n".join(lifetimes[run])
+
+
+@pytest.mark.parametrize("run", ["without", "again"])
+def test_events_that_were_lost_for_a_run_are_all_there_again(
+    after_lost_events: dict[str, list[str]], run: str
+) -> None:
+    assert not after_lost_events[run], "\n".join(after_lost_events[run])
+
+
+@pytest.mark.parametrize("run", ["future", "past"])
+def test_a_date_to_come_makes_no_later_run_skip_events(
+    after_a_date_to_come: dict[str, list[str]], run: str
+) -> None:
+    assert not after_a_date_to_come[run], "\n".join(after_a_date_to_come[run])

@@ -1,0 +1,406 @@
+"""A wrong configuration stops the run, says all that is wrong with it, and changes nothing.
+
+Contract: config.md, "Wrong configuration". Every kind of mistake is a row of its own, put into the
+starter configuration; many independent ones share a run.
+"""
+
+import csv
+import re
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import pytest
+from pipeline import ROOT, Run, Warehouse
+
+pytestmark = pytest.mark.xdist_group("wrong_configuration")
+
+STARTER = ROOT / "seeds"
+FILES = {path.stem: path for path in sorted(STARTER.glob("*.csv"))}
+# How many of its first columns are the key of a file; all of them for the others.
+KEY_LENGTHS = {
+    "pillars": 1,
+    "segments": 1,
+    "attributes": 1,
+    "metrics": 1,
+    "score_rules": 3,
+    "pillar_weights": 2,
+    "milestones": 2,
+    "alert_rules": 1,
+    "plans": 1,
+    "sources": 1,
+}
+VALID_DATE = date(2026, 3, 10)
+NEXT_DATE = date(2026, 3, 11)
+
+Cells = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """Rows of one key put into a file, and what the run has to say of them: the problem, the cure.
+
+    `key` where the message names something else than the rows' own key; `rows` may be empty where
+    other rows make a row wrong.
+    """
+
+    file: str
+    rows: tuple[Cells, ...]
+    problem: str
+    cure: str
+    key: str = ""
+
+    @property
+    def place(self) -> tuple[str, str]:
+        cells = self.rows[0][: KEY_LENGTHS.get(self.file)] if self.rows else ()
+        return f"{self.file}.csv", self.key or ",".join(cells)
+
+
+def wrong(
+    file: str, row: str, problem: str, cure: str, *, times: int = 1, key: str = ""
+) -> Mistake:
+    """A mistake from a row written like a line of its file, which stands there `times` times."""
+    return Mistake(file, (tuple(row.split(",")),) * times if row else (), problem, cure, key)
+
+
+NUMBERS_TAKE = "Numbers take = != > >= < <= in not_in."
+TEXTS_TAKE = "Texts take = != in not_in."
+TAGS_TAKE = "Tags take = != in not_in."
+BOOLEANS_TAKE = "Booleans take = and !=."
+WRITE_A_NUMBER = "Write a number"
+FILL_BOTH = "Fill both or neither."
+KEEP_ONE = "Keep one of them."
+KNOWN = "Known are: "
+ABOVE_ZERO = "It must be a number above 0."
+
+UNKNOWN_NAMES = (
+    wrong("segment_rules", "nowhere,1,mrr,>,1", "segment nowhere, which is unknown", KNOWN),
+    wrong("segment_rules", "strategic,2,mmr,>,1", "signal mmr, which is unknown", KNOWN),
+    wrong("metrics", "odd_pillar,happiness,mrr,,,,,", "pillar happiness", "product_adoption"),
+    wrong("metrics", "odd_measure,financial,profit,30,,,,", "measure profit", "amount_paid"),
+    wrong("health_rules", "nobody,service,good,1,mrr,>,1,", "segment nobody", "enterprise"),
+    wrong("health_rules", "standard,support,good,1,mrr,>,1,", "pillar support", "service"),
+    wrong("health_rules", "standard,service,good,9,ticket,>,1,", "signal ticket", "open_tickets"),
+    wrong("score_rules", "Standard,service,mrr,1,>,1,,,", "segment Standard", "standard"),
+    wrong("score_rules", "standard,Service,mrr,1,>,1,,,", "pillar Service", "service"),
+    wrong("score_rules", "standard,service,MRR,1,>,1,,,", "signal MRR", "mrr"),
+    wrong("pillar_weights", "nobody,service,1,", "segment nobody", KNOWN),
+    wrong("pillar_weights", "expansion_candidates,support,1,", "pillar support", KNOWN),
+    wrong("milestones", "nobody,step,Step,1,mrr,>,1,", "segment nobody", KNOWN),
+    wrong("milestones", "standard,odd_signal,Step,1,logins,>,1,", "signal logins", KNOWN),
+    wrong("alert_rules", "odd_pillar,support,,poor,,,,high,call", "pillar support", "overall"),
+    wrong("alert_rules", "odd_segment,overall,,poor,,,nobody,high,call", "segment nobody", KNOWN),
+    wrong("sources", "logins,24,", "raw table logins", "account_attributes"),
+    wrong("pillar_sources", "support,events", "pillar support", KNOWN),
+    wrong("pillar_sources", "service,event", "raw table event", "events"),
+)
+UNKNOWN_WORDS = (
+    wrong("pillars", "odd_state,Odd,9,poor", "`when_no_data` is poor", "average, not_calculated"),
+    wrong("segments", "odd_default,Odd,20,perhaps,,,", "`is_default` is perhaps", "true, false"),
+    wrong("attributes", "odd_type,date,,", "`value_type` is date", "number, text, boolean"),
+    wrong("health_rules", "standard,service,average,1,mrr,>,1,", "is average", "good, poor"),
+    wrong("alert_rules", "odd_from,overall,bad,poor,,,,high,call", "`from_state` is bad", "good"),
+    wrong("alert_rules", "odd_to,overall,good,worse,,,,high,call", "`to_state` is worse", "poor"),
+)
+OPERATORS = (
+    wrong("segment_rules", "strategic,3,mrr,=>,1", "operator `=>`", NUMBERS_TAKE),
+    wrong("segment_rules", "strategic,4,industry,>,retail", "which is text", TEXTS_TAKE),
+    wrong("segment_rules", "strategic,5,tag,>=,vip", "signal tag", TAGS_TAKE),
+    wrong("segment_rules", "strategic,6,is_seasonal,in,true|false", "is boolean", BOOLEANS_TAKE),
+    wrong("health_rules", "standard,service,good,9,mrr,IN,1|2,", "operator `IN`", NUMBERS_TAKE),
+    wrong("health_rules", "standard,service,poor,9,plan_id,<,team,", "operator `<`", TEXTS_TAKE),
+    wrong("score_rules", "standard,service,region,1,>=,EU,,,", "operator `>=`", TEXTS_TAKE),
+    wrong("score_rules", "standard,service,csm_email,1,,,like,a,", "operator `like`", TEXTS_TAKE),
+    wrong("milestones", "standard,odd,Odd,9,is_seasonal,>,true,", "is boolean", BOOLEANS_TAKE),
+)
+THRESHOLDS = (
+    wrong("segment_rules", "strategic,7,mrr,>,much", "`value` is much", WRITE_A_NUMBER),
+    wrong("segment_rules", "strategic,8,mrr,>,", "`value` is empty", "Fill it."),
+    wrong("segment_rules", "strategic,9,mrr,in,1|two|3", "1|two|3", WRITE_A_NUMBER),
+    wrong("segment_rules", "strategic,10,mrr,not_in,|", "`value` is |", WRITE_A_NUMBER),
+    wrong("segment_rules", "strategic,11,is_seasonal,=,yes", "`value` is yes", "true or false"),
+    wrong("segment_rules", "strategic,12,account_age_days,>,nan", "is nan", WRITE_A_NUMBER),
+    wrong("health_rules", "standard,service,good,8,mrr,>,1 000,", "is 1 000", WRITE_A_NUMBER),
+    wrong("health_rules", "standard,service,good,7,mrr,>,,", "`threshold` is empty", "Fill it."),
+    wrong("health_rules", "standard,service,good,6,tag,=,,", "`threshold` is empty", "Fill it."),
+    wrong("score_rules", "standard,financial,seats,1,>,ten,,,", "is ten", WRITE_A_NUMBER),
+    wrong("score_rules", "standard,financial,mrr,1,>=,5,<,low,", "is low", WRITE_A_NUMBER),
+    wrong("score_rules", "standard,financial,plan_rank,1,>=,,,,", "`healthy_threshold`", "Fill it"),
+    wrong("score_rules", "standard,external,pulse_90d,1,,3,<,2,", "`healthy_operator`", "Fill it"),
+    wrong("milestones", "standard,no_number,Odd,9,mrr,>,much,", "is much", WRITE_A_NUMBER),
+    wrong("milestones", "standard,no_threshold,Odd,9,mrr,>,,", "`threshold` is empty", "Fill it."),
+)
+SCALES = (
+    wrong("health_rules", "standard,service,good,5,mrr,in,1|2,seats", "`scaled_by`", "Empty it"),
+    wrong("health_rules", "standard,service,good,4,mrr,not_in,1,seats", "`scaled_by`", "Empty it"),
+    wrong("score_rules", "standard,service,seats,1,in,1,,,mrr", "`scaled_by`", "Empty it"),
+    wrong("milestones", "standard,listed,Odd,9,mrr,in,1,seats", "`scaled_by`", "Empty it"),
+    wrong("health_rules", "standard,service,good,3,mrr,>,1,industry", "industry", "Name a metric"),
+    wrong("health_rules", "standard,service,poor,8,mrr,>,1,tag", "names tag", "Name a metric"),
+    wrong("score_rules", "standard,external,mrr,1,>,1,,,is_seasonal", "no number", "Name a metric"),
+    wrong("milestones", "standard,scaled,Odd,9,mrr,>,1,sets", "names sets", "Name a metric"),
+)
+SCORES_AND_WEIGHTS = (
+    wrong("score_rules", "standard,service,open_tickets,1,,,,,", "neither", "healthy_operator"),
+    wrong("score_rules", "standard,service,plan_rank,0,>,1,,,", "`weight` is 0", ABOVE_ZERO),
+    wrong("score_rules", "standard,service,risk_tags,-1,>,1,,,", "`weight` is -1", ABOVE_ZERO),
+    wrong("score_rules", "standard,service,overdue_amount,,>,1,,,", "is empty", "Fill it."),
+    wrong("score_rules", "standard,service,days_overdue,heavy,>,1,,,", "is heavy", ABOVE_ZERO),
+    wrong("pillar_weights", "expansion_candidates,service,0,", "`weight` is 0", ABOVE_ZERO),
+    wrong("pillar_weights", "expansion_candidates,external,-0.5,", "is -0.5", ABOVE_ZERO),
+    wrong("pillar_weights", "expansion_candidates,financial,,", "is empty", "Fill it."),
+    wrong("segments", "equal_bands,Odd,21,false,5,5,", "`good_from` is not above", "6.66 and 3.34"),
+    wrong("segments", "swapped_bands,Odd,22,false,2,8,", "`good_from` is not above", "6.66"),
+    wrong("segments", "half_bands,Odd,23,false,3.34,,", "`good_from` is not above", "3.34"),
+)
+METRICS = (
+    wrong("metrics", "no_window,service,reopens,,,,,", "needs a window", "Fill `window_days`."),
+    wrong("metrics", "surplus_window,financial,seats,30,,,,", "no window", "Empty `window_days`."),
+    wrong("metrics", "zero_window,service,reopens,0,,,,", "`window_days` is 0", "above 0"),
+    wrong("metrics", "half_window,service,reopens,1.5,,,,", "`window_days` is 1.5", "whole number"),
+    wrong("metrics", "odd_window,service,reopens,month,,,,", "is month", "whole number"),
+    wrong("metrics", "no_values,service,open_tickets,,priority,,,", "`dimension`", FILL_BOTH),
+    wrong("metrics", "blank_values,service,open_tickets,,priority,|,,", "`dimension`", FILL_BOTH),
+    wrong("metrics", "no_dimension,service,open_tickets,,,low,,", "`dimension_values`", FILL_BOTH),
+    wrong("metrics", "undivided,financial,mrr,,module,core,,", "no dimension module", "none"),
+    wrong("metrics", "misdivided,service,open_tickets,,module,core,,", "module", "priority"),
+)
+AMBIGUOUS_NAMES = (
+    wrong("metrics", "is_seasonal,financial,mrr,,,,,", "more than one signal", "Rename"),
+    wrong("attributes", "industry,text,,", "more than one signal", "Rename"),
+    wrong("attributes", "tag,text,,", "more than one signal", "Rename"),
+    wrong("metrics", "account_age_days,financial,mrr,,,,,", "more than one signal", "Rename"),
+)
+REPEATED_KEYS = (
+    wrong("pillars", "twin,Twin,9,average", "2 rows with this key", KEEP_ONE, times=2),
+    wrong("segments", "twin,Twin,24,false,,,", "2 rows with this key", KEEP_ONE),
+    wrong("segments", "twin,Twin,25,false,,,", "2 rows with this key", KEEP_ONE),
+    wrong("segment_rules", "strategic,13,mrr,>,1", "3 rows with this key", KEEP_ONE, times=3),
+    wrong("attributes", "twin,text,,", "2 rows with this key", KEEP_ONE, times=2),
+    wrong("metrics", "twin,financial,mrr,,,,,", "2 rows with this key", KEEP_ONE, times=2),
+    wrong("health_rules", "standard,service,good,2,mrr,>,1,seats", "2 rows", KEEP_ONE, times=2),
+    wrong("health_rules", "standard,service,good,2,mrr,>,2,", "2 rows", KEEP_ONE, times=2),
+    wrong("score_rules", "standard,service,mrr,1,>,1,,,", "2 rows", KEEP_ONE),
+    wrong("score_rules", "standard,service,mrr,2,>,2,,,", "2 rows", KEEP_ONE),
+    wrong("pillar_weights", "expansion_candidates,relationship,1,", "2 rows", KEEP_ONE),
+    wrong("pillar_weights", "expansion_candidates,relationship,2,5", "2 rows", KEEP_ONE),
+    wrong("milestones", "standard,twin,Twin,8,mrr,>,1,", "2 rows", KEEP_ONE),
+    wrong("milestones", "standard,twin,Twin,9,mrr,>,2,", "2 rows", KEEP_ONE),
+    wrong("alert_rules", "twin,overall,,poor,,,,high,call", "2 rows", KEEP_ONE, times=2),
+    wrong("plans", "twin,Twin,9", "2 rows", KEEP_ONE, times=2),
+    wrong("sources", "events,1,", "2 rows", KEEP_ONE),
+    wrong("pillar_sources", "service,tickets", "2 rows", KEEP_ONE),
+)
+SEGMENTS = (
+    wrong("segments", "rival_a,Rival,30,false,,,", "priority 30", "own priority", key="rival_a"),
+    wrong("segments", "rival_b,Rival,30.0,false,,,", "rival_a, rival_b", "own", key="rival_a"),
+    wrong("segments", "default_too,Default,99,true,,,", "more than one", "one", key="is_default"),
+    wrong("segments", "", "default segment is not the last", "highest number", key="standard"),
+    wrong("segment_rules", "standard,1,mrr,>,1", "the default segment has a rule", "Remove it"),
+)
+MANY_MISTAKES = (
+    *UNKNOWN_NAMES,
+    *UNKNOWN_WORDS,
+    *OPERATORS,
+    *THRESHOLDS,
+    *SCALES,
+    *SCORES_AND_WEIGHTS,
+    *METRICS,
+    *AMBIGUOUS_NAMES,
+    *REPEATED_KEYS,
+    *SEGMENTS,
+)
+
+
+@dataclass
+class Configuration:
+    """The starter configuration, to be changed and written."""
+
+    tables: dict[str, list[Cells]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, path in FILES.items():
+            with path.open(encoding="utf-8", newline="") as file:
+                self.tables[name] = [tuple(cells) for cells in csv.reader(file)]
+
+    def add(self, mistakes: tuple[Mistake, ...]) -> None:
+        for mistake in mistakes:
+            width = len(self.tables[mistake.file][0])
+            assert all(len(row) == width for row in mistake.rows), mistake
+            self.tables[mistake.file] += mistake.rows
+
+    def drop_column(self, name: str, column: str) -> None:
+        position = self.tables[name][0].index(column)
+        self.tables[name] = [
+            cells[:position] + cells[position + 1 :] for cells in self.tables[name]
+        ]
+
+    def write(self, folder: Path) -> Path:
+        folder.mkdir()
+        for name, lines in self.tables.items():
+            with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
+                csv.writer(file, lineterminator="\n").writerows(lines)
+        return folder
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A run with a wrong configuration: what it said, place by place."""
+
+    run: Run
+    was_published: dict[str, list[tuple]]
+    is_published: dict[str, list[tuple]]
+
+    @property
+    def listed(self) -> list[tuple[tuple[str, str], str]]:
+        """((file, key), what is said of it), one for each line of the list."""
+        pattern = re.compile(r"\s*- seeds/(\w+\.csv) \[(.*?)\]: (.+)")
+        matches = map(pattern.fullmatch, self.run.output.splitlines())
+        return [((match[1], match[2]), match[3]) for match in matches if match]
+
+    def says(self, mistake: Mistake) -> bool:
+        return any(
+            place == mistake.place and mistake.problem in text and mistake.cure in text
+            for place, text in self.listed
+        )
+
+
+def published(warehouse: Warehouse) -> dict[str, list[tuple]]:
+    """All rows of everything in schema `health`."""
+    names = warehouse.query(
+        "select table_name from information_schema.tables where table_schema = 'health'"
+    )
+    return warehouse.contents(*(name for (name,) in names))
+
+
+@pytest.fixture(scope="module")
+def calculated(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """A tiny world, calculated with the starter configuration."""
+    folder = tmp_path_factory.mktemp("wrong_configuration")
+    raw = folder / "raw"
+    raw.mkdir()
+    (raw / "accounts.csv").write_text(
+        "account_id,account_name,created_at\na,Alpha,2025-06-01\nb,Beta,2026-03-09\n"
+    )
+    (raw / "events.csv").write_text(
+        "event_id,account_id,feature,occurred_at,user_id\n1,a,login,2026-03-08 09:00,u\n"
+    )
+    warehouse = Warehouse(folder / "warehouse.duckdb", raw, STARTER)
+    warehouse.calculate(VALID_DATE)
+    return warehouse
+
+
+def answer(calculated: Warehouse, configuration: Configuration, name: str) -> Answer:
+    """Run the next date with a wrong configuration."""
+    seeds = configuration.write(calculated.path.parent / name)
+    before = published(calculated)
+    run = Warehouse(calculated.path, calculated.raw, seeds).build(NEXT_DATE)
+    return Answer(run, before, published(calculated))
+
+
+@pytest.fixture(scope="module")
+def many(calculated: Warehouse) -> Answer:
+    configuration = Configuration()
+    configuration.add(MANY_MISTAKES)
+    return answer(calculated, configuration, "many")
+
+
+@pytest.fixture(scope="module")
+def without_default(calculated: Warehouse) -> Answer:
+    configuration = Configuration()
+    configuration.tables["segments"] = [
+        tuple("false" if cell == "true" else cell for cell in cells)
+        for cells in configuration.tables["segments"]
+    ]
+    return answer(calculated, configuration, "without_default")
+
+
+MISSING_COLUMNS = (
+    ("pillar_weights", "cap_when_poor"),
+    ("health_rules", "scaled_by"),
+    ("score_rules", "weight"),
+)
+
+
+@pytest.fixture(scope="module")
+def without_columns(calculated: Warehouse) -> Answer:
+    configuration = Configuration()
+    for name, column in MISSING_COLUMNS:
+        configuration.drop_column(name, column)
+    return answer(calculated, configuration, "without_columns")
+
+
+def test_every_starter_file_is_valid(calculated: Warehouse) -> None:
+    assert len(FILES) == 13
+    assert calculated.query("select * from configuration.config_errors") == []
+    for name, path in FILES.items():
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = sum(1 for _ in csv.DictReader(file))
+        assert calculated.query(f"select count(*) from configuration.{name}") == [(rows,)]
+
+
+def test_the_tiny_world_has_health(calculated: Warehouse) -> None:
+    """Without rows, that nothing changes would say nothing."""
+    rows = calculated.query("select account_id, health_date from health.account_health order by 1")
+    assert rows == [("a", VALID_DATE), ("b", VALID_DATE)]
+
+
+@pytest.mark.parametrize(
+    "mistake", MANY_MISTAKES, ids=lambda mistake: "-".join((*mistake.place, mistake.problem))
+)
+def test_each_mistake_is_named_with_its_cure(many: Answer, mistake: Mistake) -> None:
+    said = [text for place, text in many.listed if place == mistake.place]
+    assert many.says(mistake), f"{mistake.place}: {said}"
+
+
+def test_no_innocent_row_is_named(many: Answer) -> None:
+    surplus = {place for place, _ in many.listed} - {mistake.place for mistake in MANY_MISTAKES}
+    assert not surplus
+
+
+def test_the_number_of_mistakes_is_given(many: Answer) -> None:
+    assert f"The configuration is wrong in {len(many.listed)} place(s)" in many.run.output
+
+
+def test_no_default_segment_is_a_mistake(without_default: Answer) -> None:
+    assert [place for place, _ in without_default.listed] == [("segments.csv", "is_default")]
+    assert "no segment is the default" in without_default.listed[0][1]
+    assert "for exactly one segment, the last" in without_default.listed[0][1]
+
+
+@pytest.mark.parametrize(("name", "column"), MISSING_COLUMNS)
+def test_a_missing_column_is_a_mistake(without_columns: Answer, name: str, column: str) -> None:
+    said = dict(without_columns.listed).get((f"{name}.csv", "header"), without_columns.run.output)
+    assert f"`{column}` is missing" in said
+    assert "Add it" in said
+
+
+@pytest.mark.parametrize("name", ["many", "without_default", "without_columns"])
+def test_a_wrong_configuration_changes_nothing(name: str, request: pytest.FixtureRequest) -> None:
+    result = request.getfixturevalue(name)
+    assert result.run.exit_code != 0
+    assert result.is_published == result.was_published
+
+
+# The environment of a run, and words of the message that it has to give.
+WRONG_DATES = (
+    ({"HEALTH_DATE": "2026-13-01"}, "'2026-13-01' is no health date; write it as 2026-11-22."),
+    ({"HEALTH_DATE": "2026-02-30"}, "'2026-02-30' is no health date; write it as 2026-11-22."),
+    (
+        {"HEALTH_START_DATE": "2026-03-12", "HEALTH_END_DATE": "2026-03-11"},
+        "start_date 2026-03-12 is after end_date 2026-03-11",
+    ),
+    ({"HEALTH_START_DATE": "2026-03-11"}, "A range needs both start_date and end_date"),
+)
+
+
+@pytest.mark.parametrize(("dates", "message"), WRONG_DATES)
+def test_wrong_dates_give_one_clear_line(
+    calculated: Warehouse, dates: dict[str, str], message: str
+) -> None:
+    before = published(calculated)
+    nothing_asked = {"HEALTH_DATE": "", "HEALTH_START_DATE": "", "HEALTH_END_DATE": ""}
+    run = calculated.build(NEXT_DATE, environment=nothing_asked | dates)
+    assert run.exit_code != 0
+    assert any(message in line for line in run.output.splitlines()), run.output
+    assert published(calculated) == before
