@@ -49,7 +49,7 @@ def build(
         ],
         cwd=DBT_PROJECT,
         env={
-            **os.environ,
+            **{name: text for name, text in os.environ.items() if name != "HEALTH_DATE"},
             **settings.environment,
             "HEALTH_START_DATE": start.isoformat(),
             "HEALTH_END_DATE": end.isoformat(),

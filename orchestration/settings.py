@@ -21,8 +21,8 @@ class Settings:
     def from_environment(cls) -> "Settings":
         """HEALTH_RAW_DIR and HEALTH_DB_PATH, or the defaults inside the checkout."""
         return cls(
-            raw=Path(os.environ.get("HEALTH_RAW_DIR") or SAMPLE_RAW).absolute(),
-            warehouse=Path(os.environ.get("HEALTH_DB_PATH") or DEFAULT_WAREHOUSE).absolute(),
+            raw=Path(os.environ.get("HEALTH_RAW_DIR") or SAMPLE_RAW).resolve(),
+            warehouse=Path(os.environ.get("HEALTH_DB_PATH") or DEFAULT_WAREHOUSE).resolve(),
         )
 
     @property

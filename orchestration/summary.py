@@ -50,8 +50,9 @@ REJECTED = """
     order by table_name
 """
 UNFIT_SOURCES = """
-    select table_name, status
+    select distinct table_name, status
     from health.source_status
+    inner join configuration.config_pillar_sources using (table_name)
     where
         health_date = (select max(health_date) from health.account_health_history)
         and status <> 'ok'
@@ -77,50 +78,49 @@ def print_summary(connection: duckdb.DuckDBPyConnection, console: Console) -> No
         return connection.execute(sql).fetchall()
 
     [(dates, first, last)] = rows(HISTORY)
-    if not dates:
-        console.print("No account is in scope on any date asked for: nothing to show.")
-        return
-    console.print(f"\n[bold]Health on {last}[/bold] (history: {dates} dates from {first})")
-
-    states = Table("accounts", *STATES)
-    for pillar, *counts in rows(STATES_BY_PILLAR):
-        states.add_row(
-            pillar,
-            *(f"[{COLOURS[s]}]{n:,}[/]" for s, n in zip(STATES, counts, strict=True)),
-            end_section=pillar == "overall",
-        )
-    console.print(states)
-
-    poorest = rows(POOREST)
-    if poorest:
-        table = Table("poor, by MRR", "score", "worst pillar", "since", "MRR", "success manager")
-        for name, score, pillar, since, mrr, owner in poorest:
-            table.add_row(
-                name,
-                f"{score:.2f}" if score is not None else "",
-                pillar or "",
-                str(since),
-                f"{mrr:,.0f}" if mrr is not None else "",
-                owner or "",
-            )
-        console.print(table)
-
-    missing = rows(NOT_CALCULATED)
-    if missing:
+    if dates:
+        console.print(f"\n[bold]Health on {last}[/bold] (history: {dates} dates from {first})")
+        console.print(states_table(rows(STATES_BY_PILLAR)))
+    else:
+        console.print("No account was in scope on the dates asked for.")
+    if poorest := rows(POOREST):
+        console.print(poorest_table(poorest))
+    if missing := rows(NOT_CALCULATED):
         table = Table("not calculated", "why", "accounts", "to review")
         for pillar, reason, count, review in missing:
             table.add_row(pillar, reason, f"{count:,}", f"{review:,}")
         console.print(table)
-
-    unfit = rows(UNFIT_SOURCES)
-    if unfit:
-        console.print("Raw tables: " + ", ".join(f"{name} is {status}" for name, status in unfit))
-
-    rejected = rows(REJECTED)
-    if rejected:
+    if unfit := rows(UNFIT_SOURCES):
+        words = ", ".join(f"{name} is {status}" for name, status in unfit)
+        console.print(f"Raw tables that a pillar needs: {words}.")
+    if rejected := rows(REJECTED):
         table = Table("raw table", "rejected", "changed", "most often")
         for name, rows_rejected, values, reasons in rejected:
             table.add_row(name, f"{rows_rejected:,}", f"{values:,}", reasons)
         console.print(table)
     else:
         console.print("No raw record was rejected.")
+
+
+def states_table(counts_by_pillar: list[tuple]) -> Table:
+    """Accounts by pillar and state, the overall first."""
+    table = Table("accounts", *STATES)
+    for pillar, *counts in counts_by_pillar:
+        cells = (f"[{COLOURS[s]}]{n:,}[/]" for s, n in zip(STATES, counts, strict=True))
+        table.add_row(pillar, *cells, end_section=pillar == "overall")
+    return table
+
+
+def poorest_table(accounts: list[tuple]) -> Table:
+    """The poor accounts with the most at stake, and whom to talk to."""
+    table = Table("poor, by MRR", "score", "worst pillar", "since", "MRR", "success manager")
+    for name, score, pillar, since, mrr, owner in accounts:
+        table.add_row(
+            name,
+            "" if score is None else f"{score:.2f}",
+            pillar or "",
+            str(since),
+            "" if mrr is None else f"{mrr:,.0f}",
+            owner or "",
+        )
+    return table

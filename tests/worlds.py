@@ -133,8 +133,9 @@ def _table(name: str, columns: str, key: str = "", pairs: str = "") -> Table:
                 high=float(high) if high else None,
             )
         )
-    ends = tuple(tuple(pair.split(">")) for pair in pairs.split())
-    return Table(name, tuple(parsed), tuple(key.split()), ends)  # type: ignore[arg-type]
+    halves = (pair.partition(">") for pair in pairs.split())
+    ends = tuple((start, end) for start, _, end in halves)
+    return Table(name, tuple(parsed), tuple(key.split()), ends)
 
 
 TABLES: dict[str, Table] = {
@@ -885,9 +886,6 @@ class _Records:
             return max(start, self._boundary())
         return start + int(self._rng.choice(hours) * HOUR)
 
-    def _day(self, moment: int) -> int:
-        return moment // DAY * DAY
-
     def _somebody(self, account: _Account, share: float = 0.85) -> str | None:
         """Mostly a user of the account; else a user nobody knows, another account's, or none."""
         rng = self._rng
@@ -1010,10 +1008,10 @@ class _Records:
         for _ in range(rng.randint(0, 5)):
             issued_at = self._moment()
             due_at = rng.choice(
-                (issued_at + 14 * DAY, self._day(issued_at) + 30 * DAY, self._boundary())
+                (issued_at + 14 * DAY, issued_at // DAY * DAY + 30 * DAY, self._boundary())
             )
             paid_at = rng.choice(
-                (self._later(issued_at, 2, 200, 700), self._day(due_at) + DAY - 1, due_at + DAY)
+                (self._later(issued_at, 2, 200, 700), due_at // DAY * DAY + DAY - 1, due_at + DAY)
             )
             self._add(
                 "invoices",
@@ -1167,49 +1165,15 @@ class _Records:
 # Dirt ---------------------------------------------------------------------------------------------
 
 _UNREADABLE_TIMES = (
-    "2026-13-01",
-    "2026-02-30",
-    "01-05-14 9:28",
-    "2026-01-05 24:00",
-    "2026-01-05 12:61",
-    "2026-01-05 9:28",
-    "2026-1-5",
-    "20260105",
-    "2026/01/05",
-    "2026-01-05  12:00",
-    "2026-01-05T12",
-    "2026-01-05 12:00:00 GMT",
-    "2026-01-05 12:00 Z",
-    "2026-01-05 12:00:00.",
-    "2026-01-05 12:00 PM",
-    "1767571200",
-    "yesterday",
-    "epoch",
-    "infinity",
-    "0000-00-00",
-    "2025-02-29 10:00",
-    "24:00",
-    "nan",
+    *("2026-13-01", "2026-02-30", "01-05-14 9:28", "2026-01-05 24:00", "2026-01-05 12:61"),
+    *("2026-01-05 9:28", "2026-1-5", "20260105", "2026/01/05", "2026-01-05  12:00"),
+    *("2026-01-05T12", "2026-01-05 12:00:00 GMT", "2026-01-05 12:00 Z", "2026-01-05 12:00:00."),
+    *("2026-01-05 12:00 PM", "1767571200", "yesterday", "epoch", "infinity", "0000-00-00"),
+    *("2025-02-29 10:00", "24:00", "nan"),
 )
 _UNREADABLE_NUMBERS = (
-    "1,000",
-    "nan",
-    "NaN",
-    "inf",
-    "-Infinity",
-    "1e999",
-    "0x10",
-    "1_000",
-    "1 000",
-    "$5",
-    "5%",
-    "--5",
-    "1e",
-    ".",
-    "+",
-    "1.5.2",
-    "five",
-    "true",
+    *("1,000", "nan", "NaN", "inf", "-Infinity", "1e999", "0x10", "1_000", "1 000", "$5", "5%"),
+    *("--5", "1e", ".", "+", "1.5.2", "five", "true"),
 )
 _IMPLAUSIBLE_TIMES = (
     _midnight(date(2000, 1, 1)) - MICROSECOND,

@@ -64,7 +64,7 @@
 
     One row per distinct row. Columns: the table's own (typed; null where the value is ignored), and
     - rejected_reason: why the row counts nowhere; null for a row that counts
-    - value_issues: `effect:reason` of each ignored or changed value, separated by `;`
+    - value_issues: `effect:reason:column` of each ignored or changed value, separated by `;`
     - record_key, record_time, record (JSON; only where something is wrong)
 
     accounts: relation with the valid account ids; none for the table of accounts itself
@@ -111,9 +111,11 @@ source as (
         {% if not column.stored -%}
             cast(null as varchar)
         {%- elif column.native and column.kind == 'time' -%}
-            cast("{{ column.stored.name }}" as timestamp)
+            try_cast("{{ column.stored.name }}" as timestamp)
         {%- elif column.native -%}
             "{{ column.stored.name }}"
+        {%- elif column.stored.expression -%}
+            {{ trimmed(column.stored.expression) }}
         {%- elif column.stored.type == 'VARCHAR' -%}
             {{ trimmed('"' ~ column.stored.name ~ '"') }}
         {%- else -%}
@@ -293,10 +295,10 @@ noted as (
         {%- set notes = [] -%}
         {%- for column in definition.columns -%}
             {%- if not column.required and column.kind != 'text' -%}
-                {%- do notes.append(column.name ~ '__ignored') -%}
+                {%- do notes.append(column.name ~ "__ignored || ':" ~ column.name ~ "'") -%}
             {%- endif -%}
             {%- if column.not_before -%}
-                {%- do notes.append(column.name ~ '__changed') -%}
+                {%- do notes.append(column.name ~ "__changed || ':" ~ column.name ~ "'") -%}
             {%- endif -%}
         {%- endfor %}
         {% if notes -%}
@@ -338,7 +340,7 @@ final as (
         {{ main_time }} as record_time,
         case
             when rejected_reason is not null or value_issues is not null
-                then {{ json_record(names) }}
+                then {{ json_record(names, {'loaded_at': unreadable_loaded_at()}) }}
         end as record
     from noted
 
@@ -347,6 +349,12 @@ final as (
 select * from final
 {%- endif -%}
 {% endmacro %}
+
+{#- `loaded_at` is part of a record only where it is what is wrong: it changes with every load, and the
+    record would not be known again. -#}
+{% macro unreadable_loaded_at() -%}
+case when loaded_at__ignored is not null then loaded_at end
+{%- endmacro %}
 
 {#- Rows that count, with the table's own columns. -#}
 {% macro accepted_rows(base_model, table) %}

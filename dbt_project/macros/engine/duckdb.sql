@@ -91,14 +91,14 @@ case
 end
 {%- endmacro %}
 
-{#- The named columns as a JSON object of texts. -#}
-{% macro json_record(columns) %}
-    {{ return(adapter.dispatch('json_record', 'health')(columns)) }}
+{#- The named columns as a JSON object of texts; `instead` gives other expressions for some of them. -#}
+{% macro json_record(columns, instead={}) %}
+    {{ return(adapter.dispatch('json_record', 'health')(columns, instead)) }}
 {% endmacro %}
-{% macro duckdb__json_record(columns) -%}
+{% macro duckdb__json_record(columns, instead) -%}
 cast(to_json({
     {%- for column in columns %}
-    '{{ column }}': cast({{ column }} as varchar){{ ',' if not loop.last }}
+    '{{ column }}': cast({{ instead.get(column, column) }} as varchar){{ ',' if not loop.last }}
     {%- endfor %}
 }) as varchar)
 {%- endmacro %}
@@ -198,3 +198,16 @@ select cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as 
     {{ return(adapter.dispatch('empty_texts', 'health')()) }}
 {% endmacro %}
 {% macro duckdb__empty_texts() -%}cast([] as varchar[]){%- endmacro %}
+
+{#- DuckDB names the catalog after the file. Were it the name of a schema of ours, nobody could ask for
+    `health.account_health` any more: the name would be ambiguous. -#}
+{% macro check_database_name() %}
+    {%- set schemas = ['configuration', 'staging', 'intermediate', 'pillars', 'signals', 'health'] -%}
+    {%- if execute and target.type == 'duckdb' and target.database | lower in schemas -%}
+        {{ exceptions.raise_compiler_error(
+            "The warehouse file cannot be called " ~ target.database ~ ", because that is a schema "
+            ~ "in it and its tables could not be named. Set HEALTH_DB_PATH to another name, say "
+            ~ "warehouse.duckdb."
+        ) }}
+    {%- endif -%}
+{% endmacro %}

@@ -11,15 +11,13 @@
     {%- set base = raw_folder() ~ '/' ~ table -%}
     {%- for file in filled_files(base ~ '.parquet') -%}
         {%- do found.locations.append(file) -%}
-        {%- do found.relations.append("read_parquet(" ~ quoted(file) ~ ")") -%}
+        {%- do found.relations.append(
+            "read_parquet(" ~ quoted(file) ~ ", hive_partitioning = false)"
+        ) -%}
     {%- endfor -%}
     {%- for file in filled_files(base ~ '.csv') -%}
         {%- do found.locations.append(file) -%}
-        {%- do found.relations.append(
-            "read_csv(" ~ quoted(file) ~ ", header = true, all_varchar = true, "
-            ~ "delim = ',', quote = '\"', escape = '\"', null_padding = true, strict_mode = false, "
-            ~ "parallel = false)"
-        ) -%}
+        {%- do found.relations.append(csv_relation(file)) -%}
     {%- endfor -%}
     {%- set folder_files = filled_files(base ~ '/**/*.parquet') -%}
     {%- if folder_files -%}
@@ -28,7 +26,7 @@
         {%- do found.locations.append(base ~ '/') -%}
         {%- do found.relations.append(
             "read_parquet([" ~ quoted_files | join(", ") ~ "], union_by_name = true, "
-            ~ "hive_partitioning = true, hive_types_autocast = false)"
+            ~ "hive_partitioning = false, filename = '__file')"
         ) -%}
     {%- endif -%}
     {%- if found.locations | length > 1 -%}
@@ -42,6 +40,18 @@
     {%- for row in run_query("describe select * from " ~ found.relations[0]).rows -%}
         {%- do columns.update({(row[0] | trim | lower): {'name': row[0], 'type': row[1]}}) -%}
     {%- endfor -%}
+    {#- A partition key is a column where the files have none of that name. -#}
+    {%- for file in folder_files -%}
+        {%- for key in modules.re.findall('/([^/=]+)=[^/]*(?=/)', file[base | length:]) -%}
+            {%- if key not in columns -%}
+                {%- do columns.update({key: {
+                    'name': key,
+                    'type': 'VARCHAR',
+                    'expression': partition_value(key, base),
+                }}) -%}
+            {%- endif -%}
+        {%- endfor -%}
+    {%- endfor -%}
     {{ return({
         'location': found.locations[0],
         'relation': found.relations[0],
@@ -50,8 +60,42 @@
 {% endmacro %}
 
 {% macro raw_folder() %}
-    {{ return(env_var('HEALTH_RAW_DIR', (flags.PROJECT_DIR or '.') ~ '/../data/raw')) }}
+    {{ return(env_var('HEALTH_RAW_DIR', '') or (flags.PROJECT_DIR or '.') ~ '/../data/raw') }}
 {% endmacro %}
+
+{#- Value of a hive partition key, from the part of the path below the table's folder. -#}
+{% macro partition_value(key, base) -%}
+nullif(url_decode(regexp_extract(
+    substr(__file, {{ base | length + 1 }}), '/{{ modules.re.escape(key) | replace("'", "''") }}=([^/]*)/', 1
+)), '__HIVE_DEFAULT_PARTITION__')
+{%- endmacro %}
+
+{#- A CSV file as texts. The header is read by itself and all is said to DuckDB, because its sniffer
+    takes liberties: it takes lines with a `#` for comments and gives up on a stray quote. Rows with
+    too few cells are filled with nulls, cells too many are dropped. -#}
+{% macro csv_relation(file) %}
+    {%- set header = run_query(
+        "select line from read_csv(" ~ quoted(file) ~ ", auto_detect = false, header = false, "
+        ~ "columns = {'line': 'VARCHAR'}, delim = '\x01', quote = '', escape = '', comment = '', "
+        ~ "strict_mode = false, max_line_size = " ~ longest_line() ~ ") limit 1"
+    ).columns[0].values() -%}
+    {%- set columns = [] -%}
+    {%- for cell in (header[0] if header else '').lstrip('\ufeff').split(',') -%}
+        {%- set name = cell.strip().strip('"').strip() -%}
+        {%- do columns.append(name if name and name not in columns else name ~ '__' ~ loop.index) -%}
+    {%- endfor -%}
+    {%- set types = [] -%}
+    {%- for name in columns -%}{%- do types.append(quoted(name) ~ ": 'VARCHAR'") -%}{%- endfor -%}
+    {{ return(
+        "read_csv(" ~ quoted(file) ~ ", auto_detect = false, header = true, columns = {"
+        ~ types | join(', ') ~ "}, delim = ',', quote = '\"', escape = '\"', comment = '', "
+        ~ "null_padding = true, strict_mode = false, parallel = false, hive_partitioning = false, "
+        ~ "max_line_size = " ~ longest_line() ~ ")"
+    ) }}
+{% endmacro %}
+
+{#- Bytes that one line of a CSV file may have. -#}
+{% macro longest_line() %}{{ return(50000000) }}{% endmacro %}
 
 {% macro quoted(text) %}{{ return("'" ~ text | replace("'", "''") ~ "'") }}{% endmacro %}
 

@@ -8,7 +8,7 @@ source as (
 
 select
     attribute_id,
-    lower(value_type) as value_type,
+    value_type,
     unit,
     description
 from source

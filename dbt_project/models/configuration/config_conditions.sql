@@ -39,7 +39,7 @@ conditions as (
     union all
 
     select
-        lower(state) as rule_set,
+        state as rule_set,
         segment_id,
         pillar_id,
         clause,

@@ -69,14 +69,19 @@
     (file, column, condition that it is wrong, what it must be). -#}
 {%- set numbers = [
     ('pillars', 'display_order', 'false', 'a number'),
-    ('segments', 'priority', '{} <> floor({})', 'a whole number, 1 at the top'),
+    (
+        'segments',
+        'priority',
+        '{} <> floor({}) or abs({}) > 1000000',
+        'a whole number up to 1000000, 1 at the top',
+    ),
     ('segments', 'good_from', 'false', 'a number'),
     ('segments', 'poor_below', 'false', 'a number'),
     (
         'metrics',
         'window_days',
         '{} <= 0 or {} <> floor({}) or {} > 36500',
-        'a whole number of days above 0',
+        'a whole number of days, 1 to 36500',
     ),
     ('score_rules', 'weight', '{} <= 0', 'a number above 0'),
     ('pillar_weights', 'weight', '{} <= 0', 'a number above 0'),
@@ -299,7 +304,7 @@ errors as (
     from {{ seed }}
     where
         {{ column }} is not null
-        and lower({{ column }}) not in (
+        and {{ 'lower(' ~ column ~ ')' if column == 'is_default' else column }} not in (
             '{{ words | join("', '") }}'
         )
 
@@ -338,6 +343,43 @@ errors as (
     from segments
     where {{ parse_number('priority') }} is not null
     group by {{ parse_number('priority') }}
+    having count(*) > 1
+
+    union all
+
+    select
+        'pillars.csv' as file_name,
+        row_key,
+        '`overall` is no name for a pillar.' as problem,
+        'Choose another: it stands for the health of all pillars together.' as cure
+    from pillars
+    where pillar_id = 'overall'
+
+    union all
+
+    select
+        'metrics.csv' as file_name,
+        row_key,
+        'this name is taken.' as problem,
+        'Choose another: every run measures MRR under it.' as cure
+    from metrics
+    where metric_id = '{{ account_mrr_metric() }}'
+
+    union all
+
+    -- Thresholds that are written in two ways (5 and 5.0) are the same condition.
+    select
+        case
+            when rule_set = 'segment' then 'segment_rules.csv'
+            when rule_set in ('good', 'poor') then 'health_rules.csv'
+            else 'score_rules.csv'
+        end as file_name,
+        {{ configuration_row_key(['segment_id', 'pillar_id', 'rule_set', 'clause', 'signal_id', 'operator', 'threshold']) }} as row_key,
+        'the same condition stands there more than once.' as problem,
+        'Keep one of them.' as cure
+    from {{ ref('config_conditions') }}
+    group by
+        rule_set, segment_id, pillar_id, clause, signal_id, operator, threshold, scaled_by
     having count(*) > 1
 
     union all
@@ -429,8 +471,10 @@ errors as (
     inner join {{ ref('measures') }} as measures on metrics.measure = measures.measure
     where
         metrics.dimension is not null
-        and '|' || coalesce(measures.dimensions, '') || '|'
-        not like '%|' || metrics.dimension || '|%'
+        and coalesce(metrics.dimension not in (
+            {{ dbt.split_part('measures.dimensions', "'|'", 1) }},
+            {{ dbt.split_part('measures.dimensions', "'|'", 2) }}
+        ), true)
 
     union all
 

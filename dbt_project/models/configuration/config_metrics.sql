@@ -13,7 +13,7 @@ metrics as (
         metric_id,
         pillar_id,
         measure,
-        cast({{ parse_number('window_days') }} as integer) as window_days,
+        try_cast({{ parse_number('window_days') }} as integer) as window_days,
         dimension,
         dimension_values
     from source

@@ -87,7 +87,7 @@ pillar_columns as (
 ),
 
 -- What the history does not hold: from this run, or, when it did not calculate the latest date, as
--- it was.
+-- it was. Only where neither has it (a run was stopped) do the raw data of today stand in.
 names as (
 
     select
@@ -117,12 +117,13 @@ names as (
 
 select
     latest.account_id,
-    names.account_name,
+    coalesce(names.account_name, accounts.account_name) as account_name,
     latest.health_date,
     latest.segment_id,
     segments.segment_name,
     latest.csm_email,
-    names.lifecycle_stage,
+    case when names.account_id is null then accounts.lifecycle_stage else names.lifecycle_stage end
+        as lifecycle_stage,
     latest.mrr,
     latest.overall_state,
     latest.overall_score,
@@ -138,6 +139,7 @@ select
 from latest
 inner join state_runs on latest.account_id = state_runs.account_id
 left join pillar_columns on latest.account_id = pillar_columns.account_id
+left join {{ ref('stg_accounts') }} as accounts on latest.account_id = accounts.account_id
 left join names
     on latest.account_id = names.account_id
     and latest.health_date = names.health_date

@@ -1,5 +1,6 @@
 {{ config(materialized='incremental', incremental_strategy='replace_all') }}
 -- Every configuration that health was calculated with.
+-- depends_on: {{ ref('account_health_history') }}
 with
 
 versions as (

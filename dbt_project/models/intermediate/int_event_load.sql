@@ -11,34 +11,30 @@
 -- depends_on: {{ ref('int_event_issues') }}
 -- depends_on: {{ ref('int_event_source_days') }}
 -- depends_on: {{ ref('int_events_settled') }}
+--
+-- A date in the future does not count as loaded: its events are still to come.
 with
 
 current_load as (
 
     select
         location,
-        {{ last_health_date() }} as loaded_for
+        least({{ last_health_date() }}, cast('{{ run_started_at.strftime('%Y-%m-%d') }}' as date))
+            as loaded_for
     from {{ ref('raw_tables') }}
     where table_name = 'events'
 
 )
 
-{% if is_incremental() -%}
 select
-    coalesce(current_load.location, previous_load.location) as location,
-    case
-        when current_load.location is null then previous_load.loaded_for
-        when current_load.location = previous_load.location
-            then greatest(current_load.loaded_for, previous_load.loaded_for)
-        else current_load.loaded_for
-    end as loaded_for,
+    current_load.location,
+    {% if is_incremental() -%}
+    greatest(current_load.loaded_for, previous_load.loaded_for) as loaded_for,
+    {%- else -%}
+    current_load.loaded_for,
+    {%- endif %}
     '{{ invocation_id }}' as run_id
 from current_load
-left join {{ this }} as previous_load on true
-{%- else -%}
-select
-    location,
-    loaded_for,
-    '{{ invocation_id }}' as run_id
-from current_load
+{%- if is_incremental() %}
+left join {{ this }} as previous_load on current_load.location = previous_load.location
 {%- endif %}

@@ -45,6 +45,7 @@ select
     record_key,
     rejected_reason as reason,
     'row_rejected' as effect,
+    cast(null as {{ dbt.type_string() }}) as column_name,
     record,
     record_time
 from records
@@ -57,6 +58,7 @@ select
     record_key,
     {{ dbt.split_part('value', "':'", 2) }} as reason,
     {{ dbt.split_part('value', "':'", 1) }} as effect,
+    {{ dbt.split_part('value', "':'", 3) }} as column_name,
     record,
     record_time
 from value_issues

@@ -1,4 +1,10 @@
-{{ config(materialized='incremental', incremental_strategy='replace_health_dates') }}
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_health_dates',
+        full_refresh=false,
+    )
+}}
 -- On which health dates anything about an account changed: one row per health date and account
 -- whose overall or any pillar has another state than on the date before in the history, or is new
 -- in it.

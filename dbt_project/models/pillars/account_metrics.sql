@@ -102,15 +102,28 @@ combined as (
         end as combined_value
     from operands
 
+),
+
+final as (
+
+    select
+        health_date,
+        account_id,
+        metric_id,
+        pillar_id,
+        cast(coalesce(
+            combined_value,
+            case when_none when 'zero' then 0 when 'account_age' then account_age_days end
+        ) as double) as value
+    from combined
+
 )
 
+-- Numbers too large to add up are missing, not infinite.
 select
     health_date,
     account_id,
     metric_id,
     pillar_id,
-    cast(coalesce(
-        combined_value,
-        case when_none when 'zero' then 0 when 'account_age' then account_age_days end
-    ) as double) as value
-from combined
+    {{ finite_number('value') }} as value
+from final

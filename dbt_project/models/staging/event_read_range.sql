@@ -10,8 +10,8 @@
 -- A daily run reads back `late_arrival_days` before the latest date that events were loaded for. It
 -- reads further back where an account with events became known or unknown since, because
 -- `unknown_account` is decided anew by every run, and where the run before was stopped before it
--- had taken in what it had to read. A first run, a full refresh and a change of the raw folder read
--- all.
+-- had taken in what it had to read. A first run, a full refresh, another raw folder and a folder
+-- without events read all.
 -- depends_on: {{ ref('raw_tables') }}
 -- depends_on: {{ ref('stg_accounts') }}
 -- depends_on: {{ ref('int_health_dates') }}
@@ -72,7 +72,7 @@ can_continue as (
     from loads
     inner join {{ ref('raw_tables') }} as raw_tables
         on raw_tables.table_name = 'events'
-        and coalesce(raw_tables.location, loads.location) = loads.location
+        and raw_tables.location = loads.location
     where not (loads.is_unfinished and loads.unfinished_read_from is null)
 
 )
