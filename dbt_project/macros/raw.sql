@@ -350,8 +350,8 @@ select * from final
 {%- endif -%}
 {% endmacro %}
 
-{#- `loaded_at` is part of a record only where it is what is wrong: it changes with every load, and the
-    record would not be known again. -#}
+{#- `loaded_at` is part of a record only where it is what is wrong: it changes with every load, and
+    the record would not be known again. -#}
 {% macro unreadable_loaded_at() -%}
 case when loaded_at__ignored is not null then loaded_at end
 {%- endmacro %}

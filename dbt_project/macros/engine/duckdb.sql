@@ -91,7 +91,7 @@ case
 end
 {%- endmacro %}
 
-{#- The named columns as a JSON object of texts; `instead` gives other expressions for some of them. -#}
+{#- The named columns as a JSON object of texts; `instead` has other expressions for some. -#}
 {% macro json_record(columns, instead={}) %}
     {{ return(adapter.dispatch('json_record', 'health')(columns, instead)) }}
 {% endmacro %}
@@ -199,10 +199,12 @@ select cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as 
 {% endmacro %}
 {% macro duckdb__empty_texts() -%}cast([] as varchar[]){%- endmacro %}
 
-{#- DuckDB names the catalog after the file. Were it the name of a schema of ours, nobody could ask for
-    `health.account_health` any more: the name would be ambiguous. -#}
+{#- DuckDB names the catalog after the file. Were it the name of a schema of ours, nobody could ask
+    for `health.account_health` any more: the name would be ambiguous. -#}
 {% macro check_database_name() %}
-    {%- set schemas = ['configuration', 'staging', 'intermediate', 'pillars', 'signals', 'health'] -%}
+    {%- set schemas = [
+        'configuration', 'staging', 'intermediate', 'pillars', 'signals', 'health',
+    ] -%}
     {%- if execute and target.type == 'duckdb' and target.database | lower in schemas -%}
         {{ exceptions.raise_compiler_error(
             "The warehouse file cannot be called " ~ target.database ~ ", because that is a schema "

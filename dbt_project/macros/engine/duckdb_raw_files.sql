@@ -65,9 +65,14 @@
 
 {#- Value of a hive partition key, from the part of the path below the table's folder. -#}
 {% macro partition_value(key, base) -%}
-nullif(url_decode(regexp_extract(
-    substr(__file, {{ base | length + 1 }}), '/{{ modules.re.escape(key) | replace("'", "''") }}=([^/]*)/', 1
-)), '__HIVE_DEFAULT_PARTITION__')
+nullif(
+    url_decode(regexp_extract(
+        substr(__file, {{ base | length + 1 }}),
+        {{ quoted('/' ~ modules.re.escape(key) ~ '=([^/]*)/') }},
+        1
+    )),
+    '__HIVE_DEFAULT_PARTITION__'
+)
 {%- endmacro %}
 
 {#- A CSV file as texts. The header is read by itself and all is said to DuckDB, because its sniffer
@@ -80,9 +85,11 @@ nullif(url_decode(regexp_extract(
         ~ "strict_mode = false, max_line_size = " ~ longest_line() ~ ") limit 1"
     ).columns[0].values() -%}
     {%- set columns = [] -%}
-    {%- for cell in (header[0] if header else '').lstrip('\ufeff').split(',') -%}
+    {%- set line = (header[0] or '' if header else '').lstrip('\ufeff') -%}
+    {%- for cell in modules.re.findall('(?:^|,)("(?:[^"]|"")*"|[^,]*)', line) -%}
         {%- set name = cell.strip().strip('"').strip() -%}
-        {%- do columns.append(name if name and name not in columns else name ~ '__' ~ loop.index) -%}
+        {%- set is_new = name and name not in columns -%}
+        {%- do columns.append(name if is_new else name ~ '__' ~ loop.index) -%}
     {%- endfor -%}
     {%- set types = [] -%}
     {%- for name in columns -%}{%- do types.append(quoted(name) ~ ": 'VARCHAR'") -%}{%- endfor -%}

@@ -374,7 +374,9 @@ errors as (
             when rule_set in ('good', 'poor') then 'health_rules.csv'
             else 'score_rules.csv'
         end as file_name,
-        {{ configuration_row_key(['segment_id', 'pillar_id', 'rule_set', 'clause', 'signal_id', 'operator', 'threshold']) }} as row_key,
+        {{ configuration_row_key([
+            'segment_id', 'pillar_id', 'rule_set', 'clause', 'signal_id', 'operator', 'threshold',
+        ]) }} as row_key,
         'the same condition stands there more than once.' as problem,
         'Keep one of them.' as cure
     from {{ ref('config_conditions') }}

@@ -24,17 +24,21 @@ current_load as (
     from {{ ref('raw_tables') }}
     where table_name = 'events'
 
+),
+
+previous_load as (
+
+    {% if is_incremental() -%}
+    select * from {{ this }}
+    {%- else -%}
+    select * from current_load where false
+    {%- endif %}
+
 )
 
 select
     current_load.location,
-    {% if is_incremental() -%}
     greatest(current_load.loaded_for, previous_load.loaded_for) as loaded_for,
-    {%- else -%}
-    current_load.loaded_for,
-    {%- endif %}
     '{{ invocation_id }}' as run_id
 from current_load
-{%- if is_incremental() %}
-left join {{ this }} as previous_load on current_load.location = previous_load.location
-{%- endif %}
+left join previous_load on current_load.location = previous_load.location

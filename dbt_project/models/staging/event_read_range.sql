@@ -71,8 +71,8 @@ can_continue as (
     select count(*) > 0 as is_true
     from loads
     inner join {{ ref('raw_tables') }} as raw_tables
-        on raw_tables.table_name = 'events'
-        and raw_tables.location = loads.location
+        on loads.location = raw_tables.location
+        and raw_tables.table_name = 'events'
     where not (loads.is_unfinished and loads.unfinished_read_from is null)
 
 )
