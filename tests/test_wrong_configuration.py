@@ -156,7 +156,7 @@ SCORES_AND_WEIGHTS = (
 METRICS = (
     wrong("metrics", "no_window,service,reopens,,,,,", "needs a window", "Fill `window_days`."),
     wrong("metrics", "surplus_window,financial,seats,30,,,,", "no window", "Empty `window_days`."),
-    wrong("metrics", "zero_window,service,reopens,0,,,,", "`window_days` is 0", "above 0"),
+    wrong("metrics", "zero_window,service,reopens,0,,,,", "`window_days` is 0", "1 to 36500"),
     wrong("metrics", "half_window,service,reopens,1.5,,,,", "`window_days` is 1.5", "whole number"),
     wrong("metrics", "odd_window,service,reopens,month,,,,", "is month", "whole number"),
     wrong("metrics", "no_values,service,open_tickets,,priority,,,", "`dimension`", FILL_BOTH),
@@ -234,6 +234,9 @@ class Configuration:
         self.tables[name] = [
             cells[:position] + cells[position + 1 :] for cells in self.tables[name]
         ]
+
+    def turn_columns(self, name: str) -> None:
+        self.tables[name] = [cells[::-1] for cells in self.tables[name]]
 
     def write(self, folder: Path) -> Path:
         folder.mkdir()
@@ -404,3 +407,14 @@ def test_wrong_dates_give_one_clear_line(
     assert run.exit_code != 0
     assert any(message in line for line in run.output.splitlines()), run.output
     assert published(calculated) == before
+
+
+def test_columns_may_stand_in_another_order(calculated: Warehouse) -> None:
+    """Read by their names: the same configuration, also in a warehouse that has it already."""
+    configuration = Configuration()
+    for name in FILES:
+        configuration.turn_columns(name)
+    seeds = configuration.write(calculated.path.parent / "turned")
+    Warehouse(calculated.path, calculated.raw, seeds).calculate(VALID_DATE)
+    versions = calculated.query("select count(*) from health.health_config_versions")
+    assert versions == [(1,)]

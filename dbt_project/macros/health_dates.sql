@@ -37,7 +37,14 @@
 
 {% macro health_date_text(value) %}
     {%- set text = (value | string).strip() -%}
-    {%- if not modules.re.fullmatch('[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])', text) -%}
+    {%- set is_date = modules.re.fullmatch('[0-9]{4}-(0[1-9]|1[0-2])-[0-3][0-9]', text) -%}
+    {%- if is_date -%}
+        {%- set year, month, day = text.split('-') | map('int') -%}
+        {%- set is_leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) -%}
+        {%- set days = [31, 29 if is_leap else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] -%}
+        {%- set is_date = 1 <= day <= days[month - 1] -%}
+    {%- endif -%}
+    {%- if not is_date -%}
         {{ exceptions.raise_compiler_error(
             "'" ~ text ~ "' is no health date; write it as 2026-11-22."
         ) }}

@@ -340,7 +340,7 @@ final as (
         {{ main_time }} as record_time,
         case
             when rejected_reason is not null or value_issues is not null
-                then {{ json_record(names, {'loaded_at': unreadable_loaded_at()}) }}
+                then {{ json_record(names) }}
         end as record
     from noted
 
@@ -350,10 +350,9 @@ select * from final
 {%- endif -%}
 {% endmacro %}
 
-{#- `loaded_at` is part of a record only where it is what is wrong: it changes with every load, and
-    the record would not be known again. -#}
-{% macro unreadable_loaded_at() -%}
-case when loaded_at__ignored is not null then loaded_at end
+{#- A record's JSON without `loaded_at`, by which it is known again: that changes with every load. -#}
+{% macro known_again_by(record) -%}
+regexp_replace({{ record }}, ',"loaded_at":("([^"\\]|\\.)*"|null)', '')
 {%- endmacro %}
 
 {#- Rows that count, with the table's own columns. -#}

@@ -91,14 +91,14 @@ case
 end
 {%- endmacro %}
 
-{#- The named columns as a JSON object of texts; `instead` has other expressions for some. -#}
-{% macro json_record(columns, instead={}) %}
-    {{ return(adapter.dispatch('json_record', 'health')(columns, instead)) }}
+{#- The named columns as a JSON object of texts. -#}
+{% macro json_record(columns) %}
+    {{ return(adapter.dispatch('json_record', 'health')(columns)) }}
 {% endmacro %}
-{% macro duckdb__json_record(columns, instead) -%}
+{% macro duckdb__json_record(columns) -%}
 cast(to_json({
     {%- for column in columns %}
-    '{{ column }}': cast({{ instead.get(column, column) }} as varchar){{ ',' if not loop.last }}
+    '{{ column }}': cast({{ column }} as varchar){{ ',' if not loop.last }}
     {%- endfor %}
 }) as varchar)
 {%- endmacro %}

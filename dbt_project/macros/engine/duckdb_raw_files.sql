@@ -93,12 +93,39 @@ nullif(
     {%- endfor -%}
     {%- set types = [] -%}
     {%- for name in columns -%}{%- do types.append(quoted(name) ~ ": 'VARCHAR'") -%}{%- endfor -%}
-    {{ return(
-        "read_csv(" ~ quoted(file) ~ ", auto_detect = false, header = true, columns = {"
-        ~ types | join(', ') ~ "}, delim = ',', quote = '\"', escape = '\"', comment = '', "
-        ~ "null_padding = true, strict_mode = false, parallel = false, hive_partitioning = false, "
-        ~ "max_line_size = " ~ longest_line() ~ ")"
-    ) }}
+    {%- set options = (
+        "auto_detect = false, header = true, columns = {" ~ types | join(', ') ~ "}, "
+        ~ "delim = ',', quote = '\"', escape = '\"', comment = '', null_padding = true, "
+        ~ "parallel = false, hive_partitioning = false, max_line_size = " ~ longest_line()
+    ) -%}
+    {%- set relation = "read_csv(" ~ quoted(file) ~ ", " ~ options ~ ", strict_mode = false)" -%}
+    {%- if has_odd_quotes(file) -%}
+        {#- Read strictly, a value whose quote is never closed is not there. -#}
+        {%- set strict = (
+            "read_csv(" ~ quoted(file) ~ ", " ~ options
+            ~ ", strict_mode = true, ignore_errors = true)"
+        ) -%}
+        {%- set cells = run_query("select count(columns(*)) from " ~ relation).rows[0].values() -%}
+        {%- if cells != run_query("select count(columns(*)) from " ~ strict).rows[0].values() -%}
+            {{ exceptions.raise_compiler_error(
+                "Raw data cannot be read:\n  - " ~ file ~ ": a quote is opened and never closed, so "
+                ~ "that the rows after it cannot be told apart. Close it, or double the quotes "
+                ~ "inside values."
+            ) }}
+        {%- endif -%}
+    {%- endif -%}
+    {{ return(relation) }}
+{% endmacro %}
+
+{#- Whether the quotes in a CSV file do not pair up: an inch sign, or a quote that is never closed.
+    A file too large to be looked at as one text is taken as it is. -#}
+{% macro has_odd_quotes(file) %}
+    {%- set sizes = run_query("select size from read_blob(" ~ quoted(file) ~ ")").columns[0] -%}
+    {%- if sizes.values()[0] > 250000000 -%}{{ return(false) }}{%- endif -%}
+    {{ return(run_query(
+        "select (length(content) - length(replace(content, '\"', ''))) % 2 = 1 from read_text("
+        ~ quoted(file) ~ ")"
+    ).columns[0].values()[0]) }}
 {% endmacro %}
 
 {#- Bytes that one line of a CSV file may have. -#}

@@ -382,7 +382,7 @@ errors as (
     from {{ ref('config_conditions') }}
     group by
         rule_set, segment_id, pillar_id, clause, signal_id, operator, threshold, scaled_by
-    having count(*) > 1
+    having count(distinct condition_id) > 1
 
     union all
 

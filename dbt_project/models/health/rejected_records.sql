@@ -18,10 +18,15 @@ seen as (
         coalesce(record_key, '') as record_key,
         reason,
         effect,
-        record,
+        {{ known_again_by('record') }} as record,
         min(first_seen_on) as first_seen_on
     from {{ this }}
-    group by table_name, coalesce(record_key, ''), reason, effect, record
+    group by
+        table_name,
+        coalesce(record_key, ''),
+        reason,
+        effect,
+        {{ known_again_by('record') }}
     {%- else -%}
     select
         table_name,
@@ -50,4 +55,4 @@ left join seen
     and coalesce(issues.record_key, '') = seen.record_key
     and issues.reason = seen.reason
     and issues.effect = seen.effect
-    and issues.record = seen.record
+    and {{ known_again_by('issues.record') }} = seen.record
