@@ -128,8 +128,8 @@ select
     metrics.value as mrr,
     coalesce(overrides.state, states.calculated_overall_state) as overall_state,
     states.calculated_overall_state,
-    cast(round(states.overall_score, 9) as double) as overall_score,
-    cast(round(states.coverage, 9) as double) as coverage,
+    cast(round(states.overall_score, 12) as double) as overall_score,
+    cast(round(states.coverage, 12) as double) as coverage,
     states.reason,
     overrides.state is not null as is_overridden,
     versions.config_version

@@ -243,7 +243,7 @@ select
     scores.segment_id,
     coalesce(overrides.state, scores.calculated_state) as state,
     scores.calculated_state,
-    cast(round(scores.score, 9) as double) as score,
+    cast(round(scores.score, 12) as double) as score,
     scores.reason,
     case
         when scores.reason is null and scores.has_health_rules

@@ -126,5 +126,5 @@ select
     account_id,
     metric_id,
     pillar_id,
-    round({{ finite_number('value') }}, 9) as value
+    round({{ finite_number('value') }}, 12) as value
 from final
