@@ -79,7 +79,7 @@ def write_odd_files(raw: Path) -> None:
         "user_id,account_id,created_at\nu1,007,2026-01-01\nu2,007,2026-01-02\nu1 ,007, 2026-01-01"
     )
     (raw / "account_tags.csv").write_text(
-        'account_id,tag,kind,added_at,removed_at,author,note\n'
+        "account_id,tag,kind,added_at,removed_at,author,note\n"
         '007,"budget ""cut""",risk,2026-01-01,,ana,"seit\nQ3"\n'
         "007,merger,RISK,2026-01-01\n"
         "007,merger,Risk,2026-01-02,,,,,,\n"
@@ -442,9 +442,12 @@ def test_what_breaks_no_rule_counts(dirty: Warehouse) -> None:
 
 
 def test_accounts_that_count_are_in_scope(dirty: Warehouse) -> None:
-    assert dirty.query(
-        "select account_id, account_name from health.account_health order by 1"
-    ) == [("a", "Alpha"), ("g", "Gamma"), ("h", "Eta"), ("twin", "Second")]
+    assert dirty.query("select account_id, account_name from health.account_health order by 1") == [
+        ("a", "Alpha"),
+        ("g", "Gamma"),
+        ("h", "Eta"),
+        ("twin", "Second"),
+    ]
 
 
 def test_dirty_files_equal_the_reference(dirty: Warehouse) -> None:

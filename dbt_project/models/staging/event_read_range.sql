@@ -59,6 +59,13 @@ first_days as (
 
     union all
 
+    select min(issues.event_day) as event_day
+    from {{ issues }} as issues
+    left join accounts on issues.account_id = accounts.account_id
+    where issues.rejected_reason = 'duplicate_key' and accounts.account_id is null
+
+    union all
+
     select min(daily.event_day) as event_day
     from {{ daily }} as daily
     left join accounts on daily.account_id = accounts.account_id
