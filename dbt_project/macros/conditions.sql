@@ -1,9 +1,11 @@
 {#- The one place where conditions are evaluated (contract: config.md, "Conditions").
 
     pairs: relation with health_date, account_id and the columns of `config_conditions`
+    signals: what is known about the accounts
     gives: one row per row of `pairs`, with `observed`, `resolved_threshold`, `is_met` (true, false,
     or null for unknown) and `gap`. Numbers are compared after rounding to six decimals. -#}
-{% macro evaluated_conditions(pairs) -%}
+{% macro evaluated_conditions(pairs, signals=none) -%}
+{%- set signals = signals or ref('account_signals') -%}
 {%- set is_listed = array_has('compared.threshold_numbers', 'compared.observed_number') -%}
 select
     compared.health_date,
@@ -72,11 +74,11 @@ from (
             else round(pairs.threshold_number * scales.value_number, 6)
         end as resolved_number
     from {{ pairs }} as pairs
-    left join {{ ref('account_signals') }} as signals
+    left join {{ signals }} as signals
         on pairs.health_date = signals.health_date
         and pairs.account_id = signals.account_id
         and pairs.signal_id = signals.signal_id
-    left join {{ ref('account_signals') }} as scales
+    left join {{ signals }} as scales
         on pairs.health_date = scales.health_date
         and pairs.account_id = scales.account_id
         and pairs.scaled_by = scales.signal_id
@@ -91,4 +93,37 @@ case when {{ is_met }} then 2 when {{ is_met }} is null then 1 else 0 end
 
 {% macro truth_value(level) -%}
 case {{ level }} when 2 then true when 0 then false end
+{%- endmacro %}
+
+{#- Signals that evaluated conditions use, and whether they are missing: one row per date of a
+    change, account, pillar and signal. Where a condition has no resolved threshold, the signal that
+    scales it is missing. -#}
+{% macro signals_of_conditions(conditions) -%}
+select
+    changed_on,
+    account_id,
+    pillar_id,
+    signal_id,
+    max(case when observed is null then 1 else 0 end) as is_missing
+from (
+    select
+        changed_on,
+        account_id,
+        pillar_id,
+        signal_id,
+        observed
+    from {{ conditions }}
+
+    union all
+
+    select
+        changed_on,
+        account_id,
+        pillar_id,
+        scaled_by as signal_id,
+        resolved_threshold as observed
+    from {{ conditions }}
+    where scaled_by is not null
+) as used
+group by changed_on, account_id, pillar_id, signal_id
 {%- endmacro %}

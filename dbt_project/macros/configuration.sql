@@ -1,6 +1,12 @@
 {#- A configuration file as text, trimmed, empty cells null, with exactly the columns that
-    `_configuration__seeds.yml` names: a column that the file lacks reads as null. -#}
-{% macro read_configuration(seed) %}
+    `_configuration__seeds.yml` names: a column that the file lacks reads as null.
+
+    configuration: `config` for the seeds of this run, `former` for what the health date before was
+    calculated with -#}
+{% macro read_configuration(seed, configuration='config') %}
+{%- if configuration == 'former' -%}
+{{ json_rows(ref('former_configuration'), 'config', seed, configuration_columns(seed)) }}
+{%- else -%}
 {%- set relation = ref(seed) -%}
 {%- if execute -%}
 {%- set present = present_columns(relation) -%}
@@ -13,6 +19,7 @@ select
     {%- endif %} as {{ column }}{{ ',' if not loop.last }}
     {%- endfor %}
 from {{ relation }}
+{%- endif -%}
 {%- endif -%}
 {% endmacro %}
 

@@ -28,8 +28,8 @@ true
     of the run reaches back to, nor after the first day of events that the run read anew. -#}
 {% macro settlement(settled) %}
     {%- set reach = run_query(
-        "select coalesce(max(coalesce(window_days, 0) + lag_days), 0) from "
-        ~ ref('config_measurements')
+        "select greatest(coalesce(max(coalesce(window_days, 0) + lag_days), 0), "
+        ~ adoption_window_days() ~ ") from " ~ ref('config_measurements')
     ).columns[0].values()[0] -%}
     {%- set read_from = events_read_from() -%}
     {%- set limit = "least(" ~ first_health_date() ~ " - " ~ (reach | int)
@@ -53,3 +53,34 @@ true
         'start_from': state[0] if state[1] else none,
     }) }}
 {% endmacro %}
+
+{#- Days that the published detail of users and features looks back, as its columns say. -#}
+{% macro adoption_window_days() %}{{ return(14) }}{% endmacro %}
+
+{#- Every event: (account_id, user_id, feature, module, first_day, last_day), one row per day, or one
+    for all that is settled. -#}
+{% macro events_by_day_or_settled() -%}
+select
+    account_id,
+    user_id,
+    feature,
+    module,
+    first_day,
+    last_day
+from {{ ref('int_events_settled') }}
+
+union all
+
+select
+    account_id,
+    user_id,
+    feature,
+    module,
+    event_day as first_day,
+    event_day as last_day
+from {{ ref('int_events_daily') }}
+where event_day >= (
+    select coalesce(max(settled.settled_on), cast('0001-01-01' as date))
+    from {{ ref('int_events_settled') }} as settled
+)
+{%- endmacro %}

@@ -7,6 +7,21 @@ case
 end
 {%- endmacro %}
 
+{#- What a raw table with `health_date` and `latest_at` is worth by what is asked of it. -#}
+{% macro status_of_source(is_absent, has_failed, rejected_ratio, max_age, max_rejected_ratio) -%}
+case
+        when {{ is_absent }} then 'absent'
+        when {{ has_failed }} then 'failed'
+        when {{ max_age }} is not null and latest_at is null then 'stale'
+        when
+            {{ epoch_seconds('cast(health_date as timestamp)') }} - {{ epoch_seconds('latest_at') }}
+            > {{ max_age }} * 3600
+            then 'stale'
+        when round({{ rejected_ratio }}, 6) > round({{ max_rejected_ratio }}, 6) then 'broken'
+        else 'ok'
+    end
+{%- endmacro %}
+
 {#- Whether a day of a source is in the days that `rejected_ratio` looks at: those in which rows may
     still arrive, and rows without a readable time. -#}
 {% macro is_recent_source_day() -%}
@@ -66,4 +81,57 @@ where
             changes.health_date = {{ this }}.health_date
             and changes.account_id = {{ this }}.account_id
     )
+{%- endmacro %}
+
+{#- The shown states of the run's dates, or from an earlier date on: one row per health date, account
+    and pillar or `overall`. -#}
+{% macro shown_states(from_date=none) -%}
+{%- set from_date = from_date or first_health_date() -%}
+select
+    history.health_date,
+    history.account_id,
+    history.csm_email,
+    history.segment_id,
+    history.mrr,
+    'overall' as pillar_id,
+    history.overall_state as state,
+    history.overall_score as score
+from {{ ref('account_health_history') }} as history
+where history.health_date between {{ from_date }} and {{ last_health_date() }}
+
+union all
+
+select
+    history.health_date,
+    history.account_id,
+    history.csm_email,
+    history.segment_id,
+    history.mrr,
+    pillars.pillar_id,
+    pillars.state,
+    pillars.score
+from {{ ref('pillar_health_history') }} as pillars
+inner join {{ ref('account_health_history') }} as history
+    on pillars.health_date = history.health_date
+    and pillars.account_id = history.account_id
+where pillars.health_date between {{ from_date }} and {{ last_health_date() }}
+{%- endmacro %}
+
+{#- Sum of MRR, null without any. Doubles add up to the last bits in the order of the threads; cut
+    at six decimals a rerun gives the same. -#}
+{% macro total_mrr(mrr) -%}
+cast(round(sum({{ mrr }}), 6) as double)
+{%- endmacro %}
+
+{#- Whether a score meets what an alert rule asks of scores, if anything; a missing one does not. -#}
+{% macro meets_score_criteria(score, score_a_week_before) -%}
+coalesce(
+            (rules.score_below is null or round({{ score }}, 6) < round(rules.score_below, 6))
+            and (
+                rules.score_drop_7d is null
+                or round({{ score_a_week_before }} - {{ score }}, 6)
+                >= round(rules.score_drop_7d, 6)
+            ),
+            false
+        )
 {%- endmacro %}

@@ -64,3 +64,29 @@
         where health_date < {{ first_health_date() }}
     )
 {%- endmacro %}
+
+{#- Whether this run calculates the latest date of the history. -#}
+{% macro is_latest_date_in_run() -%}
+(
+        select
+            coalesce(
+                max(health_date) between {{ first_health_date() }} and {{ last_health_date() }},
+                false
+            )
+        from {{ ref('account_health_history') }}
+    )
+{%- endmacro %}
+
+{#- Accounts in scope on the latest date of the history; none where this run does not calculate
+    it, and what is published of that date stays as it is (`replace_latest`). -#}
+{% macro latest_accounts() -%}
+select
+    accounts.health_date,
+    accounts.account_id,
+    accounts.is_created_today
+from {{ ref('int_accounts_by_health_date') }} as accounts
+where accounts.health_date = (
+    select max(history.health_date)
+    from {{ ref('account_health_history') }} as history
+)
+{%- endmacro %}

@@ -40,7 +40,8 @@ inner join {{ ref('config_measurements') }} as measurements
     on occurrences.operand = measurements.operand
     and {{ match or is_kept_value }}
 inner join {{ ref('int_health_dates') }} as dates
-    on dates.health_date > occurrences.known_on + measurements.lag_days
+    on dates.health_date = coalesce(measurements.only_on, dates.health_date)
+    and dates.health_date > occurrences.known_on + measurements.lag_days
     and dates.health_date <= least(
         coalesce(occurrences.ends_on, {{ end_of_time() }}),
         coalesce(occurrences.window_on + measurements.window_days, {{ end_of_time() }})

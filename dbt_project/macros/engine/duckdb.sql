@@ -103,6 +103,60 @@ cast(to_json({
 }) as varchar)
 {%- endmacro %}
 
+{#- Rows of a group as a JSON list of objects with the named columns, `[]` never: a group has rows.
+    Columns are given as `relation.column`, texts, booleans or numbers. -#}
+{% macro json_list(columns, order_by) %}
+    {{ return(adapter.dispatch('json_list', 'health')(columns, order_by)) }}
+{% endmacro %}
+{% macro duckdb__json_list(columns, order_by) -%}
+cast(to_json(list({
+    {%- for column in columns %}
+    '{{ column.split('.') | last }}': {{ column }}{{ ',' if not loop.last }}
+    {%- endfor %}
+} order by {{ order_by | join(', ') }})) as varchar)
+{%- endmacro %}
+
+{#- The distinct texts of a group as a sorted JSON list. -#}
+{% macro json_text_list(text) %}
+    {{ return(adapter.dispatch('json_text_list', 'health')(text)) }}
+{% endmacro %}
+{% macro duckdb__json_text_list(text) -%}
+cast(to_json(list(distinct {{ text }} order by {{ text }})) as varchar)
+{%- endmacro %}
+
+{#- The rows of a group as a JSON object of texts, sorted by key; keys must not repeat. -#}
+{% macro json_text_object(key, text) %}
+    {{ return(adapter.dispatch('json_text_object', 'health')(key, text)) }}
+{% endmacro %}
+{% macro duckdb__json_text_object(key, text) -%}
+cast(to_json(map(
+            list({{ key }} order by {{ key }}), list({{ text }} order by {{ key }})
+        )) as varchar)
+{%- endmacro %}
+
+{#- Value below which a share of the known values of a group lies, between two values if need be. -#}
+{% macro quantile(number, share) %}
+    {{ return(adapter.dispatch('quantile', 'health')(number, share)) }}
+{% endmacro %}
+{% macro duckdb__quantile(number, share) -%}quantile_cont({{ number }}, {{ share }}){%- endmacro %}
+
+{#- One row per object of the list `name` in a JSON text, its members as text columns. -#}
+{% macro json_rows(relation, json_column, name, columns) %}
+    {{ return(adapter.dispatch('json_rows', 'health')(relation, json_column, name, columns)) }}
+{% endmacro %}
+{% macro duckdb__json_rows(relation, json_column, name, columns) -%}
+select
+    {%- for column in columns %}
+    json_extract_string(item, '$.{{ column }}') as {{ column }}{{ ',' if not loop.last }}
+    {%- else %}
+    item
+    {%- endfor %}
+from (
+    select unnest(cast(json_extract({{ json_column }}, '$.{{ name }}') as json[])) as item
+    from {{ relation }}
+) as items
+{%- endmacro %}
+
 {#- One row per distinct value of a `|`-separated list, trimmed, without blanks:
     (columns..., value). -#}
 {% macro list_values(relation, columns, list_column) -%}
@@ -157,6 +211,14 @@ select cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as 
     model can read what it held before. -#}
 {% macro get_incremental_replace_all_sql(arguments) %}
     delete from {{ arguments.target_relation }};
+    {{ insert_new_rows(arguments) }}
+{% endmacro %}
+
+{#- Incremental strategy of tables of the latest health date: all rows are replaced when the run
+    calculates that date, none when it does not. -#}
+{% macro get_incremental_replace_latest_sql(arguments) %}
+    delete from {{ arguments.target_relation }}
+    where {{ is_latest_date_in_run() }};
     {{ insert_new_rows(arguments) }}
 {% endmacro %}
 

@@ -1,14 +1,1 @@
-with
-
-source as (
-
-    {{ read_configuration('attributes') }}
-
-)
-
-select
-    attribute_id,
-    value_type,
-    unit,
-    description
-from source
+{{ configured_attributes('config') }}

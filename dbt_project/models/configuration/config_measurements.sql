@@ -1,10 +1,11 @@
 -- What has to be counted for the metrics: one row per metric and operand. Windows are in days
--- before the health date; a lag counts the same as of that many days earlier.
+-- before the health date; a lag counts the same as of that many days earlier. `only_on`: the one
+-- health date it is needed for, null for all.
 with
 
 metrics as (
 
-    select * from {{ ref('config_metrics') }}
+    select * from {{ ref('measured_metrics') }}
 
 ),
 
@@ -37,7 +38,7 @@ metric_operands as (
 
 kept_values as (
 
-    {{ list_values(ref('config_metrics'), ['metric_id', 'dimension'], 'dimension_values') }}
+    {{ list_values(ref('measured_metrics'), ['metric_id', 'dimension'], 'dimension_values') }}
 
 ),
 
@@ -67,6 +68,7 @@ select
             )
     end as window_days,
     metric_operands.lag_days,
+    metric_operands.only_on,
     metric_operands.dimension,
     kept_value_lists.dimension_values,
     -- Measurements with the same filter see the same records.

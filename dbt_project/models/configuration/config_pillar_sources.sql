@@ -1,1 +1,1 @@
-{{ read_configuration('pillar_sources') }}
+{{ configured_pillar_sources('config') }}

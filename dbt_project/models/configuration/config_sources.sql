@@ -1,13 +1,1 @@
-with
-
-source as (
-
-    {{ read_configuration('sources') }}
-
-)
-
-select
-    table_name,
-    {{ parse_number('max_age_hours') }} as max_age_hours,
-    {{ parse_number('max_rejected_ratio') }} as max_rejected_ratio
-from source
+{{ configured_sources('config') }}

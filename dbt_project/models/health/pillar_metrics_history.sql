@@ -1,5 +1,6 @@
 {{ config(materialized='incremental', incremental_strategy='replace_health_dates') }}
--- Metrics of accounts that have a value on a health date.
+-- Metrics of accounts that have a value on a health date. What is measured without being a metric
+-- of the configuration belongs to no pillar.
 select
     health_date,
     account_id,
@@ -9,4 +10,4 @@ select
 from {{ ref('account_metrics') }}
 where
     value is not null
-    and metric_id <> '{{ account_mrr_metric() }}'
+    and pillar_id is not null

@@ -77,17 +77,9 @@ judged as (
 select
     health_date,
     table_name,
-    case
-        when not is_present then 'absent'
-        when has_failed then 'failed'
-        when max_age_hours is not null and latest_at is null then 'stale'
-        when
-            {{ epoch_seconds('cast(health_date as timestamp)') }} - {{ epoch_seconds('latest_at') }}
-            > max_age_hours * 3600
-            then 'stale'
-        when round(rejected_ratio, 6) > round(max_rejected_ratio, 6) then 'broken'
-        else 'ok'
-    end as status,
+    {{ status_of_source(
+        'not is_present', 'has_failed', 'rejected_ratio', 'max_age_hours', 'max_rejected_ratio'
+    ) }} as status,
     cast(rows_before_date as bigint) as rows_before_date,
     latest_at,
     cast(rejected_ratio as double) as rejected_ratio

@@ -19,6 +19,12 @@ plans as (
 
     select * from {{ ref('config_plans') }}
 
+),
+
+former_plans as (
+
+    select * from {{ ref('former_plans') }}
+
 )
 
 select
@@ -26,6 +32,7 @@ select
     subscriptions.account_id,
     subscriptions.plan_id,
     plans.plan_rank,
+    former_plans.plan_rank as former_plan_rank,
     subscriptions.mrr,
     subscriptions.seats,
     cast(subscriptions.started_at as date) as started_on,
@@ -36,3 +43,4 @@ select
     cast(subscriptions.renews_at as date) as renews_on
 from subscriptions
 left join plans on subscriptions.plan_id = plans.plan_id
+left join former_plans on subscriptions.plan_id = former_plans.plan_id

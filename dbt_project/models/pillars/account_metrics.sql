@@ -18,7 +18,7 @@ absent_tables as (
 
 metric_tables as (
 
-    {{ list_values(ref('config_metrics'), ['metric_id'], 'tables') }}
+    {{ list_values(ref('measured_metrics'), ['metric_id'], 'tables') }}
 
 ),
 
@@ -26,7 +26,7 @@ metric_tables as (
 metrics as (
 
     select *
-    from {{ ref('config_metrics') }}
+    from {{ ref('measured_metrics') }}
     where metric_id not in (
         select metric_tables.metric_id
         from metric_tables
@@ -66,7 +66,8 @@ operands as (
         coalesce(first_measurements.value, first_measured.value_when_none) as first_value,
         coalesce(second_measurements.value, second_measured.value_when_none) as second_value
     from accounts
-    cross join metrics
+    inner join metrics
+        on accounts.health_date = coalesce(metrics.only_on, accounts.health_date)
     inner join measured as first_measured
         on metrics.metric_id = first_measured.metric_id
         and first_measured.operand_position = 1

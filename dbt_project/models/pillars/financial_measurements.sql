@@ -68,6 +68,19 @@ occurrences as (
 
     union all
 
+    -- By the ranks of the former configuration; counted only where it is asked for.
+    select
+        account_id,
+        'former_plan_rank' as operand,
+        started_on as known_on,
+        cast(null as date) as window_on,
+        ended_on as ends_on,
+        former_plan_rank as amount
+    from subscriptions
+    where former_plan_rank is not null
+
+    union all
+
     select
         account_id,
         'renewal_day' as operand,

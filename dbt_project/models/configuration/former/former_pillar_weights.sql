@@ -1,0 +1,1 @@
+{{ configured_pillar_weights('former') }}

@@ -1,0 +1,1 @@
+{{ configured_score_rules('former') }}

@@ -1,0 +1,271 @@
+{{ config(materialized='incremental', incremental_strategy='replace_health_dates') }}
+-- Changes of state with their cause (contract: tables.md, `cause`) and the conditions that flipped.
+{%- set condition_columns = [
+    'health_date', 'account_id', 'segment_id', 'pillar_id', 'rule_set', 'clause', 'signal_id',
+    'observed', 'operator', 'threshold', 'scaled_by', 'resolved_threshold', 'is_met',
+] | join(',\n        ') %}
+with
+
+changes as (
+
+    select * from {{ ref('int_changed_states') }}
+
+),
+
+changed_accounts as (
+
+    select distinct
+        health_date,
+        account_id,
+        previous_date
+    from changes
+
+),
+
+-- The conditions of the run and those of the date before it: as they were published, or evaluated
+-- once more where that is not kept any more.
+conditions as (
+
+    select
+        {{ condition_columns }}
+    from {{ ref('health_conditions') }}
+
+    union all
+
+    select
+        {{ condition_columns }}
+    from {{ ref('health_explanations') }}
+    where
+        health_date = {{ previous_health_date() }}
+        and health_date < {{ first_health_date() }}
+        and rule_set in ('good', 'poor', 'healthy', 'poor_band')
+
+    union all
+
+    select
+        {{ condition_columns }}
+    from {{ ref('int_former_conditions') }}
+
+),
+
+conditions_before as (
+
+    select
+        changed_accounts.health_date as changed_on,
+        conditions.*
+    from changed_accounts
+    inner join conditions
+        on changed_accounts.account_id = conditions.account_id
+        and changed_accounts.previous_date = conditions.health_date
+
+),
+
+conditions_now as (
+
+    select
+        changed_accounts.health_date as changed_on,
+        conditions.*
+    from changed_accounts
+    inner join conditions
+        on changed_accounts.account_id = conditions.account_id
+        and changed_accounts.health_date = conditions.health_date
+
+),
+
+flipped as (
+
+    select
+        conditions_now.changed_on,
+        conditions_now.account_id,
+        conditions_now.pillar_id,
+        conditions_now.rule_set,
+        conditions_now.clause,
+        conditions_now.signal_id,
+        conditions_now.operator,
+        conditions_now.threshold,
+        conditions_now.scaled_by,
+        conditions_before.observed as observed_before,
+        conditions_now.observed,
+        conditions_before.is_met as was_met,
+        conditions_now.is_met
+    from conditions_now
+    inner join conditions_before
+        on conditions_now.changed_on = conditions_before.changed_on
+        and conditions_now.account_id = conditions_before.account_id
+        and conditions_now.segment_id = conditions_before.segment_id
+        and conditions_now.pillar_id = conditions_before.pillar_id
+        and conditions_now.rule_set = conditions_before.rule_set
+        and coalesce(conditions_now.clause, '') = coalesce(conditions_before.clause, '')
+        and conditions_now.signal_id = conditions_before.signal_id
+        and conditions_now.operator = conditions_before.operator
+        and conditions_now.threshold = conditions_before.threshold
+        and coalesce(conditions_now.scaled_by, '') = coalesce(conditions_before.scaled_by, '')
+    where
+        {{ truth_level('conditions_now.is_met') }}
+        <> {{ truth_level('conditions_before.is_met') }}
+
+),
+
+-- A change of the overall has the conditions of all pillars.
+flipped_lists as (
+
+    select
+        changes.health_date,
+        changes.account_id,
+        changes.pillar_id,
+        {{ json_list(
+            [
+                'flipped.pillar_id', 'flipped.rule_set', 'flipped.clause', 'flipped.signal_id',
+                'flipped.operator', 'flipped.threshold', 'flipped.observed_before',
+                'flipped.observed', 'flipped.was_met', 'flipped.is_met',
+            ],
+            order_by=[
+                'flipped.pillar_id', 'flipped.rule_set', 'flipped.clause', 'flipped.signal_id',
+                'flipped.operator', 'flipped.threshold', 'flipped.scaled_by',
+            ],
+        ) }} as flipped_conditions
+    from changes
+    inner join flipped
+        on changes.health_date = flipped.changed_on
+        and changes.account_id = flipped.account_id
+        and (changes.pillar_id = flipped.pillar_id or changes.pillar_id = 'overall')
+    group by changes.health_date, changes.account_id, changes.pillar_id
+
+),
+
+signals_before as (
+
+    {{ signals_of_conditions('conditions_before') }}
+
+),
+
+signals_now as (
+
+    {{ signals_of_conditions('conditions_now') }}
+
+),
+
+pillar_reasons as (
+
+    select
+        changed_accounts.health_date,
+        changed_accounts.account_id,
+        now.pillar_id,
+        coalesce(now.reason, '') as reason,
+        coalesce(before.reason, '') as former_reason
+    from changed_accounts
+    inner join {{ ref('pillar_health_history') }} as now
+        on changed_accounts.account_id = now.account_id
+        and changed_accounts.health_date = now.health_date
+    inner join {{ ref('pillar_health_history') }} as before
+        on changed_accounts.account_id = before.account_id
+        and changed_accounts.previous_date = before.health_date
+        and now.pillar_id = before.pillar_id
+    where
+        now.health_date >= {{ first_health_date() }}
+        and before.health_date >= {{ previous_health_date() }}
+
+),
+
+-- Pillars of which a source became fit or unfit, or a value appeared or went missing.
+changed_data as (
+
+    select
+        signals_now.changed_on as health_date,
+        signals_now.account_id,
+        signals_now.pillar_id
+    from signals_now
+    inner join signals_before
+        on signals_now.changed_on = signals_before.changed_on
+        and signals_now.account_id = signals_before.account_id
+        and signals_now.pillar_id = signals_before.pillar_id
+        and signals_now.signal_id = signals_before.signal_id
+        and signals_now.is_missing <> signals_before.is_missing
+
+    union
+
+    select
+        health_date,
+        account_id,
+        pillar_id
+    from pillar_reasons
+    where
+        (reason = 'source_unavailable') <> (former_reason = 'source_unavailable')
+        or (reason = 'no_data') <> (former_reason = 'no_data')
+
+),
+
+weights as (
+
+    {{ weights_of_pillars('config') }}
+
+),
+
+data_changes as (
+
+    select
+        health_date,
+        account_id,
+        pillar_id
+    from changed_data
+
+    union
+
+    select
+        changes.health_date,
+        changes.account_id,
+        changes.pillar_id
+    from changes
+    inner join weights on changes.segment_id = weights.segment_id
+    inner join changed_data
+        on changes.health_date = changed_data.health_date
+        and changes.account_id = changed_data.account_id
+        and weights.pillar_id = changed_data.pillar_id
+    where changes.pillar_id = 'overall'
+
+)
+
+select
+    changes.health_date,
+    changes.account_id,
+    changes.pillar_id,
+    changes.from_state,
+    changes.to_state,
+    cast({{ dbt.datediff('changes.from_state_since', 'changes.health_date', 'day') }} as integer)
+        as days_in_from_state,
+    case
+        when changes.from_state = 'not_calculated' and changes.is_first_state
+            then 'first_calculated'
+        when
+            (changes.was_overridden or changes.is_overridden)
+            and changes.from_calculated_state = changes.to_calculated_state
+            then 'override'
+        when coalesce(changes.from_segment_id, '') <> coalesce(changes.segment_id, '')
+            then 'segment'
+        -- An override on the date shows its state, whatever the configuration.
+        when
+            changes.from_config_version <> changes.config_version
+            and not changes.is_overridden
+            and former_states.calculated_state = changes.from_state
+            then 'configuration'
+        when data_changes.account_id is not null then 'data'
+        else 'behaviour'
+    end as cause,
+    coalesce(flipped_lists.flipped_conditions, '[]') as flipped_conditions,
+    history.mrr
+from changes
+inner join {{ ref('account_health_history') }} as history
+    on changes.health_date = history.health_date
+    and changes.account_id = history.account_id
+left join {{ ref('int_former_states') }} as former_states
+    on changes.health_date = former_states.health_date
+    and changes.account_id = former_states.account_id
+    and changes.pillar_id = former_states.pillar_id
+left join data_changes
+    on changes.health_date = data_changes.health_date
+    and changes.account_id = data_changes.account_id
+    and changes.pillar_id = data_changes.pillar_id
+left join flipped_lists
+    on changes.health_date = flipped_lists.health_date
+    and changes.account_id = flipped_lists.account_id
+    and changes.pillar_id = flipped_lists.pillar_id

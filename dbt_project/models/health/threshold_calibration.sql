@@ -1,0 +1,93 @@
+{{ config(materialized='incremental', incremental_strategy='replace_latest') }}
+-- For each number condition of the health and score rules: how its signal is distributed over the
+-- accounts of its segment on the latest health date, and which thresholds some share would meet.
+-- Scaled conditions are in units of their threshold: observed / scale.
+{%- set shares = [10, 25, 50] %}
+with
+
+rules as (
+
+    select *
+    from {{ ref('config_conditions') }}
+    where
+        rule_set in ('good', 'poor', 'healthy', 'poor_band')
+        and value_type = 'number'
+        and operator not in ('in', 'not_in')
+        and {{ is_latest_date_in_run() }}
+
+),
+
+accounts as (
+
+    {{ latest_accounts() }}
+
+),
+
+conditions as (
+
+    select
+        conditions.condition_id,
+        conditions.is_met,
+        case
+            when conditions.scaled_by is null then signals.value_number
+            -- No threshold follows from a scale of 0.
+            when scales.value_number > 0 then signals.value_number / scales.value_number
+        end as value
+    from {{ ref('health_conditions') }} as conditions
+    inner join accounts
+        on conditions.health_date = accounts.health_date
+        and conditions.account_id = accounts.account_id
+        and not accounts.is_created_today
+    left join {{ ref('account_signals') }} as signals
+        on conditions.health_date = signals.health_date
+        and conditions.account_id = signals.account_id
+        and conditions.signal_id = signals.signal_id
+    left join {{ ref('account_signals') }} as scales
+        on conditions.health_date = scales.health_date
+        and conditions.account_id = scales.account_id
+        and conditions.scaled_by = scales.signal_id
+
+),
+
+distributions as (
+
+    select
+        condition_id,
+        count(*) as accounts,
+        count(*) - count(value) as missing,
+        count(case when is_met and value is not null then 1 end)
+        / nullif(cast(count(value) as double), 0) as matched_share
+        {%- for percent in [10, 25, 50, 75, 90] %},
+        {{ quantile('value', percent / 100) }} as p{{ percent }}
+        {%- endfor %}
+    from conditions
+    group by condition_id
+
+)
+
+select
+    rules.segment_id,
+    rules.pillar_id,
+    rules.rule_set,
+    rules.clause,
+    rules.signal_id,
+    rules.operator,
+    rules.threshold,
+    cast(coalesce(distributions.accounts, 0) as integer) as accounts,
+    cast(coalesce(distributions.missing, 0) as integer) as missing,
+    cast(distributions.matched_share as double) as matched_share,
+    cast(distributions.p10 as double) as p10,
+    cast(distributions.p25 as double) as p25,
+    cast(distributions.p50 as double) as p50,
+    cast(distributions.p75 as double) as p75,
+    cast(distributions.p90 as double) as p90,
+    {%- for share in shares %}
+    cast(
+        case
+            when rules.operator in ('>', '>=') then distributions.p{{ 100 - share }}
+            when rules.operator in ('<', '<=') then distributions.p{{ share }}
+        end as double
+    ) as threshold_for_{{ share }}_percent{{ ',' if not loop.last }}
+    {%- endfor %}
+from rules
+left join distributions on rules.condition_id = distributions.condition_id

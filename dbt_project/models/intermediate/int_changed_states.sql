@@ -1,0 +1,189 @@
+-- Every change of an overall or pillar state from one health date of the history to the next: one
+-- row per health date, account and pillar or `overall`, with what stood on both dates.
+with
+
+overall as (
+
+    select
+        health_date,
+        account_id,
+        'overall' as pillar_id,
+        segment_id,
+        overall_state as state,
+        calculated_overall_state as calculated_state,
+        reason,
+        is_overridden,
+        config_version
+    from {{ ref('account_health_history') }}
+    where health_date <= {{ last_health_date() }}
+
+),
+
+pillars as (
+
+    select
+        health_date,
+        account_id,
+        pillar_id,
+        segment_id,
+        state,
+        calculated_state,
+        reason,
+        is_overridden,
+        config_version
+    from {{ ref('pillar_health_history') }}
+    where health_date <= {{ last_health_date() }}
+
+),
+
+dates as (
+
+    select
+        health_date,
+        lag(health_date) over (order by health_date) as previous_date
+    from (
+        select distinct health_date
+        from overall
+        where health_date >= {{ previous_health_date() }}
+    ) as health_dates
+
+),
+
+states as (
+
+    select * from overall
+    where health_date >= {{ previous_health_date() }}
+    union all
+    select * from pillars
+    where health_date >= {{ previous_health_date() }}
+
+),
+
+compared as (
+
+    select
+        states.*,
+        dates.previous_date,
+        lag(states.health_date) over account_dates as compared_date,
+        lag(states.segment_id) over account_dates as from_segment_id,
+        lag(states.state) over account_dates as from_state,
+        lag(states.calculated_state) over account_dates as from_calculated_state,
+        lag(states.reason) over account_dates as from_reason,
+        lag(states.is_overridden) over account_dates as was_overridden,
+        lag(states.config_version) over account_dates as from_config_version
+    from states
+    inner join dates on states.health_date = dates.health_date
+    window account_dates as (
+        partition by states.account_id, states.pillar_id
+        order by states.health_date
+    )
+
+),
+
+-- An account that has no row on the previous date appears; it does not change.
+changes as (
+
+    select *
+    from compared
+    where
+        health_date >= {{ first_health_date() }}
+        and compared_date = previous_date
+        and state <> from_state
+
+),
+
+changed_pillars as (
+
+    select distinct
+        account_id,
+        pillar_id
+    from changes
+
+),
+
+-- The whole history, but only of what changed.
+past_states as (
+
+    select
+        history.health_date,
+        history.account_id,
+        history.pillar_id,
+        history.state
+    from (
+        select
+            health_date,
+            account_id,
+            pillar_id,
+            state
+        from overall
+
+        union all
+
+        select
+            health_date,
+            account_id,
+            pillar_id,
+            state
+        from pillars
+    ) as history
+    inner join changed_pillars
+        on history.account_id = changed_pillars.account_id
+        and history.pillar_id = changed_pillars.pillar_id
+
+),
+
+starts as (
+
+    select
+        *,
+        min(health_date) over (partition by account_id, pillar_id) as first_date,
+        case
+            when
+                lag(state) over (partition by account_id, pillar_id order by health_date) = state
+                then null
+            else health_date
+        end as started_on
+    from past_states
+
+),
+
+runs as (
+
+    select
+        health_date,
+        account_id,
+        pillar_id,
+        first_date,
+        max(started_on) over (
+            partition by account_id, pillar_id
+            order by health_date
+            rows between unbounded preceding and current row
+        ) as since
+    from starts
+
+)
+
+select
+    changes.health_date,
+    changes.account_id,
+    changes.pillar_id,
+    changes.previous_date,
+    changes.from_segment_id,
+    changes.segment_id,
+    changes.from_state,
+    changes.state as to_state,
+    changes.from_calculated_state,
+    changes.calculated_state as to_calculated_state,
+    changes.from_reason,
+    changes.reason as to_reason,
+    changes.was_overridden,
+    changes.is_overridden,
+    changes.from_config_version,
+    changes.config_version,
+    runs.since as from_state_since,
+    runs.since = runs.first_date as is_first_state
+from changes
+inner join runs
+    on changes.account_id = runs.account_id
+    and changes.pillar_id = runs.pillar_id
+    and changes.previous_date = runs.health_date

@@ -1,0 +1,59 @@
+-- Users who are known on the latest health date (contract: metrics.md, "Known users"): one row per
+-- account and user, with the last day on which they did anything.
+with
+
+accounts as (
+
+    {{ latest_accounts() }}
+
+),
+
+event_users as (
+
+    select
+        accounts.health_date,
+        accounts.account_id,
+        events.user_id,
+        max(events.last_day) as last_active_on
+    from accounts
+    inner join (
+        {{ events_by_day_or_settled() }}
+    ) as events
+        on accounts.account_id = events.account_id
+        and accounts.health_date > events.last_day
+    where events.user_id is not null
+    group by accounts.health_date, accounts.account_id, events.user_id
+
+),
+
+users as (
+
+    select
+        accounts.health_date,
+        users.account_id,
+        users.user_id,
+        users.user_name,
+        users.email,
+        users.role,
+        coalesce(cast(users.deactivated_at as date) < accounts.health_date, false)
+            as is_deactivated
+    from {{ ref('stg_users') }} as users
+    inner join accounts
+        on users.account_id = accounts.account_id
+        and accounts.health_date > cast(users.created_at as date)
+
+)
+
+select
+    coalesce(users.health_date, event_users.health_date) as health_date,
+    coalesce(users.account_id, event_users.account_id) as account_id,
+    coalesce(users.user_id, event_users.user_id) as user_id,
+    users.user_name,
+    users.email,
+    users.role,
+    event_users.last_active_on
+from users
+full outer join event_users
+    on users.account_id = event_users.account_id
+    and users.user_id = event_users.user_id
+where not coalesce(users.is_deactivated, false)

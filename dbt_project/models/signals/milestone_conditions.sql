@@ -1,0 +1,21 @@
+-- The milestones of the chosen segment, evaluated for every account: one row per health date,
+-- account and milestone, whose id is the `clause`.
+with
+
+pairs as (
+
+    select
+        membership.health_date,
+        membership.account_id,
+        conditions.*
+    from {{ ref('segment_membership') }} as membership
+    inner join {{ ref('config_conditions') }} as conditions
+        on membership.segment_id = conditions.segment_id
+    where
+        membership.health_date between {{ first_health_date() }} and {{ last_health_date() }}
+        and membership.is_chosen
+        and conditions.rule_set = 'milestone'
+
+)
+
+{{ evaluated_conditions('pairs') }}
