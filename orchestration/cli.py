@@ -1,7 +1,5 @@
 """The command `health`: calculate, look at the result, make sample data."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 
 import click
@@ -10,7 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as ProgressBar
 
-from orchestration import dbt_build, sample_data, summary
+from orchestration import dbt_build, insight, sample_data, summary
+from orchestration.reading import reading
 from orchestration.settings import DEFAULT_WAREHOUSE, SAMPLE_RAW, Settings
 
 SAMPLE_DATES = 60  # health dates that a run on sample data calculates
@@ -125,23 +124,6 @@ def query(sql: str) -> None:
             result.show(max_width=200, max_rows=1000)
 
 
-@contextmanager
-def reading(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A read-only connection to the warehouse, or a click.ClickException that says why not."""
-    if not settings.warehouse.exists():
-        raise click.ClickException(
-            f"There is no warehouse {settings.warehouse} yet: `health run` makes it."
-        )
-    try:
-        connection = duckdb.connect(str(settings.warehouse), read_only=True)
-    except duckdb.IOException as problem:
-        raise click.ClickException(
-            f"{settings.warehouse} is being written by a run; try again when it is done."
-        ) from problem
-    with connection:
-        yield connection
-
-
 @main.command()
 @click.option("--accounts", type=click.IntRange(min=1), default=200, show_default=True)
 @click.option("--days", type=click.IntRange(min=1), default=180, show_default=True)
@@ -155,3 +137,6 @@ def sample(accounts: int, days: int) -> None:
     if is_ours and settings.warehouse == DEFAULT_WAREHOUSE:
         settings.warehouse.unlink(missing_ok=True)
     click.echo(f"Wrote {sum(rows.values()):,} rows in {len(rows)} tables to data/raw.")
+
+
+insight.add_commands(main)

@@ -1,0 +1,166 @@
+"""Conditions: what `health_explanations` says of one, and what it would take to change its answer."""
+
+import math
+import operator as operators
+from dataclasses import dataclass
+
+from orchestration.insight.configuration import Configuration
+from orchestration.insight.report import number
+
+COMPARE = {
+    "=": operators.eq,
+    "!=": operators.ne,
+    ">": operators.gt,
+    ">=": operators.ge,
+    "<": operators.lt,
+    "<=": operators.le,
+}
+OPPOSITE = {
+    "=": "!=",
+    "!=": "=",
+    ">": "<=",
+    ">=": "<",
+    "<": ">=",
+    "<=": ">",
+    "in": "not_in",
+    "not_in": "in",
+}
+# Measures whose values need not be whole (contract: metrics.md); all others count something.
+FRACTIONAL_MEASURES = {
+    "active_user_ratio",
+    "license_utilization",
+    "event_change_ratio",
+    "mrr",
+    "mrr_change_ratio",
+    "overdue_amount",
+    "amount_paid",
+    "late_payment_ratio",
+    "first_reply_hours",
+    "resolution_hours",
+    "csat_score",
+    "tickets_per_active_user",
+    "nps",
+    "nps_latest",
+    "risk_score",
+    "pulse",
+}
+UNKNOWN_EFFORT = 10.0  # makes any path over numbers that are known come first
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One row of `health_explanations`, its signal's unit beside it."""
+
+    segment_id: str
+    pillar_id: str | None
+    rule_set: str
+    clause: str | None
+    signal_id: str
+    observed: str | None
+    operator: str
+    threshold: str
+    scaled_by: str | None
+    resolved_threshold: str | None
+    is_met: bool | None
+    gap: float | None
+    unit: str = ""
+    is_whole: bool = False
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the observed value and the threshold are known numbers."""
+        return self.gap is not None and self.operator in COMPARE
+
+    def holds_at(self, value: float) -> bool:
+        assert self.resolved_threshold is not None
+        return COMPARE[self.operator](round(value, 6), float(self.resolved_threshold))
+
+    def asked(self) -> str:
+        """What the condition asks for: `>= 7 (0.5 x seats)`."""
+        limit = self.resolved_threshold if self.resolved_threshold is not None else "?"
+        scale = f" ({self.threshold} x {self.scaled_by})" if self.scaled_by else ""
+        return f"{self.operator} {limit}{scale}"
+
+    def seen(self) -> str:
+        if self.observed is None:
+            return "unknown"
+        return counted(self.observed or "none", self.unit)
+
+    def text(self) -> str:
+        """The condition in one line: `active_users_14d 5 users >= 7 (0.5 x seats)`."""
+        return f"{self.signal_id} {self.seen()}, asked {self.asked()}"
+
+
+@dataclass(frozen=True)
+class Change:
+    """What would have to happen to a signal, and how far that is from where it is."""
+
+    text: str
+    effort: float
+    value: float | None = None  # the number that the signal would have
+
+
+def condition_of(row: tuple, configuration: Configuration) -> Condition:
+    """A row of `health_explanations`, its columns in the order of Condition."""
+    signal = row[4]
+    metric = configuration.metrics.get(signal)
+    is_count = metric is not None and metric["measure"] not in FRACTIONAL_MEASURES
+    return Condition(
+        *row,
+        unit=configuration.units.get(signal, ""),
+        is_whole=is_count or signal == "account_age_days",
+    )
+
+
+def change_to(condition: Condition, should_hold: bool) -> Change:
+    """The least that has to change for the condition to hold, or to fail."""
+    operator = condition.operator if should_hold else OPPOSITE[condition.operator]
+    if not condition.is_number:
+        limit = condition.resolved_threshold
+        wish = {"=": "", "!=": "not ", "in": "one of ", "not_in": "none of "}.get(
+            operator, operator
+        )
+        known = "" if condition.observed is not None else ", which is unknown"
+        value = str(limit or "?").replace("|", ", ")
+        effort = UNKNOWN_EFFORT if condition.observed is None else 1.0
+        return Change(f"{condition.signal_id}{known}, to be {wish}{value}", effort)
+    assert condition.observed is not None and condition.resolved_threshold is not None
+    observed, limit = float(condition.observed), float(condition.resolved_threshold)
+    target, is_open = nearest_value(operator, observed, limit, condition.is_whole)
+    step = abs(target - observed)
+    effort = step / max(abs(limit), abs(observed), 1.0 if condition.is_whole else 0.1)
+    is_up = target > observed or (target == observed and operator in (">", ">=", "!="))
+    # Beyond an open end: the limit itself is not enough.
+    beyond = target + math.copysign(1e-6, 1 if is_up else -1) if is_open else target
+    if condition.is_whole:
+        amount = counted(number(step), condition.unit, "more" if is_up else "fewer")
+        return Change(f"{amount} ({condition.signal_id} now {condition.observed})", effort, beyond)
+    limits = f"{'more' if is_up else 'less'} than " if is_open else ""
+    amount = (
+        f"{number(step, 4)} to {limits}{number(target, 4)}" if step else f"to {limits}{limit:g}"
+    )
+    words = f"{'up' if is_up else 'down'} {'by ' if step else ''}{amount}"
+    return Change(f"{condition.signal_id} {words} (now {condition.seen()})", effort, beyond)
+
+
+def nearest_value(operator: str, observed: float, limit: float, whole: bool) -> tuple[float, bool]:
+    """The value nearest to the observed one that answers yes; True where it must go beyond it."""
+    if COMPARE[operator](observed, limit):
+        return observed, False
+    if not whole:
+        return limit, operator in (">", "<", "!=")
+    nearest = {
+        ">=": math.ceil(limit),
+        ">": math.floor(limit) + 1,
+        "<=": math.floor(limit),
+        "<": math.ceil(limit) - 1,
+        "!=": limit + 1,
+        "=": limit,
+    }[operator]
+    return float(nearest), False
+
+
+def counted(amount: str, unit: str, comparison: str = "") -> str:
+    """`1 more user`, `2 more users`, `0.5 ratio`: units of one word lose their plural at 1."""
+    is_one = amount == "1" and unit.endswith("s") and " " not in unit
+    return " ".join(word for word in (amount, comparison, unit[:-1] if is_one else unit) if word)

@@ -1,0 +1,381 @@
+"""`health explain`: one account's health as a person would tell it."""
+
+import json
+from datetime import date, datetime
+from itertools import groupby
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from orchestration.insight import distance
+from orchestration.insight.accounts import find_account, find_date, history_dates
+from orchestration.insight.conditions import Condition
+from orchestration.insight.explanation import DAYS, Explanation, PillarHealth, explanation_of
+from orchestration.insight.options import DATE, PICTURE, report_console
+from orchestration.insight.report import coloured, money, number
+from orchestration.insight.strip import LEGEND, strip
+from orchestration.reading import reading
+from orchestration.settings import Settings
+
+REASONS = {
+    "created_today": "the account was created on that day",
+    "no_segment": "no segment with a health configuration was chosen",
+    "pillar_not_configured": "its segment has no rules for it",
+    "source_unavailable": "a raw table it needs is missing, stale, broken or failed a check",
+    "no_data": "nothing that its rules ask for is known",
+    "no_pillar_calculated": "no pillar has a score",
+}
+CAUSES = {
+    "first_calculated": "calculated for the first time",
+    "override": "an override began or ended",
+    "segment": "the account came into another segment",
+    "configuration": "the configuration was changed",
+    "data": "data became available or went missing",
+    "behaviour": "the customer's behaviour",
+}
+ANSWERS = {True: "[green]yes[/]", False: "no", None: "[yellow]unknown[/]"}
+
+
+@click.command()
+@click.argument("account")
+@click.option("--date", "asked_date", type=DATE, help="Health date; the latest without it.")
+@click.option("--plot", type=PICTURE, help="Also draw the 60 days into this file (.png, .svg).")
+def explain(account: str, asked_date: datetime | None, plot: Path | None) -> None:
+    """Tell why ACCOUNT (its id or name) is as healthy as it is.
+
+    Its segment and why that one, each pillar's state with the conditions behind it, what changed
+    in 60 days and why, what leads to better and worse, milestones, overrides, open data problems.
+
+    \b
+    Examples:
+      health explain acc_00001
+      health explain acc_00001 --date 2026-11-01 --plot acc_00001.png
+    """
+    with reading(Settings.from_environment()) as connection:
+        account_id, name = find_account(connection, account)
+        day = find_date(history_dates(connection), asked_date)
+        explanation = explanation_of(connection, account_id, day)
+    console = report_console()
+    tell(explanation, name, console)
+    if plot:
+        # Imported here: drawing takes a second to load, and most who ask want no picture.
+        from orchestration.insight import pictures
+
+        pictures.draw_account(explanation, name, plot)
+        console.print(f"\nDrew {plot}")
+
+
+def tell(explanation: Explanation, name: str, console: Console) -> None:
+    tell_overall(explanation, name, console)
+    tell_segment(explanation, console)
+    tell_states(explanation, console)
+    for pillar in explanation.configuration.pillars:
+        if pillar in explanation.pillars:
+            tell_pillar(explanation, explanation.pillars[pillar], console)
+    tell_changes(explanation, console)
+    tell_milestones(explanation, console)
+    tell_overrides(explanation, console)
+    tell_data_problems(explanation, console)
+
+
+def heading(console: Console, text: str) -> None:
+    console.print(f"\n[bold]{escape(text)}[/]", highlight=False)
+
+
+def line(console: Console, text: str) -> None:
+    console.print(escape(text), highlight=False)
+
+
+def tell_overall(explanation: Explanation, name: str, console: Console) -> None:
+    overall = explanation.overall
+    score = "no score" if overall.score is None else f"score {number(overall.score)} of 10"
+    console.print(
+        f"\n[bold]{escape(name)}[/] ({explanation.account_id}) on {explanation.health_date}: "
+        f"{coloured(overall.state)}, {score}",
+        highlight=False,
+    )
+    owner = overall.csm_email or "nobody"
+    mrr = "unknown" if overall.mrr is None else money(overall.mrr)
+    line(console, f"Success manager: {owner}. Monthly revenue: {mrr}.")
+    if overall.reason:
+        line(console, f"Not calculated: {REASONS.get(overall.reason, overall.reason)}.")
+    if overall.is_overridden:
+        line(console, f"Overridden; calculated: {overall.calculated_state}.")
+    if overall.score is not None and overall.segment_id:
+        good, poor = explanation.configuration.bands(overall.segment_id)
+        gap = (
+            f", {number(good - overall.score)} more to good"
+            if overall.calculated_state != "good"
+            else f", {number(overall.score - good)} above it"
+        )
+        line(
+            console,
+            f"In its segment good starts at {number(good)} and poor lies below {number(poor)}{gap}."
+            f" {overall.coverage:.0%} of the weight has a score.",
+        )
+
+
+def tell_segment(explanation: Explanation, console: Console) -> None:
+    chosen = explanation.overall.segment_id
+    names = explanation.configuration.segment_names
+    heading(console, f"Segment: {names.get(chosen or '', chosen or 'none')}")
+    rules: dict[str, list[Condition]] = {}
+    for condition in explanation.conditions:
+        if condition.rule_set == "segment":
+            rules.setdefault(condition.segment_id, []).append(condition)
+    priorities = {
+        str(row["segment_id"]): float(row["priority"] or 0)
+        for row in explanation.configuration.rows("segments")
+    }
+    memberships = {segment: kind for segment, _, kind, _ in explanation.memberships}
+    for segment in sorted(priorities, key=lambda segment: priorities[segment]):
+        if chosen and priorities[segment] > priorities.get(chosen, 0):
+            continue
+        conditions = rules.get(segment, [])
+        kind = memberships.get(segment, "no member")
+        if segment == chosen:
+            line(console, f"Chosen, because {because_chosen(explanation, conditions)}.")
+        elif kind == "member":
+            line(console, f"Above it {names[segment]}: a member, but it has no health rules.")
+        elif conditions:
+            line(console, f"Above it {names[segment]}: {kind}: {because_failing(conditions)}.")
+    others = [
+        names.get(segment, segment)
+        for segment, priority, kind, is_chosen in explanation.memberships
+        if not is_chosen and kind == "member" and priority > priorities.get(chosen or "", 0)
+    ]
+    if others:
+        line(console, f"Also a member of, with less priority: {', '.join(others)}.")
+
+
+def clauses(conditions: list[Condition]) -> list[tuple[str, list[Condition]]]:
+    ordered = sorted(conditions, key=lambda condition: condition.clause or "")
+    return [
+        (clause, list(group))
+        for clause, group in groupby(ordered, key=lambda condition: condition.clause or "")
+    ]
+
+
+def because_holding(conditions: list[Condition]) -> str:
+    holding = [group for _, group in clauses(conditions) if all(c.is_met for c in group)]
+    return "; or ".join(" and ".join(c.text() for c in group) for group in holding)
+
+
+def because_chosen(explanation: Explanation, conditions: list[Condition]) -> str:
+    if why := because_holding(conditions):
+        return why
+    # Between two changes of state no values are kept; the segment may have changed all the same.
+    if conditions:
+        return "its rules held on that day; their values are kept no longer"
+    return "it is the default, for accounts of no other"
+
+
+def because_failing(conditions: list[Condition]) -> str:
+    missed = [c for _, group in clauses(conditions) for c in group if not c.is_met]
+    return "; ".join(condition.text() for condition in missed)
+
+
+def tell_states(explanation: Explanation, console: Console) -> None:
+    heading(console, f"The last {DAYS} days up to {explanation.health_date}")
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("", "state", "score"):
+        table.add_column(column)
+    table.add_column(f"{DAYS} days", no_wrap=True)
+    overall = explanation.overall
+    rows = [("overall", overall.state, overall.score)] + [
+        (pillar, explanation.pillars[pillar].state, explanation.pillars[pillar].score)
+        for pillar in explanation.configuration.pillars
+        if pillar in explanation.pillars
+    ]
+    for pillar, state, score in rows:
+        table.add_row(
+            escape(explanation.configuration.pillar_names.get(pillar, pillar)),
+            coloured(state),
+            number(score),
+            strip(explanation.states.get(pillar, {}), explanation.health_date, DAYS),
+        )
+    console.print(table, highlight=False)
+    console.print(Text(LEGEND, style="dim"))
+
+
+def tell_pillar(explanation: Explanation, pillar: PillarHealth, console: Console) -> None:
+    name = explanation.configuration.pillar_names.get(pillar.pillar_id, pillar.pillar_id)
+    score = "" if pillar.score is None else f", score {number(pillar.score)}"
+    console.print(
+        f"\n[bold]{escape(name)}[/]: {coloured(pillar.state)}{score}{since(explanation, pillar)}",
+        highlight=False,
+    )
+    if pillar.reason:
+        line(console, f"Not calculated: {REASONS.get(pillar.reason, pillar.reason)}.")
+    if pillar.is_overridden:
+        line(console, f"Overridden; calculated: {pillar.calculated_state}.")
+    conditions = [
+        condition
+        for condition in explanation.conditions
+        if condition.pillar_id == pillar.pillar_id
+        and condition.segment_id == explanation.overall.segment_id
+    ]
+    if not conditions:
+        if not pillar.reason:
+            line(console, "The conditions of that day are kept no longer.")
+        return
+    if explanation.conditions_date != explanation.health_date:
+        line(
+            console,
+            f"The conditions of {explanation.health_date} are kept no longer; these are of"
+            f" {explanation.conditions_date}, since when no state of the account changed.",
+        )
+    console.print(conditions_table(conditions))
+    tell_distance(explanation, pillar, conditions, console)
+
+
+def since(explanation: Explanation, pillar: PillarHealth) -> str:
+    """How long the state has been shown, as far back as is looked."""
+    states = explanation.states.get(pillar.pillar_id, {})
+    other = [day for day, state in states.items() if state != pillar.state]
+    run = [day for day in states if not other or day > max(other)]
+    if not run:
+        return ""
+    words = "since" if other else "at least since"
+    return f", {words} {min(run)}"
+
+
+def conditions_table(conditions: list[Condition]) -> Table:
+    table = Table("rule", "signal", "observed", "asked", "met", padding=(0, 1))
+    order = {"poor": 0, "good": 1, "healthy": 2, "poor_band": 3}
+    ordered = sorted(
+        conditions, key=lambda c: (order.get(c.rule_set, 9), c.clause or "", c.signal_id)
+    )
+    for (rule_set, clause), group in groupby(ordered, key=lambda c: (c.rule_set, c.clause)):
+        kept = list(group)
+        for position, condition in enumerate(kept):
+            rule = f"{rule_set.replace('_', ' ')} {clause or ''}".strip() if not position else ""
+            table.add_row(
+                rule,
+                escape(condition.signal_id),
+                escape(condition.seen()),
+                escape(condition.asked()),
+                ANSWERS[condition.is_met],
+                end_section=position == len(kept) - 1,
+            )
+    return table
+
+
+def tell_distance(
+    explanation: Explanation, pillar: PillarHealth, conditions: list[Condition], console: Console
+) -> None:
+    """What leads to better and to worse, from the state that the rules give."""
+    segment = explanation.overall.segment_id or ""
+    facts = distance.Pillar(
+        state=pillar.calculated_state,
+        conditions=tuple(conditions),
+        weights=explanation.configuration.score_weights(segment, pillar.pillar_id),
+        bands=explanation.configuration.bands(segment),
+    )
+    if better := distance.to_better(facts):
+        line(console, f"Nearest better: {better.text()}")
+    if worse := distance.to_worse(facts):
+        line(console, f"Nearest danger: {worse.text()}")
+
+
+def tell_changes(explanation: Explanation, console: Console) -> None:
+    heading(console, f"What changed in {DAYS} days")
+    names = explanation.configuration.pillar_names
+    if explanation.changes is None:
+        line(console, "The warehouse has no table health.health_changes yet: run once more.")
+    elif not explanation.changes:
+        line(console, "Nothing.")
+    for day, pillar, former, state, days, cause, flipped in explanation.changes or []:
+        console.print(
+            f"{day} {escape(names.get(pillar, pillar))}: {coloured(former)} to {coloured(state)}"
+            f" after {days} day{'s' if days != 1 else ''}: {escape(CAUSES.get(cause, cause))}",
+            highlight=False,
+        )
+        for condition in json.loads(flipped or "[]"):
+            line(console, f"    {flipped_text(condition, explanation.configuration.units)}")
+
+
+def flipped_text(condition: dict, units: dict[str, str]) -> str:
+    """`poor 1: open_tickets 2, was 0 tickets; >= 2 now holds`."""
+    unit = units.get(condition["signal_id"], "")
+    answer = {True: "now holds", False: "no longer holds", None: "became unknown"}
+    observed, before = (
+        "unknown" if condition[key] is None else condition[key]
+        for key in ("observed", "observed_before")
+    )
+    rule = f"{condition['rule_set']} {condition.get('clause') or ''}".strip()
+    return (
+        f"{rule}: {condition['signal_id']} {observed}, was {before} {unit}".rstrip()
+        + f"; {condition['operator']} {condition['threshold']} {answer[condition['is_met']]}"
+    )
+
+
+def tell_milestones(explanation: Explanation, console: Console) -> None:
+    heading(console, "Milestones")
+    if explanation.milestones is None:
+        line(console, "The warehouse has no table health.milestone_progress yet: run once more.")
+        return
+    if not explanation.milestones:
+        line(console, "Its segment has none, or the account is not in scope on the latest date.")
+        return
+    day = explanation.health_date
+    reached: list[date] = []
+    upcoming = ""
+    for name, _, is_reached, reached_on, observed, threshold in explanation.milestones:
+        if is_reached and reached_on <= day:
+            reached.append(reached_on)
+            line(console, f"    reached {reached_on}  {name}")
+        else:
+            seen = "unknown" if observed is None else observed
+            line(console, f"    open                {name}: {seen}, asked {threshold}")
+            upcoming = upcoming or name
+    if reached:
+        line(console, f"Days since the last: {(day - max(reached)).days}.")
+    if upcoming:
+        line(console, f"Next: {upcoming}.")
+
+
+def tell_overrides(explanation: Explanation, console: Console) -> None:
+    if not explanation.overrides:
+        return
+    heading(console, "Overrides")
+    applied: set[str] = set()
+    for override in explanation.overrides:
+        name = explanation.configuration.pillar_names.get(override.pillar_id, override.pillar_id)
+        until = f"until {override.expires_at:%Y-%m-%d}" if override.expires_at else "without end"
+        later = " (a later one applies instead)" if override.pillar_id in applied else ""
+        applied.add(override.pillar_id)
+        console.print(
+            f"{escape(name)}: {coloured(override.state)}, by {escape(override.author)} on"
+            f" {override.created_at:%Y-%m-%d}, {until}{later}: {escape(override.reason)}",
+            highlight=False,
+        )
+
+
+def tell_data_problems(explanation: Explanation, console: Console) -> None:
+    heading(console, "Open data problems")
+    names = explanation.configuration.pillar_names
+    problems: list[str] = []
+    for pillar, reason, first, needs_review in explanation.not_calculated:
+        review = "; to be looked at" if needs_review else ""
+        problems.append(
+            f"{names.get(pillar, pillar)} is not calculated since {first}:"
+            f" {REASONS.get(reason, reason)}{review}."
+        )
+    for table, status, latest in explanation.sources:
+        known = f", its latest row is of {latest:%Y-%m-%d %H:%M}" if latest else ""
+        problems.append(f"Raw table {table} is {status}{known}.")
+    for table, effect, reason, records, seen in explanation.rejected:
+        problems.append(
+            f"{records} record{'s' if records != 1 else ''} of {table}:"
+            f" {effect.replace('_', ' ')}, {reason} (last met {seen})."
+        )
+    unknown = sum(pillar.unknown_conditions for pillar in explanation.pillars.values())
+    if unknown:
+        problems.append(f"{unknown} conditions could not be answered: a value is missing.")
+    for text in problems or ["None."]:
+        line(console, text)

@@ -1,0 +1,222 @@
+"""Explanation: all that the published tables say of one account's health on one date.
+
+Facts only; how they are told is `explain`'s business.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import click
+
+from orchestration.insight.accounts import Connection, has_table
+from orchestration.insight.conditions import Condition, condition_of
+from orchestration.insight.configuration import Configuration
+
+DAYS = 60  # how far back an explanation looks
+
+OVERALL = """
+    select
+        segment_id, csm_email, mrr, overall_state, calculated_overall_state, overall_score,
+        coverage, reason, is_overridden, config_version
+    from health.account_health_history
+    where health_date = ? and account_id = ?
+"""
+PILLARS = """
+    select pillar_id, state, calculated_state, score, reason, unknown_conditions, is_overridden
+    from health.pillar_health_history
+    where health_date = ? and account_id = ?
+"""
+# Explanations are kept for the latest dates and for dates of a change: between two changes the
+# states rest on those of the former.
+CONDITIONS_DATE = """
+    select max(health_date)
+    from health.health_explanations
+    where account_id = ? and health_date <= ?
+"""
+CONDITIONS = """
+    select
+        segment_id, pillar_id, rule_set, clause, signal_id, observed, operator, threshold,
+        scaled_by, resolved_threshold, is_met, gap
+    from health.health_explanations
+    where account_id = ? and health_date = ?
+    order by segment_id, pillar_id, rule_set, clause, signal_id, operator, threshold
+"""
+MEMBERSHIPS = """
+    select segment_id, priority, membership, is_chosen
+    from health.segment_membership
+    where account_id = ? and health_date = ?
+    order by priority
+"""
+STATES = """
+    select pillar_id, health_date, state
+    from health.pillar_health_history
+    where account_id = ? and health_date between ? and ?
+    union all
+    select 'overall' as pillar_id, health_date, overall_state as state
+    from health.account_health_history
+    where account_id = ? and health_date between ? and ?
+"""
+CHANGES = """
+    select
+        health_date, pillar_id, from_state, to_state, days_in_from_state, cause, flipped_conditions
+    from health.health_changes
+    where account_id = ? and health_date between ? and ?
+    order by health_date desc, pillar_id
+"""
+# How it is on the latest date; whoever asks for a former date is told what was reached by then.
+MILESTONES = """
+    select milestone_name, position, is_reached, reached_on, observed, resolved_threshold
+    from health.milestone_progress
+    where account_id = ?
+    order by position
+"""
+# Those that count on the date: made before it, not ended before it.
+OVERRIDES = """
+    select pillar_id, state, reason, author, created_at, expires_at
+    from health.override_history
+    where
+        account_id = ?
+        and created_at < cast(? as timestamp)
+        and (expires_at is null or expires_at >= cast(? as timestamp))
+    order by pillar_id, created_at desc, override_id desc
+"""
+NOT_CALCULATED = """
+    select pillar_id, reason, since, needs_review
+    from health.not_calculated_accounts
+    where account_id = ? and health_date = ?
+    order by pillar_id
+"""
+REJECTED = """
+    select table_name, effect, reason, count(*), max(first_seen_on)
+    from health.rejected_records
+    where record like ? and json_extract_string(record, '$.account_id') = ?
+    group by table_name, effect, reason
+    order by table_name, effect, reason
+"""
+SOURCES = """
+    select table_name, status, latest_at
+    from health.source_status
+    where health_date = ? and status <> 'ok'
+    order by table_name
+"""
+
+
+@dataclass(frozen=True)
+class Overall:
+    segment_id: str | None
+    csm_email: str | None
+    mrr: float | None
+    state: str
+    calculated_state: str
+    score: float | None
+    coverage: float
+    reason: str | None
+    is_overridden: bool
+    config_version: str
+
+
+@dataclass(frozen=True)
+class PillarHealth:
+    pillar_id: str
+    state: str
+    calculated_state: str
+    score: float | None
+    reason: str | None
+    unknown_conditions: int
+    is_overridden: bool
+
+
+@dataclass(frozen=True)
+class Override:
+    pillar_id: str
+    state: str
+    reason: str
+    author: str
+    created_at: datetime
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What is known of an account on a date. Lists of rows are as their query orders them."""
+
+    account_id: str
+    health_date: date
+    overall: Overall
+    pillars: dict[str, PillarHealth]
+    configuration: Configuration
+    conditions_date: date | None
+    conditions: list[Condition]
+    memberships: list[tuple]
+    states: dict[str, dict[date, str]]
+    changes: list[tuple] | None
+    milestones: list[tuple] | None
+    overrides: list[Override]
+    not_calculated: list[tuple]
+    rejected: list[tuple]
+    sources: list[tuple]
+
+
+def explanation_of(connection: Connection, account: str, day: date) -> Explanation:
+    """Read it, or refuse with the dates on which the account is in the history."""
+
+    def rows(sql: str, *values: object) -> list[tuple]:
+        return connection.execute(sql, list(values)).fetchall()
+
+    found = rows(OVERALL, day, account)
+    if not found:
+        raise click.ClickException(not_in_scope(connection, account, day))
+    overall = Overall(*found[0])
+    configuration = Configuration.of_version(connection, overall.config_version)
+    first = date.fromordinal(day.toordinal() - DAYS + 1)
+    [(conditions_date,)] = rows(CONDITIONS_DATE, account, day)
+    states: dict[str, dict[date, str]] = {}
+    for pillar, health_date, state in rows(STATES, account, first, day, account, first, day):
+        states.setdefault(pillar, {})[health_date] = state
+    return Explanation(
+        account_id=account,
+        health_date=day,
+        overall=overall,
+        pillars={row[0]: PillarHealth(*row) for row in rows(PILLARS, day, account)},
+        configuration=configuration,
+        conditions_date=conditions_date,
+        conditions=[
+            condition_of(row, configuration) for row in rows(CONDITIONS, account, conditions_date)
+        ],
+        memberships=rows(MEMBERSHIPS, account, day),
+        states=states,
+        changes=(
+            rows(CHANGES, account, first, day) if has_table(connection, "health_changes") else None
+        ),
+        milestones=(
+            rows(MILESTONES, account) if has_table(connection, "milestone_progress") else None
+        ),
+        overrides=(
+            [Override(*row) for row in rows(OVERRIDES, account, day, day)]
+            if has_table(connection, "override_history")
+            else []
+        ),
+        not_calculated=rows(NOT_CALCULATED, account, day),
+        rejected=rows(REJECTED, f"%{account}%", account),
+        sources=needed_sources(configuration, rows(SOURCES, day)),
+    )
+
+
+def needed_sources(configuration: Configuration, unfit: list[tuple]) -> list[tuple]:
+    """Of the tables that are not fit those that a pillar needs."""
+    needed = {row["table_name"] for row in configuration.rows("pillar_sources")}
+    return [row for row in unfit if row[0] in needed]
+
+
+def not_in_scope(connection: Connection, account: str, day: date) -> str:
+    [(first, last)] = connection.execute(
+        "select min(health_date), max(health_date) from health.account_health_history"
+        " where account_id = ?",
+        [account],
+    ).fetchall()
+    if first is None:
+        return f"{account} is on no date of the history: it was not in scope on any."
+    return (
+        f"{account} is not in the history on {day}: it has dates from {first} to {last}."
+        f" Try --date {last}."
+    )
