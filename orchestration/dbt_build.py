@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -38,22 +38,40 @@ class BuildFailed(Exception):
 
 
 def build(
-    settings: Settings, start: date, end: date, on_progress: Callable[[Progress], None]
+    settings: Settings,
+    start: date,
+    end: date,
+    on_progress: Callable[[Progress], None],
+    *,
+    project: Path | None = None,
+    without: Sequence[str] = ("unit_test",),
+    variables: Mapping[str, Any] | None = None,
 ) -> None:
-    """Calculate the health dates from start to end, both included. Raises BuildFailed."""
+    """Calculate the health dates from start to end, both included. Raises BuildFailed.
+
+    project: a copy of the dbt project to run instead, its artifacts inside it.
+    without: kinds of dbt resources to leave out. variables: dbt vars to set.
+    """
+    artifacts = (
+        {"DBT_TARGET_PATH": str(project / "target"), "DBT_LOG_PATH": str(project / "logs")}
+        if project
+        else {}
+    )
     process = subprocess.Popen(
         [
             str(Path(sys.executable).with_name("dbt")),
             *("--log-format", "json", "--log-level", "info"),
-            *("build", "--exclude-resource-type", "unit_test"),
+            *("build", "--exclude-resource-type", *without),
+            *(("--vars", json.dumps(variables)) if variables else ()),
         ],
-        cwd=DBT_PROJECT,
+        cwd=project or DBT_PROJECT,
         env={
             **{name: text for name, text in os.environ.items() if name != "HEALTH_DATE"},
             **settings.environment,
             "HEALTH_START_DATE": start.isoformat(),
             "HEALTH_END_DATE": end.isoformat(),
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+            **artifacts,
         },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

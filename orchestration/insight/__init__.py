@@ -5,9 +5,11 @@ Each command has a module of its name; the others hold what those share. All rea
 
 import click
 
+from orchestration.insight.backtest import backtest
 from orchestration.insight.explain import explain
+from orchestration.insight.what_if import what_if
 
-COMMANDS: tuple[click.Command, ...] = (explain,)
+COMMANDS: tuple[click.Command, ...] = (explain, what_if, backtest)
 
 
 def add_commands(group: click.Group) -> None:

@@ -1,4 +1,4 @@
-"""Conditions: what `health_explanations` says of one, and what it would take to change its answer."""
+"""Conditions: what `health_explanations` says of one, and what would change its answer."""
 
 import math
 import operator as operators
@@ -25,6 +25,7 @@ OPPOSITE = {
     "in": "not_in",
     "not_in": "in",
 }
+WISHES = {"=": "", "!=": "not ", "in": "one of ", "not_in": "none of "}
 # Measures whose values need not be whole (contract: metrics.md); all others count something.
 FRACTIONAL_MEASURES = {
     "active_user_ratio",

@@ -1,7 +1,7 @@
-"""Configuration: the rows that a health date was calculated with, as the warehouse published them."""
+"""Configuration: the rows that a health date was calculated with, as published beside it."""
 
 import json
-from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -24,6 +24,10 @@ class Configuration:
         [(content,)] = connection.execute(
             "select config from health.health_config_versions where config_version = ?", [version]
         ).fetchall()
+        return cls.of_content(version, content)
+
+    @classmethod
+    def of_content(cls, version: str, content: str) -> "Configuration":
         return cls(version, json.loads(content))
 
     def rows(self, file: str) -> list[Row]:
@@ -83,29 +87,92 @@ class Configuration:
 
 
 @dataclass(frozen=True)
-class RowDifference:
-    """Rows of a file that only one of two configurations has."""
+class RowChange:
+    """A row that two configurations do not share: changed, added (no former), gone (no latter)."""
 
     file: str
-    row: Row
-    is_added: bool
+    former: Row | None
+    latter: Row | None
+
+    @property
+    def row(self) -> Row:
+        return self.latter or self.former or {}
+
+    def text(self) -> str:
+        """`pillar_weights [standard, service]: weight 10 becomes 20`."""
+        place = f"{self.file} [{', '.join(cells(self.row, KEYS[self.file]))}]"
+        if self.former is None or self.latter is None:
+            others = [f"{name} {self.row[name]}" for name in rest(self.file, self.row)]
+            return f"{place} {'added' if self.former is None else 'gone'}: {', '.join(others)}"
+        changes = [
+            f"{name} {self.former.get(name) or 'empty'} becomes {self.latter.get(name) or 'empty'}"
+            for name in self.changed()
+        ]
+        return f"{place}: {', '.join(changes)}"
+
+    def changed(self) -> list[str]:
+        """Names of the columns that differ."""
+        former, latter = self.former or {}, self.latter or {}
+        return [name for name in {**former, **latter} if former.get(name) != latter.get(name)]
 
 
-def differences(former: Configuration, latter: Configuration) -> list[RowDifference]:
-    """What was taken out of the former configuration, and what the latter adds, by file."""
+# By which columns a person takes two rows for the same one; the rest is what the row says.
+KEYS = {
+    "pillars": ("pillar_id",),
+    "segments": ("segment_id",),
+    "segment_rules": ("segment_id", "clause", "signal_id"),
+    "attributes": ("attribute_id",),
+    "metrics": ("metric_id",),
+    "health_rules": ("segment_id", "pillar_id", "state", "clause", "signal_id"),
+    "score_rules": ("segment_id", "pillar_id", "signal_id"),
+    "pillar_weights": ("segment_id", "pillar_id"),
+    "milestones": ("segment_id", "milestone_id"),
+    "alert_rules": ("alert_id",),
+    "plans": ("plan_id",),
+    "sources": ("table_name",),
+    "pillar_sources": ("pillar_id", "table_name"),
+}
+
+
+def cells(row: Row, columns: Iterable[str]) -> tuple[str, ...]:
+    return tuple(row.get(column) or "" for column in columns)
+
+
+def rest(file: str, row: Row) -> list[str]:
+    """Columns that say something beside the key."""
+    return [name for name, cell in row.items() if cell is not None and name not in KEYS[file]]
+
+
+def differences(former: Configuration, latter: Configuration) -> list[RowChange]:
+    """The rows that the configurations do not share, by file and key."""
     found = []
-    for file in sorted({*former.files, *latter.files}):
-        counts = [Counter(map(row_key, side.rows(file))) for side in (former, latter)]
-        for one, other, is_added in ((*counts, False), (*reversed(counts), True)):
-            for key in sorted((one - other).elements(), key=str):
-                found.append(RowDifference(file, dict(key), is_added))
+    for file, key in KEYS.items():
+        gone, added = (
+            sorted(one - other)
+            for one, other in (
+                (row_set(former, file), row_set(latter, file)),
+                (row_set(latter, file), row_set(former, file)),
+            )
+        )
+        for row in gone:
+            match = next((new for new in added if is_same(dict(row), dict(new), key)), None)
+            if match is not None:
+                added.remove(match)
+            found.append(RowChange(file, as_row(row), as_row(match) if match else None))
+        found += [RowChange(file, None, as_row(row)) for row in added]
     return found
 
 
-def row_key(row: Row) -> tuple[tuple[str, str | None], ...]:
-    return tuple(row.items())
+def row_set(configuration: Configuration, file: str) -> set[tuple[tuple[str, str], ...]]:
+    """The rows as values that can be compared and sorted; a configuration has no row twice."""
+    return {
+        tuple((name, cell or "") for name, cell in row.items()) for row in configuration.rows(file)
+    }
 
 
-def row_text(row: Row) -> str:
-    """A row as its file shows it: its cells, without those that are empty at the end."""
-    return ",".join(cell or "" for cell in row.values()).rstrip(",")
+def as_row(pairs: tuple[tuple[str, str], ...]) -> Row:
+    return {name: cell or None for name, cell in pairs}
+
+
+def is_same(one: Row, other: Row, key: Iterable[str]) -> bool:
+    return cells(one, key) == cells(other, key)

@@ -1,0 +1,307 @@
+"""Moves: accounts whose state differs between two configurations, and the rule behind each.
+
+Both were calculated over the same dates on the same data; the tables compared are the published
+ones of either side.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from orchestration.insight.conditions import Condition, condition_of
+from orchestration.insight.configuration import (
+    Configuration,
+    RowChange,
+    differences,
+)
+
+# A pillar that only one of the configurations has stands as not_configured on the other side.
+COMPARED = """
+    create temporary table compared as
+    with former as (
+        select health_date, account_id, segment_id, 'overall' as pillar_id,
+            overall_state as state, overall_score as score
+        from former.health.account_health_history
+        union all
+        select health_date, account_id, segment_id, pillar_id, state, score
+        from former.health.pillar_health_history
+    ),
+    latter as (
+        select health_date, account_id, segment_id, 'overall' as pillar_id,
+            overall_state as state, overall_score as score
+        from latter.health.account_health_history
+        union all
+        select health_date, account_id, segment_id, pillar_id, state, score
+        from latter.health.pillar_health_history
+    ),
+    money as (
+        select health_date, account_id, mrr, csm_email
+        from former.health.account_health_history
+    )
+    select
+        health_date,
+        account_id,
+        pillar_id,
+        former.segment_id as former_segment,
+        latter.segment_id as latter_segment,
+        coalesce(former.state, 'not_configured') as former_state,
+        coalesce(latter.state, 'not_configured') as latter_state,
+        round(former.score, 6) as former_score,
+        round(latter.score, 6) as latter_score,
+        money.mrr,
+        money.csm_email
+    from (select * from former where health_date between $start and $end) as former
+    full outer join (select * from latter where health_date between $start and $end) as latter
+        using (health_date, account_id, pillar_id)
+    left join money using (health_date, account_id)
+"""
+# One row for each way an account moves; its last date stands for it.
+MOVES = """
+    select
+        account_id,
+        pillar_id,
+        former_state,
+        latter_state,
+        count(*) as dates,
+        min(health_date) as first_date,
+        max(health_date) as last_date,
+        max_by(mrr, health_date) as mrr,
+        max_by(csm_email, health_date) as csm_email,
+        max_by(former_segment, health_date) as former_segment,
+        max_by(latter_segment, health_date) as latter_segment,
+        max_by(former_score, health_date) as former_score,
+        max_by(latter_score, health_date) as latter_score
+    from compared
+    where former_state <> latter_state
+    group by account_id, pillar_id, former_state, latter_state
+    order by mrr desc nulls last, account_id, pillar_id, last_date desc, former_state
+"""
+EXPLAINED = """
+    select
+        health_date, account_id,
+        segment_id, pillar_id, rule_set, clause, signal_id, observed, operator, threshold,
+        scaled_by, resolved_threshold, is_met, gap
+    from {side}.health.health_explanations
+    where (health_date, account_id) in (
+        select distinct (max(health_date), account_id)
+        from compared
+        where former_state <> latter_state
+        group by account_id, pillar_id, former_state, latter_state
+    )
+"""
+# The one that the range was calculated with; none where no account was in scope.
+CONFIGURATION = """
+    select config_version, config
+    from {side}.health.health_config_versions
+    where config_version in (
+        select config_version
+        from {side}.health.account_health_history
+        where health_date between ? and ?
+    )
+"""
+NO_CONFIGURATION = Configuration("", {})
+NAMES = """
+    select account_id, account_name
+    from latter.health.account_churn
+"""
+
+
+@dataclass(frozen=True)
+class Move:
+    """One way in which an account's pillar, or overall, differs; values are of the last date."""
+
+    account_id: str
+    pillar_id: str
+    former_state: str
+    latter_state: str
+    dates: int
+    first_date: date
+    last_date: date
+    mrr: float | None
+    csm_email: str | None
+    former_segment: str | None
+    latter_segment: str | None
+    former_score: float | None
+    latter_score: float | None
+
+    @property
+    def key(self) -> tuple[date, str]:
+        return self.last_date, self.account_id
+
+
+Explained = dict[tuple[date, str], list[Condition]]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two calculated sides in one connection (table `compared`), and what their rows differ in."""
+
+    connection: duckdb.DuckDBPyConnection
+    former: Configuration
+    latter: Configuration
+    changed_rows: list[RowChange]
+
+    def query(self, sql: str) -> list[tuple]:
+        return self.connection.execute(sql).fetchall()
+
+    def names(self) -> dict[str, str]:
+        return dict(self.query(NAMES))
+
+    def moves(self) -> list[Move]:
+        return [Move(*row) for row in self.query(MOVES)]
+
+    def explained(self, side: str) -> Explained:
+        configuration = self.former if side == "former" else self.latter
+        found: Explained = defaultdict(list)
+        for health_date, account, *row in self.query(EXPLAINED.format(side=side)):
+            found[health_date, account].append(condition_of(tuple(row), configuration))
+        return found
+
+
+def compare(former: Path, latter: Path, start: date, end: date) -> Comparison:
+    """Put both warehouses side by side; nothing is written to either."""
+    connection = duckdb.connect()
+    configurations = []
+    for name, file in (("former", former), ("latter", latter)):
+        path = str(file).replace("'", "''")
+        connection.execute(f"attach '{path}' as {name} (read_only)")
+        rows = connection.execute(CONFIGURATION.format(side=name), [start, end]).fetchall()
+        configurations.append(Configuration.of_content(*rows[0]) if rows else NO_CONFIGURATION)
+    connection.execute(COMPARED, {"start": start, "end": end})
+    return Comparison(connection, *configurations, differences(*configurations))
+
+
+def rules_behind(comparison: Comparison, moves: Iterable[Move]) -> dict[Move, list[str]]:
+    """For each move the rules that make it, in words."""
+    former, latter = comparison.explained("former"), comparison.explained("latter")
+    return {
+        move: rules_of(
+            move, former.get(move.key, []), latter.get(move.key, []), comparison.changed_rows
+        )
+        or ["a change of its data's or its pillars' rows that no condition shows"]
+        for move in moves
+    }
+
+
+def rules_of(
+    move: Move,
+    former: list[Condition],
+    latter: list[Condition],
+    changed_rows: list[RowChange],
+) -> list[str]:
+    if move.former_segment != move.latter_segment:
+        segments = {move.former_segment, move.latter_segment}
+        words = f"segment {move.former_segment} becomes {move.latter_segment}"
+        found = changed_conditions(segment_rules(former), segment_rules(latter)) + [
+            change.text()
+            for change in changed_rows
+            if change.file == "segments" and change.row["segment_id"] in segments
+        ]
+        return [f"{words}: {text}" for text in found] or [words]
+    pillars = sorted({c.pillar_id for c in (*former, *latter) if c.pillar_id})
+    if move.pillar_id != "overall":
+        pillars = [move.pillar_id]
+    found = [
+        text
+        for pillar in pillars
+        for text in changed_conditions(of_pillar(former, pillar), of_pillar(latter, pillar))
+    ]
+    signals = {name for c in (*former, *latter) for name in (c.signal_id, c.scaled_by)}
+    found += [change.text() for change in changed_rows if weighs(change, move)]
+    found += [change.text() for change in changed_rows if measures(change, signals)]
+    # What feeds a pillar and what it is without data shows in no condition.
+    feeding = ("pillars", "pillar_sources", "sources", "plans")
+    return found or [change.text() for change in changed_rows if change.file in feeding]
+
+
+def segment_rules(conditions: list[Condition]) -> list[Condition]:
+    return [condition for condition in conditions if condition.rule_set == "segment"]
+
+
+def of_pillar(conditions: list[Condition], pillar: str) -> list[Condition]:
+    return [condition for condition in conditions if condition.pillar_id == pillar]
+
+
+def changed_conditions(former: list[Condition], latter: list[Condition]) -> list[str]:
+    """Conditions that answer differently, and those that only one of the configurations has."""
+    before = {condition_key(condition): condition for condition in former}
+    after = {condition_key(condition): condition for condition in latter}
+    found = [
+        f"{place(was)}: {was.signal_id} {was.asked()}: {answer(was)}, now {answer(after[key])}"
+        f" ({was.seen()}, now {after[key].seen()})"
+        for key, was in before.items()
+        if key in after and was.is_met is not after[key].is_met
+    ]
+    gone = [condition for key, condition in before.items() if key not in after]
+    new = [condition for key, condition in after.items() if key not in before]
+    for condition in gone:
+        replacement = next((other for other in new if is_same_rule(condition, other)), None)
+        if replacement is None:
+            found.append(f"{place(condition)}: {condition.signal_id} {condition.asked()} is gone")
+            continue
+        new.remove(replacement)
+        # A threshold that answers as before has moved nobody.
+        if condition.is_met is not replacement.is_met:
+            found.append(
+                f"{place(condition)}: {condition.signal_id} {rule(condition)}"
+                f" becomes {rule(replacement)}"
+            )
+    found += [f"{place(c)}: {c.signal_id} {rule(c)} is added" for c in new]
+    return sorted(found)
+
+
+def condition_key(condition: Condition) -> tuple:
+    return (
+        condition.segment_id,
+        condition.pillar_id,
+        condition.rule_set,
+        condition.clause,
+        condition.signal_id,
+        condition.operator,
+        condition.threshold,
+        condition.scaled_by,
+    )
+
+
+def is_same_rule(one: Condition, other: Condition) -> bool:
+    """Whether one is the other with another threshold, operator or scale."""
+    return condition_key(one)[:5] == condition_key(other)[:5]
+
+
+def place(condition: Condition) -> str:
+    words = (condition.pillar_id or condition.segment_id, condition.rule_set, condition.clause)
+    return " ".join(word for word in words if word)
+
+
+def rule(condition: Condition) -> str:
+    """What the configuration asks, without the account's own numbers, so that moves add up."""
+    scale = f" x {condition.scaled_by}" if condition.scaled_by else ""
+    return f"{condition.operator} {condition.threshold}{scale}"
+
+
+def answer(condition: Condition) -> str:
+    return {True: "met", False: "not met", None: "unknown"}[condition.is_met]
+
+
+def weighs(change: RowChange, move: Move) -> bool:
+    """Whether a changed weight, cap or band can have made the move."""
+    if change.row.get("segment_id") != move.latter_segment:
+        return False
+    if change.file == "pillar_weights":
+        return move.pillar_id == "overall"
+    if change.file == "segments":
+        return bool({"good_from", "poor_below"} & set(change.changed()))
+    is_pillar = move.pillar_id in ("overall", change.row.get("pillar_id"))
+    is_weight = None not in (change.former, change.latter) and "weight" in change.changed()
+    return change.file == "score_rules" and is_pillar and is_weight
+
+
+def measures(change: RowChange, signals: set[str | None]) -> bool:
+    """Whether the change is to what a signal of the conditions measures."""
+    name = {"metrics": "metric_id", "attributes": "attribute_id"}.get(change.file)
+    said = {"measure", "window_days", "dimension", "dimension_values", "value_type"}
+    return name is not None and change.row[name] in signals and bool(said & set(change.changed()))

@@ -1,0 +1,144 @@
+"""Scratch: health calculated with another configuration, where nobody looks.
+
+The configuration lies beside a copy of the dbt project, because dbt reads seeds by a relative path
+only (DECISIONS.md, 9), and the run fills a copy of the warehouse. The copy keeps the events that
+are rolled up already, which no configuration changes (a settled roll-up that a longer window
+would reach into is made anew by the run itself), so that only the range is calculated. Neither the
+warehouse nor the checkout is written.
+"""
+
+import shutil
+import subprocess
+import tarfile
+from dataclasses import dataclass
+from datetime import date
+from io import BytesIO
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as ProgressBar
+
+from orchestration import dbt_build
+from orchestration.insight.configuration import Configuration
+from orchestration.reading import reading
+from orchestration.settings import DBT_PROJECT, ROOT, Settings
+
+SEEDS = ROOT / "seeds"
+# Every explanation of the range is kept: a move is explained on whichever date it happens.
+EXPLANATION_DAYS = 36_500
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of two configurations that are compared: what the user called it, and its folder."""
+
+    name: str
+    seeds: Path
+
+
+def find_side(asked: str, scratch: Path) -> Side:
+    """The configuration in a folder, or of a git revision of this checkout."""
+    folder = Path(asked)
+    if folder.resolve() == SEEDS:
+        return Side("seeds/ of the working tree", SEEDS)
+    if folder.is_dir():
+        seeds = folder / "seeds" if (folder / "seeds" / "segments.csv").exists() else folder
+        side = Side(asked, seeds)
+    else:
+        side = Side(asked, of_revision(asked, scratch))
+    missing = sorted(
+        {file.name for file in SEEDS.glob("*.csv")}
+        - {file.name for file in side.seeds.glob("*.csv")}
+    )
+    if missing:
+        raise click.ClickException(
+            f"The configuration {asked} lacks {', '.join(missing)}. A configuration has every file"
+            " that seeds/ has; one without rows keeps its line of column names."
+        )
+    return side
+
+
+def of_revision(revision: str, scratch: Path) -> Path:
+    """The seeds of a git revision, unpacked below the scratch folder."""
+    archive = subprocess.run(
+        ["git", "-C", str(ROOT), "archive", "--format=tar", f"{revision}:./seeds"],
+        capture_output=True,
+        check=False,
+    )
+    if archive.returncode:
+        raise click.ClickException(
+            f"{revision} is neither a folder nor a git revision with a folder seeds/ ("
+            f"git says: {archive.stderr.decode(errors='replace').strip()})."
+        )
+    folder = scratch / f"revision-{len(list(scratch.iterdir()))}"
+    with tarfile.open(fileobj=BytesIO(archive.stdout)) as files:
+        files.extractall(folder, filter="data")
+    return folder
+
+
+def write_seeds(configuration: Configuration, folder: Path) -> Path:
+    """A published configuration as seed files again."""
+    shutil.copytree(SEEDS, folder)
+    for file in SEEDS.glob("*.csv"):
+        with file.open(encoding="utf-8-sig") as header:
+            columns = header.readline().strip().split(",")
+        rows = configuration.rows(file.stem)
+        if rows:
+            columns = list(dict.fromkeys([*(c for c in columns if c in rows[0]), *rows[0]]))
+        lines = [columns, *([row.get(column) for column in columns] for row in rows)]
+        (folder / file.name).write_text(
+            "".join(",".join(quoted(cell) for cell in line) + "\n" for line in lines),
+            encoding="utf-8",
+        )
+    return folder
+
+
+def quoted(cell: str | None) -> str:
+    text = cell or ""
+    return '"' + text.replace('"', '""') + '"' if set(text) & set(',"\n\r') else text
+
+
+def calculate(
+    side: Side, settings: Settings, start: date, end: date, scratch: Path, console: Console
+) -> Path:
+    """Calculate the range with the side's configuration; the warehouse that holds the result."""
+    folder = scratch / f"side-{len(list(scratch.iterdir()))}"
+    project = folder / "dbt_project"
+    shutil.copytree(DBT_PROJECT, project, ignore=shutil.ignore_patterns("target", "logs"))
+    shutil.copytree(side.seeds, folder / "seeds")
+    warehouse = folder / settings.warehouse.name
+    if settings.warehouse.exists():
+        # Held open while it is copied, so that no run writes to it meanwhile.
+        with reading(settings):
+            shutil.copyfile(settings.warehouse, warehouse)
+    columns = (
+        TextColumn("[progress.description]{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("[dim]{task.fields[step]}"),
+    )
+    with ProgressBar(*columns, console=console) as bar:
+        task = bar.add_task(f"Calculating {side.name}", total=None, step="starting")
+
+        def show(progress: dbt_build.Progress) -> None:
+            bar.update(task, completed=progress.done, total=progress.total, step=progress.name)
+
+        try:
+            # Data tests guard what is published; nothing of this is.
+            dbt_build.build(
+                Settings(settings.raw, warehouse),
+                start,
+                end,
+                show,
+                project=project,
+                without=("unit_test", "test"),
+                variables={"explanation_days": EXPLANATION_DAYS},
+            )
+        except dbt_build.BuildFailed as failure:
+            bar.update(task, step="failed")
+            raise click.ClickException(f"The configuration {side.name}: {failure}") from failure
+        bar.update(task, step="done")
+    return warehouse
