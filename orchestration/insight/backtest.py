@@ -377,19 +377,16 @@ def add_aucs(report: Report, results: Results) -> None:
         note="0.5 is chance, 1 perfect. 95% intervals from drawing whole accounts with replacement"
         f" ({DRAWS:,} draws, fixed seed), because dates of one account repeat each other.",
     )
-    segments = sorted({segment for segment, _, _ in results.aucs if segment != "all"})
+    rows = []
+    for segment in sorted({segment for segment, _, _ in results.aucs if segment != "all"}):
+        for pillar in pillars_of(results):
+            measured = [results.aucs.get((segment, pillar, horizon)) for horizon in HORIZONS]
+            if any(isinstance(cell, Estimate) for cell in measured):
+                rows.append((segment, pillar, *map(estimate_text, measured)))
     report.add(
         "AUC by segment on the date",
         ("segment", "score", *DAYS),
-        (
-            (segment, pillar, *map(estimate_text, cells))
-            for segment in segments
-            for pillar in pillars_of(results)
-            if any(
-                isinstance(cell, Estimate)
-                for cell in (cells := [results.aucs.get((segment, pillar, h)) for h in HORIZONS])
-            )
-        ),
+        rows,
         numbers=(2, 3, 4),
         note=f"Cells with fewer than {CHURNED_NEEDED} accounts that left, or stayed, are not"
         " calculated; segments without any other are left out.",
@@ -517,6 +514,6 @@ def add_timeless(report: Report, results: Results) -> None:
         ),
         numbers=(2, 3, 4),
         note="Without: the same dates, calculated anew from the raw data of today after dropping"
-        " every clause and score rule above, so that accounts fall into the segments and states that"
-        " the rest gives them.",
+        " every clause and score rule above, so that accounts fall into the segments and states"
+        " that the rest gives them.",
     )

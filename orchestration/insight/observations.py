@@ -108,9 +108,9 @@ def chosen_dates(
     """Dates of the history in the range, one in every so many days, counted from the last."""
     kept: list[date] = []
     for day in reversed(dates):
-        if (first is None or day >= first) and (last is None or day <= last):
-            if not kept or (kept[-1] - day).days >= every:
-                kept.append(day)
+        is_in_range = (first is None or day >= first) and (last is None or day <= last)
+        if is_in_range and (not kept or (kept[-1] - day).days >= every):
+            kept.append(day)
     return kept[::-1]
 
 

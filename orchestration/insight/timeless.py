@@ -47,7 +47,7 @@ def timeless_signals(configuration: Configuration) -> dict[str, str]:
 
 
 def timeless_rules(configuration: Configuration) -> list[TimelessRule]:
-    """Rules that rest on timeless columns. A clause goes as a whole: half of it says another thing."""
+    """Rules that rest on timeless columns; whole clauses, for half of one says another thing."""
     signals = timeless_signals(configuration)
     found = []
     for file, key in (
