@@ -372,7 +372,7 @@ def tell_data_problems(explanation: Explanation, console: Console) -> None:
     for table, effect, reason, records, seen in explanation.rejected:
         problems.append(
             f"{records} record{'s' if records != 1 else ''} of {table}:"
-            f" {effect.replace('_', ' ')}, {reason} (last met {seen})."
+            f" {effect.replace('_', ' ')}, {reason} (first met {seen})."
         )
     unknown = sum(pillar.unknown_conditions for pillar in explanation.pillars.values())
     if unknown:

@@ -87,7 +87,7 @@ NOT_CALCULATED = """
     order by pillar_id
 """
 REJECTED = """
-    select table_name, effect, reason, count(*), max(first_seen_on)
+    select table_name, effect, reason, count(*), min(first_seen_on)
     from health.rejected_records
     where record like ? and json_extract_string(record, '$.account_id') = ?
     group by table_name, effect, reason

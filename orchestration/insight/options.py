@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import click
+import duckdb
 from rich.console import Console
 
 DATE = click.DateTime(["%Y-%m-%d"])
@@ -35,3 +36,13 @@ def report_console() -> Console:
     """As wide as the terminal; wider than rich's 80 columns where there is none."""
     console = Console()
     return console if console.is_terminal else Console(width=PLAIN_WIDTH)
+
+
+def find_pillar(connection: duckdb.DuckDBPyConnection, asked: str) -> None:
+    """Refuses a pillar that the history does not have, and names those that it has."""
+    rows = connection.execute(
+        "select distinct pillar_id from health.pillar_health_history order by pillar_id"
+    ).fetchall()
+    known = ["overall", *(pillar for (pillar,) in rows)]
+    if asked not in known:
+        raise click.ClickException(f"There is no pillar {asked!r}: {', '.join(known)}.")

@@ -1,0 +1,144 @@
+"""`health flaps`: states that change back and forth: thresholds that lie where accounts are."""
+
+from datetime import date
+from pathlib import Path
+
+import click
+
+from orchestration.insight.accounts import Connection, history_dates
+from orchestration.insight.options import MARKDOWN, report_console
+from orchestration.insight.report import Report
+from orchestration.insight.states import STATES
+from orchestration.reading import reading
+from orchestration.settings import Settings
+
+# A flap is a change that is undone: a run of dates in another state, between two in the same one,
+# that lasts at most so many days. It counts on the date on which the former state is back.
+FLAPS = """
+    with states as (
+        {states}
+    ),
+    compared as (
+        select
+            *,
+            lag(state) over by_date as former_state
+        from states
+        where health_date <= $last
+        window by_date as (partition by account_id, pillar_id order by health_date)
+    ),
+    -- The account's first date begins its first run.
+    runs as (
+        select
+            account_id, pillar_id, segment_id, state, health_date as began_on,
+            lag(health_date) over by_date as former_began_on,
+            lag(state, 2) over by_date as state_before_former
+        from compared
+        where former_state is null or former_state <> state
+        window by_date as (partition by account_id, pillar_id order by health_date)
+    ),
+    flaps as (
+        select account_id, pillar_id
+        from runs
+        where
+            began_on > $first
+            and state = state_before_former
+            and began_on - former_began_on <= $within
+    ),
+    in_scope as (
+        select pillar_id, account_id
+        from states
+        where health_date > $first and health_date <= $last
+        group by pillar_id, account_id
+    )
+    select
+        in_scope.pillar_id,
+        in_scope.account_id,
+        count(flaps.account_id) as flaps
+    from in_scope
+    left join flaps
+        on in_scope.pillar_id = flaps.pillar_id
+        and in_scope.account_id = flaps.account_id
+    group by in_scope.pillar_id, in_scope.account_id
+    order by flaps desc, in_scope.account_id, in_scope.pillar_id
+"""
+
+
+@click.command()
+@click.option(
+    "--days",
+    type=click.IntRange(min=2),
+    default=60,
+    show_default=True,
+    help="Days of history to look at, up to its last date.",
+)
+@click.option(
+    "--within",
+    type=click.IntRange(min=1),
+    default=14,
+    show_default=True,
+    help="A change counts when it is undone within so many days.",
+)
+@click.option("--limit", default=15, show_default=True, help="Accounts to list.")
+@click.option("--markdown", type=MARKDOWN, help="Also write the report here.")
+def flaps(days: int, within: int, limit: int, markdown: Path | None) -> None:
+    """Show the flap rate: accounts whose state changed and soon changed back.
+
+    Many flaps in a pillar say that a threshold lies where accounts are, not that customers change.
+
+    \b
+    Example:
+      health flaps --days 60 --within 14
+    """
+    console = report_console()
+    with reading(Settings.from_environment()) as connection:
+        last = history_dates(connection)[-1]
+        report = report_of(connection, last, days, within, limit)
+    report.print(console)
+    if markdown:
+        report.write_markdown(markdown)
+        console.print(f"\nWrote {markdown}")
+
+
+def count_flaps(
+    connection: Connection, last: date, days: int, within: int
+) -> list[tuple[str, str, int]]:
+    """Pillar, account and flaps, for every account in scope in those days; most flaps first."""
+    first = date.fromordinal(last.toordinal() - days)
+    return connection.execute(
+        FLAPS.format(states=STATES), {"first": first, "last": last, "within": within}
+    ).fetchall()
+
+
+def report_of(connection: Connection, last: date, days: int, within: int, limit: int) -> Report:
+    rows = count_flaps(connection, last, days, within)
+    report = Report(f"Changes undone within {within} days, in the {days} days up to {last}")
+    by_pillar: dict[str, list[int]] = {}
+    for pillar, _, number in rows:
+        by_pillar.setdefault(pillar, []).append(number)
+    report.add(
+        "Flap rate",
+        ("pillar", "accounts", "that flapped", "rate", "flaps"),
+        (
+            (
+                pillar,
+                f"{len(numbers):,}",
+                f"{sum(number > 0 for number in numbers):,}",
+                f"{sum(number > 0 for number in numbers) / len(numbers):.1%}",
+                f"{sum(numbers):,}",
+            )
+            for pillar, numbers in sorted(
+                by_pillar.items(), key=lambda item: (item[0] != "overall", item[0])
+            )
+        ),
+        numbers=(1, 2, 3, 4),
+    )
+    flapping = [row for row in rows if row[2] > 0]
+    report.add(
+        "Who flaps most",
+        ("account", "pillar", "flaps"),
+        ((account, pillar, str(number)) for pillar, account, number in flapping[:limit]),
+        numbers=(2,),
+    )
+    if not flapping:
+        report.say("No state changed back and forth.")
+    return report

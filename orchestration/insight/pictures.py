@@ -1,0 +1,159 @@
+"""Pictures: a trend, an account's 60 days, and what a back-test found, drawn into files."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import matplotlib.dates as mdates
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from orchestration.insight.explanation import DAYS
+from orchestration.insight.prediction import Estimate
+from orchestration.insight.states import ALL_STATES
+
+if TYPE_CHECKING:
+    from orchestration.insight.backtest import Results
+    from orchestration.insight.explanation import Explanation
+
+# Told apart by people who do not see red and green alike: they differ in brightness too.
+COLOURS = {
+    "good": "#1a9850",
+    "average": "#fee08b",
+    "poor": "#b2182b",
+    "not_calculated": "#bdbdbd",
+}
+EMPTY = "#ffffff"
+
+
+def figure(width: float, height: float) -> Figure:
+    """A figure that belongs to no window."""
+    drawn = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(drawn)
+    return drawn
+
+
+def save(drawn: Figure, file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    drawn.savefig(file, dpi=150)
+
+
+def legend_of_states() -> list[Patch]:
+    return [
+        Patch(facecolor=colour, edgecolor="#666666", label=state.replace("_", " "))
+        for state, colour in COLOURS.items()
+    ]
+
+
+def draw_account(explanation: Explanation, name: str, file: Path) -> None:
+    """The states of an account's last 60 days, a row for overall and for each pillar."""
+    configuration = explanation.configuration
+    pillars = ["overall", *(p for p in configuration.pillars if p in explanation.pillars)]
+    days = [explanation.health_date - timedelta(days=age) for age in range(DAYS - 1, -1, -1)]
+    codes = {state: position for position, state in enumerate(COLOURS, start=1)}
+    cells = np.array(
+        [
+            [codes.get(explanation.states.get(pillar, {}).get(day, ""), 0) for day in days]
+            for pillar in pillars
+        ]
+    )
+    drawn = figure(10, 1.6 + 0.45 * len(pillars))
+    axes = drawn.subplots()
+    colours = ListedColormap([EMPTY, *COLOURS.values()])
+    axes.pcolormesh(cells, cmap=colours, vmin=0, vmax=len(COLOURS), edgecolors="white", lw=0.5)
+    axes.invert_yaxis()
+    axes.set_yticks(
+        np.arange(len(pillars)) + 0.5, [configuration.pillar_names.get(p, p) for p in pillars]
+    )
+    weeks = range(DAYS - 1, -1, -7)
+    axes.set_xticks([n + 0.5 for n in weeks], [f"{days[n]:%d %b}" for n in weeks])
+    axes.set_title(f"{name}: {DAYS} days up to {explanation.health_date}", loc="left")
+    drawn.legend(handles=legend_of_states(), loc="outside lower center", ncols=4, frameon=False)
+    save(drawn, file)
+
+
+def draw_trend(
+    rows: list[tuple[str, date, str, int, float | None]], title: str, file: Path
+) -> None:
+    """Accounts by state over the dates, one panel a group."""
+    groups = list(dict.fromkeys(row[0] for row in rows))
+    columns = min(3, len(groups))
+    lines = -(-len(groups) // columns)
+    drawn = figure(4.2 * columns + 1, 2.6 * lines + 1)
+    panels = drawn.subplots(lines, columns, squeeze=False, sharex=True).flatten()
+    for panel, group in zip(panels, groups, strict=False):
+        counts = {(day, state): n for name, day, state, n, _ in rows if name == group}
+        days = sorted({day for day, _ in counts})
+        panel.stackplot(
+            days,
+            [[counts.get((day, state), 0) for day in days] for state in reversed(ALL_STATES)],
+            colors=[COLOURS[state] for state in reversed(ALL_STATES)],
+            step="post",
+        )
+        panel.set_title(group, loc="left", fontsize="medium")
+        panel.set_ylabel("accounts")
+        panel.xaxis.set_major_formatter(
+            mdates.ConciseDateFormatter(panel.xaxis.get_major_locator())
+        )
+    for panel in panels[len(groups) :]:
+        panel.set_visible(False)
+    drawn.suptitle(title)
+    drawn.legend(handles=legend_of_states(), loc="outside lower center", ncols=4, frameon=False)
+    save(drawn, file)
+
+
+def draw_backtest(results: Results, folder: Path) -> list[Path]:
+    """The AUC of every score and rival with its interval, and the calibration."""
+    files = [folder / "auc.png", folder / "calibration.png"]
+    horizons = sorted({horizon for _, _, horizon in results.aucs})
+    draw_aucs(results, horizons, files[0])
+    draw_calibration(results, horizons, files[1])
+    return files
+
+
+def draw_aucs(results: Results, horizons: list[int], file: Path) -> None:
+    names = ["overall", *results.configurations[0].pillars]
+    scores = {name: [results.aucs.get(("all", name, h)) for h in horizons] for name in names}
+    for rival in dict.fromkeys(name for name, _ in results.rivals):
+        found = [results.rivals.get((rival, h)) for h in horizons]
+        scores[f"{rival} alone"] = [one.rival if one else None for one in found]
+    drawn = figure(8, 1.5 + 0.5 * len(scores))
+    axes = drawn.subplots()
+    for shift, horizon in enumerate(horizons):
+        for row, (_, cells) in enumerate(scores.items()):
+            if isinstance(cell := cells[shift], Estimate):
+                axes.errorbar(
+                    cell.value,
+                    row + 0.22 * (shift - 1),
+                    xerr=[[max(0, cell.value - cell.low)], [max(0, cell.high - cell.value)]],
+                    fmt="o",
+                    color=f"C{shift}",
+                    label=f"{horizon} days ahead" if not row else None,
+                )
+    axes.axvline(0.5, color="#666666", ls=":")
+    axes.set_yticks(range(len(scores)), [name.replace("_", " ") for name in scores])
+    axes.invert_yaxis()
+    axes.set_xlabel("AUC with 95% interval; 0.5 is chance")
+    axes.set_title("How well scores tell who leaves", loc="left")
+    drawn.legend(loc="outside lower center", ncols=len(horizons), frameon=False)
+    save(drawn, file)
+
+
+def draw_calibration(results: Results, horizons: list[int], file: Path) -> None:
+    drawn = figure(7, 4)
+    axes = drawn.subplots()
+    middles = [(low + high) / 2 for low, high, _, _ in results.calibration]
+    for position, horizon in enumerate(horizons):
+        shares = [100 * row[3][position] for row in results.calibration]
+        axes.plot(middles, shares, "o-", label=f"within {horizon} days")
+    axes.set_xlabel("overall score (middle of each tenth)")
+    axes.set_ylabel("left, percent of account dates")
+    axes.set_ylim(bottom=0)
+    axes.set_title("Who left, by overall score", loc="left")
+    axes.legend(frameon=False)
+    save(drawn, file)

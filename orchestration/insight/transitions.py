@@ -1,0 +1,111 @@
+"""`health transitions`: from which state to which accounts went between two dates."""
+
+from datetime import date, datetime
+from pathlib import Path
+
+import click
+
+from orchestration.insight.accounts import Connection, find_date, history_dates
+from orchestration.insight.options import DATE, MARKDOWN, find_pillar, report_console
+from orchestration.insight.report import Report, money
+from orchestration.insight.states import ALL_STATES, STATES
+from orchestration.reading import reading
+from orchestration.settings import Settings
+
+ELSEWHERE = "not there"  # not in scope on one of the dates: not created yet, or churned
+ORDER = (*ALL_STATES, ELSEWHERE)
+# MRR is that of the later date, or of the earlier one for accounts that have left.
+PAIRS = """
+    with states as ({states})
+    select
+        account_id,
+        coalesce(former.state, $elsewhere) as former_state,
+        coalesce(latter.state, $elsewhere) as latter_state,
+        coalesce(latter.mrr, former.mrr) as mrr,
+        coalesce(latter.csm_email, former.csm_email) as csm_email,
+        names.account_name
+    from (
+        select * from states where health_date = $former and pillar_id = $pillar
+    ) as former
+    full outer join (
+        select * from states where health_date = $latter and pillar_id = $pillar
+    ) as latter using (account_id)
+    left join health.account_churn as names using (account_id)
+    order by mrr desc nulls last, account_id
+"""
+
+
+@click.command()
+@click.option("--from", "former", type=DATE, required=True, help="The earlier health date.")
+@click.option("--to", "latter", type=DATE, required=True, help="The later health date.")
+@click.option("--pillar", default="overall", show_default=True, help="A pillar, or overall.")
+@click.option("--limit", default=20, show_default=True, help="Accounts that got worse, to list.")
+@click.option("--markdown", type=MARKDOWN, help="Also write the report here.")
+def transitions(
+    former: datetime, latter: datetime, pillar: str, limit: int, markdown: Path | None
+) -> None:
+    """Show the transition matrix between two health dates, and who got worse.
+
+    \b
+    Examples:
+      health transitions --from 2026-10-01 --to 2026-11-22
+      health transitions --from 2026-10-01 --to 2026-11-22 --pillar service --markdown matrix.md
+    """
+    console = report_console()
+    with reading(Settings.from_environment()) as connection:
+        find_pillar(connection, pillar)
+        dates = history_dates(connection)
+        first, last = find_date(dates, former, "--from"), find_date(dates, latter, "--to")
+        if first >= last:
+            raise click.UsageError(f"--from {first} is not before --to {last}.")
+        report = report_of(connection, first, last, pillar, limit)
+    report.print(console)
+    if markdown:
+        report.write_markdown(markdown)
+        console.print(f"\nWrote {markdown}")
+
+
+def report_of(
+    connection: Connection, former: date, latter: date, pillar: str, limit: int
+) -> Report:
+    pairs = connection.execute(
+        PAIRS.format(states=STATES),
+        {"former": former, "latter": latter, "pillar": pillar, "elsewhere": ELSEWHERE},
+    ).fetchall()
+    cells: dict[tuple[str, str], list[float]] = {}
+    for _, was, now, mrr, _, _ in pairs:
+        cells.setdefault((was, now), []).append(mrr or 0)
+    report = Report(f"Transitions ({pillar}) from {former} to {latter}")
+    report.add(
+        "Accounts (MRR)",
+        ("from", *(f"to {state}" for state in ORDER)),
+        (
+            (was, *(cell_text(cells.get((was, now))) for now in ORDER))
+            for was in ORDER
+            if any((was, now) in cells for now in ORDER)
+        ),
+        numbers=tuple(range(1, 1 + len(ORDER))),
+    )
+    worse = [pair for pair in pairs if is_worse(pair[1], pair[2])]
+    report.add(
+        "Who got worse",
+        ("account", "manager", "MRR", "from", "to"),
+        (
+            (f"{name or ''} ({account})", owner or "nobody", money(mrr), was, now)
+            for account, was, now, mrr, owner, name in worse[:limit]
+        ),
+        numbers=(2,),
+        note=f"{len(worse) - limit:,} more (--limit)." if len(worse) > limit else "",
+    )
+    if not worse:
+        report.say("No account got worse.")
+    return report
+
+
+def cell_text(amounts: list[float] | None) -> str:
+    return "" if amounts is None else f"{len(amounts):,} ({money(sum(amounts))})"
+
+
+def is_worse(was: str, now: str) -> bool:
+    known = ("good", "average", "poor")
+    return was in known and now in known and known.index(now) > known.index(was)

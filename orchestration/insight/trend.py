@@ -1,0 +1,134 @@
+"""`health trend`: how states developed, month end by month end."""
+
+from datetime import date, datetime
+from pathlib import Path
+
+import click
+
+from orchestration.insight.accounts import Connection, history_dates
+from orchestration.insight.options import DATE, MARKDOWN, PICTURE, find_pillar, report_console
+from orchestration.insight.report import Report, money
+from orchestration.insight.states import ALL_STATES, STATES
+from orchestration.reading import reading
+from orchestration.settings import Settings
+
+# What accounts are grouped by. A segment's accounts are all its members, chosen or not, so that a
+# segment made for analysis alone has a trend too.
+GROUPS = {
+    "all": "'all'",
+    "pillar": "pillar_id",
+    "segment": "membership.segment_id",
+    "csm": "coalesce(csm_email, 'nobody')",
+}
+MEMBERSHIP = """
+    inner join health.segment_membership as membership
+        on states.health_date = membership.health_date
+        and states.account_id = membership.account_id
+        and membership.membership = 'member'
+"""
+TREND = """
+    select
+        {group} as grouped_by,
+        states.health_date,
+        states.state,
+        count(*) as accounts,
+        sum(states.mrr) as mrr
+    from ({states}) as states
+    {membership}
+    where
+        list_contains($dates, states.health_date)
+        and ($pillar is null or states.pillar_id = $pillar)
+    group by all
+    order by all
+"""
+
+
+@click.command()
+@click.option("--by", type=click.Choice(list(GROUPS)), default="all", show_default=True)
+@click.option("--pillar", default="overall", show_default=True, help="A pillar, or overall.")
+@click.option("--start", type=DATE, help="First health date; the history's first without it.")
+@click.option("--end", type=DATE, help="Last health date; the history's last without it.")
+@click.option("--markdown", type=MARKDOWN, help="Also write the table here.")
+@click.option("--plot", type=PICTURE, help="Also draw every date into this file (.png, .svg).")
+def trend(
+    by: str,
+    pillar: str,
+    start: datetime | None,
+    end: datetime | None,
+    markdown: Path | None,
+    plot: Path | None,
+) -> None:
+    """Show states at each month's end: accounts and MRR, by pillar, segment or success manager.
+
+    A month ends with its last date in the history.
+
+    \b
+    Examples:
+      health trend --by segment
+      health trend --by pillar --plot trend.png
+    """
+    console = report_console()
+    with reading(Settings.from_environment()) as connection:
+        if by != "pillar":
+            find_pillar(connection, pillar)
+        dates = [
+            day
+            for day in history_dates(connection)
+            if (start is None or day >= start.date()) and (end is None or day <= end.date())
+        ]
+        if not dates:
+            raise click.ClickException("The history has no date in that range.")
+        report = report_of(connection, by, pillar, month_ends(dates))
+        daily = states_by_date(connection, by, pillar, dates) if plot else []
+    report.print(console)
+    if markdown:
+        report.write_markdown(markdown)
+        console.print(f"\nWrote {markdown}")
+    if plot:
+        # Imported here: drawing takes a second to load, and most want no picture.
+        from orchestration.insight import pictures
+
+        pictures.draw_trend(daily, title_of(by, pillar), plot)
+        console.print(f"\nDrew {plot}")
+
+
+def month_ends(dates: list[date]) -> list[date]:
+    """The last date of each month."""
+    return sorted({(day.year, day.month): day for day in sorted(dates)}.values())
+
+
+def states_by_date(
+    connection: Connection, by: str, pillar: str, dates: list[date]
+) -> list[tuple[str, date, str, int, float | None]]:
+    """Group, date, state, accounts and MRR."""
+    sql = TREND.format(
+        group=GROUPS[by], states=STATES, membership=MEMBERSHIP if by == "segment" else ""
+    )
+    asked = None if by == "pillar" else pillar
+    return connection.execute(sql, {"dates": dates, "pillar": asked}).fetchall()
+
+
+def title_of(by: str, pillar: str) -> str:
+    name = "Health by pillar" if by == "pillar" else f"Health ({pillar})"
+    return f"{name} by {by}" if by in ("segment", "csm") else name
+
+
+def report_of(connection: Connection, by: str, pillar: str, dates: list[date]) -> Report:
+    report = Report(f"{title_of(by, pillar)} at the end of each month")
+    counts: dict[tuple[str, date], dict[str, tuple[int, float]]] = {}
+    for group, day, state, accounts, mrr in states_by_date(connection, by, pillar, dates):
+        counts.setdefault((group, day), {})[state] = (accounts, mrr or 0)
+    rows = []
+    for (group, day), states in sorted(counts.items()):
+        accounts = sum(number for number, _ in states.values())
+        cells = (f"{states.get(state, (0, 0))[0]:,}" for state in ALL_STATES)
+        poor_mrr = states.get("poor", (0, 0))[1]
+        total = sum(mrr for _, mrr in states.values())
+        rows.append((group, str(day), f"{accounts:,}", *cells, money(total), money(poor_mrr)))
+    report.add(
+        "Accounts by state, and monthly revenue",
+        ("", "date", "accounts", *ALL_STATES, "MRR", "of it poor"),
+        rows,
+        numbers=tuple(range(2, 9)),
+    )
+    return report
