@@ -23,6 +23,7 @@ from orchestration.insight.prediction import (
     advantages,
     decile_edges,
     estimates,
+    lift,
 )
 from orchestration.insight.report import Report, number
 from orchestration.insight.timeless import TimelessRule, timeless_rules, without
@@ -32,7 +33,13 @@ from orchestration.settings import Settings
 
 HORIZONS = (30, 60, 90)  # days ahead
 STATES = ("good", "average", "poor", "not_calculated")
-RIVALS = {"days_since_event": "days since the last event", "low_mrr": "low MRR"}
+RIVALS = {
+    "days_since_event": "days since the last event",
+    "low_mrr": "low MRR",
+    "youth": "young account",
+}
+LIKE_AGE = "overall, at like age"
+AGE_GROUPS = 5
 DAYS = tuple(f"{horizon} days" for horizon in HORIZONS)
 
 Cell = tuple[str, str, int]  # segment or "all", pillar or "overall", horizon
@@ -59,7 +66,8 @@ class Results:
     configurations: list[Configuration]
     aucs: dict[Cell, Estimate | int] = field(default_factory=dict)
     rivals: dict[tuple[str, int], Rival] = field(default_factory=dict)
-    lifts: dict[tuple[str, int], tuple[float, float, int]] = field(default_factory=dict)
+    base_rates: dict[int, float] = field(default_factory=dict)
+    lifts: dict[tuple[str, int], Estimate | None] = field(default_factory=dict)
     warnings: dict[int, Before] = field(default_factory=dict)
     calibration: list[tuple[float, float, int, list[float]]] = field(default_factory=list)
     timeless: list[TimelessRule] = field(default_factory=list)
@@ -73,10 +81,17 @@ class Results:
             for horizon in HORIZONS
             if isinstance(estimate := self.aucs.get(("all", "overall", horizon)), Estimate)
         }
-        above = [str(horizon) for horizon, estimate in found.items() if estimate.is_above_chance]
-        if above:
-            return f"Overall health foretold churn {joined(above)} days ahead."
-        return "Overall health foretold nothing: it tells churn no better than chance."
+        above = [horizon for horizon, estimate in found.items() if estimate.is_above_chance]
+        if not above:
+            return "Overall health foretold nothing: it tells churn no better than chance."
+        at_like_age = [self.aucs.get(("all", LIKE_AGE, horizon)) for horizon in above]
+        days = joined([str(horizon) for horizon in above])
+        if any(isinstance(cell, Estimate) and cell.is_above_chance for cell in at_like_age):
+            return f"Overall health foretold churn {days} days ahead."
+        return (
+            f"Overall health foretold churn {days} days ahead, but among accounts of like age no"
+            " better than chance: age explains it."
+        )
 
 
 def joined(words: list[str]) -> str:
@@ -199,7 +214,7 @@ def measure(
     )
     results.aucs = measure_aucs(frame, known_until, console, draws)
     measure_rivals(connection, frame, results, draws)
-    measure_states(frame, results)
+    measure_states(frame, results, draws)
     return results
 
 
@@ -234,16 +249,29 @@ def measure_aucs(
             for horizon in HORIZONS:
                 known = observations.known_by(rows, horizon, known_until).dropna(subset=["score"])
                 found[segment, pillar, horizon] = estimate_or_count(known, draws)
+                if (segment, pillar) == ("all", "overall"):
+                    found["all", LIKE_AGE, horizon] = estimate_or_count(
+                        known, draws, age_groups(known)
+                    )
     return found
 
 
-def sample_of(known: pd.DataFrame, *risks: np.ndarray) -> Sample:
+def age_groups(known: pd.DataFrame) -> np.ndarray:
+    """Fifths of the observations by the account's age: how many leave depends on it."""
+    groups = pd.qcut(known["age_days"], AGE_GROUPS, labels=False, duplicates="drop")
+    return groups.to_numpy(dtype=float)
+
+
+def sample_of(known: pd.DataFrame, *risks: np.ndarray, groups: np.ndarray | None = None) -> Sample:
     accounts = pd.factorize(known["account_id"])[0]
-    return Sample(accounts, known["leaves"].to_numpy(dtype=bool), risks)
+    return Sample(accounts, known["leaves"].to_numpy(dtype=bool), risks, groups)
 
 
-def estimate_or_count(known: pd.DataFrame, draws: int) -> Estimate | int:
-    sample = sample_of(known, -known["score"].round(6).to_numpy(dtype=float))
+def estimate_or_count(
+    known: pd.DataFrame, draws: int, groups: np.ndarray | None = None
+) -> Estimate | int:
+    risk = -known["score"].round(6).to_numpy(dtype=float)
+    sample = sample_of(known, risk, groups=groups)
     if sample.churned < CHURNED_NEEDED or sample.stayed < CHURNED_NEEDED:
         return min(sample.churned, sample.stayed)
     return estimates(sample, draws)[0]
@@ -254,7 +282,7 @@ def measure_rivals(
 ) -> None:
     """Health against each rival, on the observations that have both."""
     overall = frame[frame["pillar_id"] == "overall"].assign(
-        low_mrr=lambda rows: -rows["mrr"].astype(float)
+        low_mrr=lambda rows: -rows["mrr"].astype(float), youth=lambda rows: -rows["age_days"]
     )
     if metric := observations.days_since_event_metric(results.configurations[0]):
         overall = observations.add_metric(connection, overall, metric, "days_since_event")
@@ -275,7 +303,7 @@ def measure_rivals(
                 )
 
 
-def measure_states(frame: pd.DataFrame, results: Results) -> None:
+def measure_states(frame: pd.DataFrame, results: Results, draws: int) -> None:
     """Lift of poor, warnings before leaving, and calibration."""
     overall = frame[frame["pillar_id"] == "overall"].sort_values("health_date", kind="stable")
     scored = overall.dropna(subset=["score"])
@@ -285,12 +313,15 @@ def measure_states(frame: pd.DataFrame, results: Results) -> None:
     for horizon in HORIZONS:
         for pillar, pillar_rows in frame.groupby("pillar_id"):
             known = observations.known_by(pillar_rows, horizon, results.known_until)
-            poor = known[known["state"] == "poor"]
+            sample = sample_of(known)
+            poor = (known["state"] == "poor").to_numpy(dtype=bool)
             results.lifts[str(pillar), horizon] = (
-                float(known["leaves"].mean()),
-                float(poor["leaves"].mean()) if len(poor) else np.nan,
-                len(poor),
+                lift(sample, poor, draws)
+                if poor.any() and min(sample.churned, sample.stayed) >= CHURNED_NEEDED
+                else None
             )
+            if pillar == "overall":
+                results.base_rates[horizon] = float(known["leaves"].mean())
         results.warnings[horizon] = warnings_before(overall, horizon, results.known_until)
         known = observations.known_by(scored.assign(group=groups), horizon, results.known_until)
         for group, share in known.groupby("group")["leaves"].mean().items():
@@ -360,7 +391,7 @@ def percent(share: float) -> str:
 
 def pillars_of(results: Results) -> list[str]:
     measured = {pillar for _, pillar, _ in results.aucs}
-    ordered = ["overall", *results.configurations[0].pillars]
+    ordered = ["overall", LIKE_AGE, *results.configurations[0].pillars]
     return [pillar for pillar in ordered if pillar in measured]
 
 
@@ -375,7 +406,9 @@ def add_aucs(report: Report, results: Results) -> None:
         ),
         numbers=columns,
         note="0.5 is chance, 1 perfect. 95% intervals from drawing whole accounts with replacement"
-        f" ({DRAWS:,} draws, fixed seed), because dates of one account repeat each other.",
+        f" ({DRAWS:,} draws, fixed seed), because dates of one account repeat each other. At like"
+        " age: accounts are compared within fifths by age only, because the young leave more often"
+        " (or less) whatever their health.",
     )
     rows = []
     for segment in sorted({segment for segment, _, _ in results.aucs if segment != "all"}):
@@ -389,7 +422,8 @@ def add_aucs(report: Report, results: Results) -> None:
         rows,
         numbers=(2, 3, 4),
         note=f"Cells with fewer than {CHURNED_NEEDED} accounts that left, or stayed, are not"
-        " calculated; segments without any other are left out.",
+        " calculated; segments without any other are left out. Of twenty intervals one lies beside"
+        " 0.5 by chance.",
     )
 
 
@@ -416,25 +450,20 @@ def add_rivals(report: Report, results: Results) -> None:
 
 
 def add_lifts(report: Report, results: Results) -> None:
-    rows = []
-    for pillar in pillars_of(results):
-        cells = []
-        for horizon in HORIZONS:
-            base, rate, count = results.lifts[pillar, horizon]
-            lift = f"{number(rate / base)} x" if count and base else "no poor"
-            cells.append(f"{lift} ({percent(rate)} of {count:,})" if count else lift)
-        rows.append((pillar, *cells))
     base = ", ".join(
-        f"{percent(results.lifts['overall', horizon][0])} within {horizon} days"
-        for horizon in HORIZONS
+        f"{percent(rate)} within {horizon} days" for horizon, rate in results.base_rates.items()
     )
     report.add(
-        "Lift of poor over the base rate",
+        "Lift: how many times as often accounts left when they were poor",
         ("state", *DAYS),
-        rows,
+        (
+            (pillar, *(estimate_text(results.lifts[pillar, horizon]) for horizon in HORIZONS))
+            for pillar in pillars_of(results)
+            if pillar != LIKE_AGE
+        ),
         numbers=(1, 2, 3),
-        note=f"Base rate: of all account dates {base} left. In brackets the share of the account"
-        " dates in state poor.",
+        note=f"1 is no difference. Base rate: of all account dates {base} left. Empty where nobody"
+        f" was poor or fewer than {CHURNED_NEEDED} accounts left. Not adjusted for age.",
     )
 
 

@@ -46,6 +46,10 @@ CHURN = """
     from health.account_churn
     where churned_at is not null
 """
+CREATED = """
+    select account_id, cast(created_at as date)
+    from health.account_churn
+"""
 USED_CONFIGURATIONS = """
     select config_version, count(distinct health_date), max(health_date) as last_date
     from health.account_health_history
@@ -117,7 +121,7 @@ def chosen_dates(
 def observe(
     connection: duckdb.DuckDBPyConnection, dates: list[date], labels: Labels
 ) -> pd.DataFrame:
-    """One row per date, account and pillar or `overall`, with the days until the account leaves."""
+    """One row per date, account and pillar or `overall`, with the account's age and days left."""
     frame = connection.execute(HEALTH, {"dates": dates}).df()
     frame["health_date"] = pd.to_datetime(frame["health_date"]).dt.date
     keys = frame[["account_id", "health_date"]].drop_duplicates()
@@ -128,6 +132,13 @@ def observe(
     keys["days_left"] = [
         np.nan if left is None else float((left - day).days)
         for left, day in zip(leaving, keys["health_date"], strict=True)
+    ]
+    created = dict(connection.execute(CREATED).fetchall())
+    # An account that the raw data has no longer is as old as its first date says at least.
+    first_seen = keys.groupby("account_id")["health_date"].min()
+    keys["age_days"] = [
+        float((day - created.get(account, first_seen[account])).days)
+        for account, day in zip(keys["account_id"], keys["health_date"], strict=True)
     ]
     return frame.merge(keys, on=["account_id", "health_date"], how="left")
 

@@ -97,6 +97,7 @@ def draw_trend(
         )
         panel.set_title(group, loc="left", fontsize="medium")
         panel.set_ylabel("accounts")
+        panel.tick_params(labelbottom=True)  # shared axes label the lowest row only
         panel.xaxis.set_major_formatter(
             mdates.ConciseDateFormatter(panel.xaxis.get_major_locator())
         )
