@@ -1,0 +1,56 @@
+"""Expectations: what people judge about the data, at three boundaries, and what follows from it.
+
+Every check is a row of `seeds/checks.csv`. A check judges numbers that SQL worked out beforehand, a
+small frame of them, so that its cost does not grow with history. Great Expectations does the
+judging; it is imported by the first check that runs, because that takes seconds.
+
+    raw_report = run_raw_checks(settings, first, last)      # before dbt; gates the pillars
+    reports = [
+        raw_report,
+        run_pillar_checks(settings, first, last),           # after dbt
+        run_health_checks(settings, first, last),
+    ]
+    write_check_tables(settings, reports)                   # health.check_results, check_failures
+    index = build_docs(reports)                             # path of the Data Docs
+    blocking = blocking_failures(reports)                   # not empty: do not publish
+
+`last` may be left out for one health date. A `Report` has `boundary`, `dates` and `results`; a
+`CheckResult` has `health_date`, `check` (its row of checks.csv), `passed`, `observed`, `expected`,
+`failures` (each with `record_key`, `account_id`, `owner`, `detail`) and `blocks_publishing`. All of
+these are plain data. Three things raise, each with a message for the user: `WrongChecks` (a wrong
+row of checks.csv), `CheckRaised` (a check could not be evaluated: a failure of the run, not of the
+data) and `WarehouseNotReady` (no warehouse, or another process writes it).
+"""
+
+from expectations.checks import Check, WrongChecks, load_checks
+from expectations.docs import build_docs
+from expectations.health import run_health_checks
+from expectations.pillars import run_pillar_checks
+from expectations.raw import run_raw_checks
+from expectations.reports import (
+    CheckRaised,
+    CheckResult,
+    Failure,
+    Report,
+    WarehouseNotReady,
+    blocking_failures,
+)
+from expectations.tables import open_failures, write_check_tables
+
+__all__ = [
+    "Check",
+    "CheckRaised",
+    "CheckResult",
+    "Failure",
+    "Report",
+    "WarehouseNotReady",
+    "WrongChecks",
+    "blocking_failures",
+    "build_docs",
+    "load_checks",
+    "open_failures",
+    "run_health_checks",
+    "run_pillar_checks",
+    "run_raw_checks",
+    "write_check_tables",
+]

@@ -1,0 +1,71 @@
+"""What checks answer: results, the records that fail, and which failures stop publishing."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from expectations.checks import Check
+
+
+class CheckRaised(Exception):
+    """A check could not be evaluated. That is a failure of the run, not of the data."""
+
+
+class WarehouseNotReady(Exception):
+    """There is no warehouse to judge, or another process is writing it."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A record that fails a check: an account, a metric, a condition, or the table as a whole."""
+
+    record_key: str
+    observed: str
+    account_id: str | None = None
+    owner: str | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """The answer of one check for one health date."""
+
+    health_date: date
+    check: Check
+    passed: bool
+    observed: str
+    expected: str
+    failures: tuple[Failure, ...] = ()
+
+    @property
+    def blocks_publishing(self) -> bool:
+        """Whether what was calculated for this date must not be published.
+
+        A critical failure of the raw data turns the pillars that need the table to not calculated,
+        and the rest is published; only on the accounts does every pillar stand.
+        """
+        is_everything = self.check.boundary != "raw" or self.check.table_name == "accounts"
+        return not self.passed and self.check.severity == "critical" and is_everything
+
+
+@dataclass(frozen=True)
+class Report:
+    """All results of one boundary for the health dates of a run."""
+
+    boundary: str
+    dates: tuple[date, ...]
+    results: tuple[CheckResult, ...]
+    # What Great Expectations answered, by the name of the suite, for the Data Docs.
+    validations: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def failed(self) -> tuple[CheckResult, ...]:
+        return tuple(result for result in self.results if not result.passed)
+
+
+def blocking_failures(reports: Iterable[Report]) -> list[CheckResult]:
+    """The failures that stop publishing, none when the run may be published."""
+    return [
+        result for report in reports for result in report.results if result.blocks_publishing
+    ]
