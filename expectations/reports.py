@@ -66,6 +66,4 @@ class Report:
 
 def blocking_failures(reports: Iterable[Report]) -> list[CheckResult]:
     """The failures that stop publishing, none when the run may be published."""
-    return [
-        result for report in reports for result in report.results if result.blocks_publishing
-    ]
+    return [result for report in reports for result in report.results if result.blocks_publishing]

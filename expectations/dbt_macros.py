@@ -1,0 +1,141 @@
+"""The dbt project's own SQL for reading raw files, used without dbt.
+
+What a raw check calls a row, a time or a rejected record must be what the pipeline calls so. The
+macros of the dbt project say it; this module calls them on a connection of its own, with as much of
+dbt around them as they use.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import duckdb
+import jinja2
+import yaml
+
+MACRO_FILES = ("engine/duckdb.sql", "engine/duckdb_raw_files.sql", "raw.sql", "health_dates.sql")
+MACRO = re.compile(r"\{%-?\s*macro\s+(\w+)\(.*?\{%-?\s*endmacro\s*-?%\}", re.DOTALL)
+
+
+class CannotRead(Exception):
+    """The macros refuse the raw files; the message says why in words for the user."""
+
+
+class Returned(Exception):
+    """Carries what a macro returns when that is no text."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+class Cells(tuple):
+    """A row or a column of a query result, as the macros read it."""
+
+    def values(self) -> "Cells":
+        return self
+
+
+class DbtMacros:
+    """The macros of a dbt project, run on a DuckDB connection for a range of health dates.
+
+    `config_pillars` is the one relation that the macros ask for by name.
+    """
+
+    def __init__(
+        self,
+        project: Path,
+        raw_folder: Path,
+        connection: duckdb.DuckDBPyConnection,
+        first: date,
+        last: date,
+    ) -> None:
+        self.connection = connection
+        variables = {"start_date": first.isoformat(), "end_date": last.isoformat()}
+        environment = {**os.environ, "HEALTH_RAW_DIR": str(raw_folder)}
+        self.names: dict[str, Any] = {
+            "return": self.hand_back,
+            "run_query": self.run_query,
+            "execute": True,
+            "var": lambda name, default=None: variables.get(name, default),
+            "env_var": lambda name, default="": environment.get(name, default),
+            "flags": SimpleNamespace(PROJECT_DIR=str(project)),
+            "modules": SimpleNamespace(re=re),
+            "exceptions": SimpleNamespace(raise_compiler_error=self.refuse),
+            "adapter": SimpleNamespace(
+                dispatch=lambda name, package: self.names["duckdb__" + name]
+            ),
+            "dbt": SimpleNamespace(type_string=lambda: "varchar"),
+            "ref": lambda name: name,
+            "run_started_at": last,
+            "graph": SimpleNamespace(sources=raw_sources(project)),
+        }
+        jinja = jinja2.Environment(extensions=["jinja2.ext.do"])
+        for name, text in macros(project).items():
+            self.names[name] = self.callable_macro(jinja.from_string(text), name)
+
+    def __getattr__(self, name: str) -> Any:
+        """The macro of this name."""
+        return self.names[name]
+
+    def callable_macro(self, template: jinja2.Template, name: str) -> Any:
+        def call(*arguments: Any, **named: Any) -> Any:
+            try:
+                return getattr(template.make_module(self.names), name)(*arguments, **named)
+            except Returned as returned:
+                return returned.value
+
+        return call
+
+    @staticmethod
+    def hand_back(value: Any) -> None:
+        raise Returned(value)
+
+    @staticmethod
+    def refuse(message: str) -> None:
+        raise CannotRead(message)
+
+    def run_query(self, sql: str) -> SimpleNamespace:
+        rows = [Cells(row) for row in self.connection.execute(sql).fetchall()]
+        width = len(self.connection.description or ())
+        columns = [Cells(row[place] for row in rows) for place in range(width)]
+        return SimpleNamespace(rows=rows, columns=columns)
+
+
+@cache
+def macros(project: Path) -> Mapping[str, str]:
+    """The text of each macro by its name."""
+
+    def found() -> Iterator[tuple[str, str]]:
+        for file in MACRO_FILES:
+            text = (project / "macros" / file).read_text(encoding="utf-8")
+            yield from ((match[1], match[0]) for match in MACRO.finditer(text))
+
+    return dict(found())
+
+
+@cache
+def raw_sources(project: Path) -> Mapping[str, SimpleNamespace]:
+    """The raw tables of `_staging__sources.yml`, as dbt's graph shows them."""
+    file = project / "models" / "staging" / "_staging__sources.yml"
+    [source] = yaml.safe_load(file.read_text(encoding="utf-8"))["sources"]
+    return {
+        table["name"]: SimpleNamespace(
+            name=table["name"],
+            source_name="raw",
+            meta=SimpleNamespace(**table["config"]["meta"]),
+            columns={
+                column["name"]: SimpleNamespace(
+                    name=column["name"],
+                    meta={},
+                    config=SimpleNamespace(meta=column.get("config", {}).get("meta", {})),
+                )
+                for column in table["columns"]
+            },
+        )
+        for table in source["tables"]
+    }

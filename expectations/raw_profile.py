@@ -1,0 +1,359 @@
+"""Profiles of the raw tables: a few numbers a day, worked out by DuckDB over the raw files.
+
+Only the days that a check looks back on are read, so that the cost does not grow with history. A
+table that cannot be read has a profile that says why. Nothing is judged here.
+"""
+
+import csv
+import statistics
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from expectations.checks import Check
+from expectations.dbt_macros import CannotRead, DbtMacros, raw_sources
+from orchestration.settings import DBT_PROJECT, ROOT, Settings
+
+SEEDS = ROOT / "seeds"
+USUAL_PERIODS = 4  # how many earlier periods make what is usual
+FRESHNESS_DAYS = 60  # how far back the latest row is looked for
+# Columns whose words stand in the configuration: the file and column that lists them.
+WORD_LISTS = {
+    ("subscriptions", "plan_id"): ("plans", "plan_id"),
+    ("account_attributes", "attribute"): ("attributes", "attribute_id"),
+    ("health_overrides", "pillar_id"): ("pillars", "pillar_id"),
+}
+# Names that the log of attributes may have besides (config.md, "Signals").
+ACCOUNT_COLUMNS = {"lifecycle_stage", "industry", "region", "csm_email", "parent_account_id"}
+
+
+@dataclass(frozen=True)
+class Period:
+    """The days from `start` up to but not including `end`."""
+
+    start: date
+    end: date
+
+    @property
+    def days(self) -> Iterator[date]:
+        return (self.start + timedelta(days=day) for day in range((self.end - self.start).days))
+
+
+def recent(health_date: date, days: int) -> Period:
+    """The last days before a health date."""
+    return Period(health_date - timedelta(days=days), health_date)
+
+
+def usual(health_date: date, days: int) -> list[Period]:
+    """The periods that a recent one is compared with: of equal length, on the same weekdays."""
+    step = -(-days // 7) * 7
+    return [
+        recent(health_date - timedelta(days=step * back), days)
+        for back in range(1, USUAL_PERIODS + 1)
+    ]
+
+
+def lookback(days: int) -> int:
+    """How many days before a health date a check of this window needs."""
+    return days + USUAL_PERIODS * -(-days // 7) * 7
+
+
+@dataclass
+class Profile:
+    """What is known of a raw table.
+
+    `numbers`: by statistic and column (empty for the table), a number by day.
+    `values`: by column, rows by day and value. `hours`: rows by day and hour.
+    """
+
+    table: str
+    is_present: bool = False
+    problem: str | None = None
+    total_rows: int = 0
+    future_rows: int = 0
+    numbers: dict[tuple[str, str], dict[date, float]] = field(default_factory=dict)
+    values: dict[str, dict[date, dict[str, int]]] = field(default_factory=dict)
+    hours: dict[date, list[int]] = field(default_factory=dict)
+    words: dict[str, set[str]] = field(default_factory=dict)
+    latest: dict[date, datetime] = field(default_factory=dict)
+    # Rows without a readable time, which belong to no day: judged with every date.
+    undated: dict[str, float] = field(default_factory=dict)
+    # What the warehouse counted on earlier health dates.
+    rows_counted: dict[date, int] = field(default_factory=dict)
+
+    @property
+    def first_day(self) -> date | None:
+        return min(self.numbers.get(("rows", ""), {}), default=None)
+
+    def total(self, statistic: str, period: Period, column: str = "") -> float:
+        """Sum of the numbers of the days."""
+        by_day = self.numbers.get((statistic, column), {})
+        return sum(by_day.get(day, 0) for day in period.days)
+
+    def typical(self, statistic: str, periods: Iterable[Period], column: str = "") -> float | None:
+        """Median of the numbers of the days that have one."""
+        by_day = self.numbers.get((statistic, column), {})
+        numbers = [by_day[day] for period in periods for day in period.days if day in by_day]
+        return statistics.median(numbers) if numbers else None
+
+    def is_known(self, period: Period) -> bool:
+        """Whether the table's history reaches back to the period's start."""
+        return self.first_day is not None and self.first_day <= period.start
+
+
+def read_profiles(
+    settings: Settings,
+    checks: Iterable[Check],
+    first: date,
+    last: date,
+    today: date,
+    seeds: Path = SEEDS,
+) -> dict[str, Profile]:
+    """The profile of each raw table, for checks of the health dates from first to last."""
+    by_table: dict[str, list[Check]] = {table: [] for table in raw_sources(DBT_PROJECT)}
+    for check in checks:
+        by_table[check.table_name].append(check)
+    with duckdb.connect() as connection:
+        connection.execute("set timezone = 'UTC'")
+        macros = DbtMacros(DBT_PROJECT, settings.raw, connection, first, last)
+        reader = Reader(connection, macros, first, last, today, seeds)
+        return {table: reader.profile(table, asked) for table, asked in by_table.items()}
+
+
+class Reader:
+    """Reads profiles on one connection; accounts and users are kept to look up ids."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        macros: DbtMacros,
+        first: date,
+        last: date,
+        today: date,
+        seeds: Path,
+    ) -> None:
+        self.connection = connection
+        self.macros = macros
+        self.first, self.last = first, last
+        self.future_from = max(today, last) + timedelta(days=1)
+        self.seeds = seeds
+        self.known_ids: dict[str, str] = {}
+        pillars = [(pillar,) for pillar in words_in(seeds, "pillars", "pillar_id")]
+        connection.execute("create table config_pillars (pillar_id varchar)")
+        if pillars:
+            connection.executemany("insert into config_pillars values (?)", pillars)
+
+    def profile(self, table: str, checks: list[Check]) -> Profile:
+        profile = Profile(table)
+        try:
+            location = self.macros.raw_table(table)
+            if location is None:
+                return profile
+            profile.is_present = True
+            definition = self.macros.raw_definition(table)
+            missing = [
+                column["name"]
+                for column in definition["columns"]
+                if column["required"] and column["name"] not in location["columns"]
+            ]
+            if missing:
+                profile.problem = f"{table} lacks the required column {', '.join(missing)}"
+                return profile
+            self.fill(profile, checks, location, definition)
+        except CannotRead as problem:
+            profile.is_present = True
+            profile.problem = str(problem)
+        except duckdb.Error as problem:
+            profile.is_present = True
+            profile.problem = f"{table} cannot be read: {str(problem).splitlines()[0]}"
+        return profile
+
+    def fill(self, profile: Profile, checks: list[Check], location: Any, definition: Any) -> None:
+        table = profile.table
+        columns = {column["name"]: column for column in definition["columns"]}
+        typed = {name: self.typed(column, location) for name, column in columns.items()}
+        main = typed[definition["main_time"]]
+        windows = [lookback(check.window_days) for check in checks if check.window_days]
+        read_from = self.first - timedelta(days=max([FRESHNESS_DAYS, *windows]))
+        relation = f"(select * from {location['relation']}) as source"
+        if table in ("accounts", "users"):
+            self.keep_ids(table)
+        [(profile.total_rows,)] = self.rows(f"select count(*) from {relation}")
+        [(profile.future_rows,)] = self.rows(
+            f"select count(*) from {relation} where {main} >= {literal(self.future_from)}"
+        )
+        stored = location["columns"][definition["main_time"]]
+        where = f"{main} >= {literal(read_from)} and {main} < {literal(self.last)}"
+        if is_native_time(stored["type"]):
+            # Said of the stored column as well, so that whole Parquet files are skipped.
+            where += (
+                f" and {quoted_name(stored['name'])} >= cast('{read_from}' as {stored['type']})"
+            )
+        by_day = f"from {relation} where {where} group by all"
+        day = f"cast({main} as date)"
+        self.fill_numbers(profile, checks, typed, main, day, by_day)
+        for check in checks:
+            name = check.column_name
+            if check.check_name in ("vocabulary", "new_values") and name not in profile.values:
+                profile.values[name] = {}
+                text = f"lower({self.text(columns[name], location)})"
+                for at, value, rows in self.rows(f"select {day}, {text}, count(*) {by_day}"):
+                    if value is not None:
+                        profile.values[name].setdefault(at, {})[value] = rows
+                profile.words[name] = self.words(table, columns[name])
+        if any(check.check_name == "hour_shift" for check in checks):
+            for at, hour, rows in self.rows(f"select {day}, hour({main}), count(*) {by_day}"):
+                profile.hours.setdefault(at, [0] * 24)[hour] = rows
+        self.fill_judged(profile, checks)
+
+    def fill_numbers(
+        self,
+        profile: Profile,
+        checks: list[Check],
+        typed: dict[str, str],
+        main: str,
+        day: str,
+        by_day: str,
+    ) -> None:
+        """Numbers by day that need nothing but the rows as they come."""
+        wanted = {("rows", ""): "count(*)", ("latest", ""): f"max({main})"}
+        for check in checks:
+            name = check.column_name or ""
+            value = typed.get(name, "")
+            wanted |= {
+                "null_share": {("filled", name): f"count({value})"},
+                "null_share_rise": {("filled", name): f"count({value})"},
+                "distinct_values": {("distinct", name): f"approx_count_distinct({value})"},
+                "level": {("level", name): f"median({value})", ("filled", name): f"count({value})"},
+                "lag": {
+                    ("lag", name): f"median(epoch({value}) - epoch({main})) / 3600.0",
+                    ("filled", name): f"count({value})",
+                },
+                "accounts_seen": {
+                    ("accounts", ""): f"approx_count_distinct({typed['account_id']})"
+                },
+                "unmatched_users": self.unmatched(typed),
+            }.get(check.check_name, {})
+        rows = self.rows(f"select {day}, {', '.join(wanted.values())} {by_day}")
+        for at, *numbers in rows:
+            for statistic, number in zip(wanted, numbers, strict=True):
+                if statistic == ("latest", ""):
+                    profile.latest[at] = number
+                elif number is not None:
+                    profile.numbers.setdefault(statistic, {})[at] = number
+
+    def unmatched(self, typed: dict[str, str]) -> dict[tuple[str, str], str]:
+        if "users" not in self.known_ids or "user_id" not in typed:
+            return {}
+        user = typed["user_id"]
+        return {
+            ("filled", "user_id"): f"count({user})",
+            ("unmatched", "user_id"): (
+                f"count({user}) filter ({user} not in (select user_id from known_users))"
+            ),
+        }
+
+    def fill_judged(self, profile: Profile, checks: list[Check]) -> None:
+        """Numbers by day of the rows as the pipeline judges them."""
+        judged = [
+            check.window_days
+            for check in checks
+            if check.check_name
+            in ("rejected_share", "changed_share", "unknown_accounts", "duplicate_share")
+        ]
+        if not judged:
+            return
+        sql = self.macros.judged_rows(
+            profile.table,
+            accounts=self.known_ids.get("accounts") if profile.table != "accounts" else None,
+            read_from=(self.first - timedelta(days=max(judged))).isoformat(),
+        )
+        statistics_by_day = self.rows(f"""
+            select
+                cast(record_time as date) as day,
+                count(*) as judged,
+                count(rejected_reason) as rejected,
+                count(*) filter (rejected_reason = 'unknown_account') as unknown_accounts,
+                count(*) filter (rejected_reason = 'duplicate_key') as repeated,
+                coalesce(sum(len(string_split(value_issues, ';'))), 0) as changed
+            from ({sql}) as judged
+            group by day
+        """)
+        names = ("judged", "rejected", "unknown_accounts", "repeated", "changed")
+        for day, *numbers in statistics_by_day:
+            for name, number in zip(names, numbers, strict=True):
+                if day is None:
+                    profile.undated[name] = number
+                else:
+                    profile.numbers.setdefault((name, ""), {})[day] = number
+
+    def keep_ids(self, table: str) -> None:
+        """Keep the ids of the accounts or users that count."""
+        key = f"{table[:-1]}_id"
+        accounts = {} if table == "accounts" else {"accounts": self.known_ids.get("accounts")}
+        self.connection.execute(f"""
+            create table known_{table} as
+            select distinct {key}
+            from ({self.macros.judged_rows(table, **accounts)}) as judged
+            where rejected_reason is null
+        """)
+        self.known_ids[table] = f"known_{table}"
+
+    def words(self, table: str, column: Any) -> set[str]:
+        """The words that a column may have; none where it may have any."""
+        words = {word.lower() for word in column.get("words", ())}
+        if (table, column["name"]) in WORD_LISTS:
+            words |= words_in(self.seeds, *WORD_LISTS[table, column["name"]])
+        if (table, column["name"]) == ("account_attributes", "attribute"):
+            words |= ACCOUNT_COLUMNS
+        return words
+
+    def text(self, column: Any, location: Any) -> str:
+        stored = location["columns"].get(column["name"])
+        if stored is None:
+            return "cast(null as varchar)"
+        expression = stored.get("expression") or quoted_name(stored["name"])
+        return self.macros.trimmed(f"cast({expression} as varchar)")
+
+    def typed(self, column: Any, location: Any) -> str:
+        """SQL of the value of a column: a time or a number where it is one."""
+        stored = location["columns"].get(column["name"])
+        parse: dict[str, Callable[[str], str]] = {
+            "time": self.macros.parse_time,
+            "number": self.macros.parse_number,
+        }
+        if stored is None or column["kind"] not in parse:
+            return self.text(column, location)
+        if column["kind"] == "time" and is_native_time(stored["type"]):
+            return f"try_cast({quoted_name(stored['name'])} as timestamp)"
+        if column["kind"] == "number" and stored["type"] not in ("VARCHAR", "BOOLEAN"):
+            return f"try_cast({quoted_name(stored['name'])} as double)"
+        return parse[column["kind"]](self.text(column, location))
+
+    def rows(self, sql: str) -> list[tuple]:
+        return self.connection.execute(sql).fetchall()
+
+
+def is_native_time(stored_type: str) -> bool:
+    return stored_type.startswith(("TIMESTAMP", "DATE"))
+
+
+def quoted_name(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(day: date) -> str:
+    return f"timestamp '{datetime.combine(day, time())}'"
+
+
+def words_in(seeds: Path, file: str, column: str) -> set[str]:
+    """The ids that a configuration file lists."""
+    path = seeds / f"{file}.csv"
+    if not path.exists():
+        return set()
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        return {(row.get(column) or "").strip().lower() for row in csv.DictReader(lines)} - {""}

@@ -1,0 +1,178 @@
+"""Judging frames with Great Expectations, and putting its answers into our words.
+
+A subject is a small frame with one row per record that is judged, and the checks that judge its
+columns. Great Expectations knows nothing of our checks and we nothing of its results elsewhere.
+"""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from typing import Any
+
+import pandas as pd
+
+from expectations.checks import Check, number_text
+from expectations.reports import CheckRaised, CheckResult, Failure, Report
+
+NOTES = ("account_id", "owner", "detail")
+NOT_JUDGED = "not judged: too little to compare with"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A frame to judge: its records, and the check of each column that is judged.
+
+    Every record has `health_date` and `record_key`, which together name it, a number (or None) for
+    each column that is judged, and may have `account_id`, `owner` and `detail`. `must_have_rows`
+    says that no record at all is a failure of the run.
+    """
+
+    name: str
+    records: pd.DataFrame | Sequence[dict[str, Any]]
+    checks: dict[str, Check]
+    must_have_rows: bool = True
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        columns = ["health_date", "record_key", *NOTES]
+        frame = pd.DataFrame(self.records)
+        for column in (*columns, *self.checks):
+            if column not in frame:
+                frame[column] = None
+        frame = frame[[*columns, *self.checks]].reset_index(drop=True)
+        for column in self.checks:
+            frame[column] = pd.to_numeric(frame[column]).astype("float64")
+        frame["health_date"] = pd.to_datetime(frame["health_date"]).dt.date
+        for column in ("record_key", *NOTES):
+            frame[column] = frame[column].astype(object).where(frame[column].notna(), None)
+        return frame
+
+
+@cache
+def great_expectations() -> Any:
+    """Great Expectations, imported by the first check that runs: it takes seconds."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "False"
+    import great_expectations
+
+    return great_expectations
+
+
+@cache
+def context() -> Any:
+    """The context of this process; nothing of it is kept."""
+    made = great_expectations().get_context(mode="ephemeral")
+    made.variables.progress_bars = {"globally": False, "metric_calculations": False}
+    return made
+
+
+def validated(boundary: str, dates: Iterable[date], subjects: Iterable[Subject]) -> Report:
+    """Judge the subjects. Raises CheckRaised when an expectation could not be evaluated."""
+    from expectations.suites import suite_of
+
+    dates = tuple(dates)
+    results: list[CheckResult] = []
+    validations = {}
+    for subject in subjects:
+        frame = subject.frame
+        answer = batch_of(subject.name, frame).validate(
+            suite_of(subject),
+            result_format={
+                "result_format": "COMPLETE",
+                "unexpected_index_column_names": ["health_date", "record_key"],
+                "partial_unexpected_count": 20,
+            },
+        )
+        raise_if_raised(subject.name, answer)
+        results.extend(results_of(subject, frame, answer, dates))
+        validations[subject.name] = answer
+    return Report(boundary, dates, tuple(results), validations)
+
+
+def batch_of(name: str, frame: pd.DataFrame) -> Any:
+    sources = context().data_sources
+    source = sources.all().get("frames") or sources.add_pandas("frames")
+    assets = {asset.name: asset for asset in source.assets}
+    asset = assets.get(name) or source.add_dataframe_asset(name)
+    definitions = {definition.name: definition for definition in asset.batch_definitions}
+    definition = definitions.get("whole") or asset.add_batch_definition_whole_dataframe("whole")
+    return definition.get_batch(batch_parameters={"dataframe": frame})
+
+
+def raise_if_raised(name: str, answer: Any) -> None:
+    for result in answer.results:
+        information = result.exception_info or {}
+        # One dictionary, or one for each metric that the expectation needed.
+        for raised in [information, *filter(is_dictionary, information.values())]:
+            if raised.get("raised_exception"):
+                raise CheckRaised(
+                    f"{name}: {result.expectation_config.type} on column "
+                    f"{result.expectation_config.kwargs.get('column')!r} could not be evaluated: "
+                    f"{raised.get('exception_message')}"
+                )
+
+
+def is_dictionary(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def results_of(
+    subject: Subject, frame: pd.DataFrame, answer: Any, dates: tuple[date, ...]
+) -> list[CheckResult]:
+    """The answer by check and health date."""
+    if subject.must_have_rows and frame.empty:
+        raise CheckRaised(f"{subject.name}: there was nothing to judge.")
+    failing: dict[tuple[Check, date], dict[str, Failure]] = {}
+    for result in answer.results:
+        column = result.expectation_config.kwargs.get("column")
+        if column is None or result.success:
+            continue
+        check = subject.checks[column]
+        for record in result.result["unexpected_index_list"]:
+            day, key = record["health_date"], record["record_key"]
+            failing.setdefault((check, as_date(day)), {})[key] = Failure(
+                key, number_text(record[column])
+            )
+    notes = {
+        (row["health_date"], row["record_key"]): {name: row[name] for name in NOTES}
+        for row in frame.to_dict("records")
+        if failing
+    }
+    results = []
+    for check in dict.fromkeys(subject.checks.values()):
+        columns = [column for column, judged in subject.checks.items() if judged == check]
+        by_date = {day: rows for day, rows in frame.groupby("health_date")}
+        for day in dates:
+            failures = tuple(
+                Failure(failure.record_key, failure.observed, **notes[day, failure.record_key])
+                for failure in failing.get((check, day), {}).values()
+            )
+            results.append(
+                CheckResult(
+                    health_date=day,
+                    check=check,
+                    passed=not failures,
+                    observed=observed_text(by_date.get(day, frame.head(0)), columns, failures),
+                    expected=check.expected,
+                    failures=failures,
+                )
+            )
+    return results
+
+
+def as_date(value: Any) -> date:
+    return value.date() if hasattr(value, "date") else value
+
+
+def observed_text(rows: pd.DataFrame, columns: list[str], failures: tuple[Failure, ...]) -> str:
+    """What was observed on a date, in a few words."""
+    judged = int(rows[columns].notna().any(axis=1).sum())
+    if judged == 0:
+        return NOT_JUDGED
+    if len(rows) == 1:
+        detail = failures[0].detail if failures else None
+        return detail or number_text(float(rows[columns].iloc[0].dropna().iloc[0]))
+    lowest, highest = rows[columns].min().min(), rows[columns].max().max()
+    spread = f"{number_text(lowest)} to {number_text(highest)}"
+    return f"{len(failures):,} of {judged:,} fail; {spread}"
