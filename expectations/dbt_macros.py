@@ -74,9 +74,8 @@ class DbtMacros:
             "run_started_at": last,
             "graph": SimpleNamespace(sources=raw_sources(project)),
         }
-        jinja = jinja2.Environment(extensions=["jinja2.ext.do"])
-        for name, text in macros(project).items():
-            self.names[name] = self.callable_macro(jinja.from_string(text), name)
+        for name, template in macros(project).items():
+            self.names[name] = self.callable_macro(template, name)
 
     def __getattr__(self, name: str) -> Any:
         """The macro of this name."""
@@ -90,6 +89,9 @@ class DbtMacros:
                 return returned.value
 
         return call
+
+    def dispatch(self, name: str, package: str) -> Any:
+        return self.names[f"duckdb__{name}"]
 
     @staticmethod
     def hand_back(value: Any) -> None:
@@ -107,13 +109,14 @@ class DbtMacros:
 
 
 @cache
-def macros(project: Path) -> Mapping[str, str]:
-    """The text of each macro by its name."""
+def macros(project: Path) -> Mapping[str, jinja2.Template]:
+    """Each macro by its name."""
+    jinja = jinja2.Environment(extensions=["jinja2.ext.do"])
 
-    def found() -> Iterator[tuple[str, str]]:
+    def found() -> Iterator[tuple[str, jinja2.Template]]:
         for file in MACRO_FILES:
             text = (project / "macros" / file).read_text(encoding="utf-8")
-            yield from ((match[1], match[0]) for match in MACRO.finditer(text))
+            yield from ((match[1], jinja.from_string(match[0])) for match in MACRO.finditer(text))
 
     return dict(found())
 

@@ -9,6 +9,10 @@ from expectations.reports import Report
 from expectations.warehouse import Warehouse, checks_of, dates_between, reading
 from orchestration.settings import Settings
 
+Checks = tuple[Check, ...]
+TOTALS = ("accounts_calculated", "accounts_kept")
+SEGMENTS_JUDGED = ("state_mix", "state_flips")
+
 ACCOUNTS_ON_DATES = """
     select health_date, count(*) as accounts
     from health.account_health_history
@@ -105,17 +109,6 @@ SEGMENTS = """
         from history
         group by segment_id, overall_state
     ),
-    mix as (
-        select
-            segment_id,
-            sum(now) as accounts,
-            sum(before) as accounts_before,
-            overall_state,
-            now,
-            before
-        from states
-        group by all
-    ),
     totals as (
         select segment_id, sum(now) as accounts, sum(before) as accounts_before
         from states
@@ -179,7 +172,7 @@ def run_health_checks(settings: Settings, first: date, last: date | None = None)
     from expectations.validation import Subject, validated
 
     dates = dates_between(first, last or first)
-    checks = {check.label + check.severity: check for check in checks_of("health")}.values()
+    checks = checks_of("health")
     with reading(settings) as warehouse:
         totals = [total_record(warehouse, checks, day) for day in dates]
         accounts = [warehouse.frame(ACCOUNTS, day=day) for day in dates]
@@ -189,13 +182,9 @@ def run_health_checks(settings: Settings, first: date, last: date | None = None)
         "health",
         dates,
         [
-            Subject(
-                "health.totals", totals, columns(checks, "accounts_calculated", "accounts_kept")
-            ),
+            Subject("health.totals", totals, columns(checks, *TOTALS)),
             *account_subjects(pd.concat(accounts, ignore_index=True), checks),
-            Subject(
-                "health.segments", segments, columns(checks, "state_mix", "state_flips"), False
-            ),
+            Subject("health.segments", segments, columns(checks, *SEGMENTS_JUDGED), False),
             Subject("health.conditions", conditions, columns(checks, "met_share"), False),
         ],
     )
@@ -205,12 +194,12 @@ def column_name(check: Check) -> str:
     return f"{check.label}, {check.severity}"
 
 
-def columns(checks, *names: str) -> dict[str, Check]:
+def columns(checks: Checks, *names: str) -> dict[str, Check]:
     """The checks of these names by the frame's column that they judge."""
     return {column_name(check): check for check in checks if check.check_name in names}
 
 
-def total_record(warehouse: Warehouse, checks, day: date) -> dict[str, object]:
+def total_record(warehouse: Warehouse, checks: Checks, day: date) -> dict[str, object]:
     """The number of accounts, and that number for each one of the date before."""
     record: dict[str, object] = {"health_date": day, "record_key": "account_health_history"}
     for check in checks:
@@ -226,7 +215,7 @@ def total_record(warehouse: Warehouse, checks, day: date) -> dict[str, object]:
     return record
 
 
-def account_subjects(accounts: pd.DataFrame, checks) -> list:
+def account_subjects(accounts: pd.DataFrame, checks: Checks) -> list:
     """The checks of single accounts, each with the column that explains a failure."""
     from expectations.validation import Subject
 
@@ -252,8 +241,8 @@ def account_subjects(accounts: pd.DataFrame, checks) -> list:
     return subjects
 
 
-def segment_records(warehouse: Warehouse, checks, day: date) -> list[dict[str, object]]:
-    asked = [check for check in checks if check.check_name in ("state_mix", "state_flips")]
+def segment_records(warehouse: Warehouse, checks: Checks, day: date) -> list[dict[str, object]]:
+    asked = [check for check in checks if check.check_name in SEGMENTS_JUDGED]
     records: dict[str, dict[str, object]] = {}
     for check in asked:
         from_day = day - timedelta(days=check.window_days)
@@ -267,7 +256,7 @@ def segment_records(warehouse: Warehouse, checks, day: date) -> list[dict[str, o
     return list(records.values())
 
 
-def condition_records(warehouse: Warehouse, checks, day: date) -> list[dict[str, object]]:
+def condition_records(warehouse: Warehouse, checks: Checks, day: date) -> list[dict[str, object]]:
     records = []
     for key, known, share in warehouse.rows(CONDITIONS, day=day):
         record: dict[str, object] = {"health_date": day, "record_key": key}

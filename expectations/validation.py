@@ -4,6 +4,7 @@ A subject is a small frame with one row per record that is judged, and the check
 columns. Great Expectations knows nothing of our checks and we nothing of its results elsewhere.
 """
 
+import math
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -123,56 +124,46 @@ def results_of(
     """The answer by check and health date."""
     if subject.must_have_rows and frame.empty:
         raise CheckRaised(f"{subject.name}: there was nothing to judge.")
-    failing: dict[tuple[Check, date], dict[str, Failure]] = {}
+    failing: dict[tuple[Check, date], dict[str, str]] = {}
     for result in answer.results:
         column = result.expectation_config.kwargs.get("column")
         if column is None or result.success:
             continue
         check = subject.checks[column]
         for record in result.result["unexpected_index_list"]:
-            day, key = record["health_date"], record["record_key"]
-            failing.setdefault((check, as_date(day)), {})[key] = Failure(
-                key, number_text(record[column])
-            )
-    notes = {
-        (row["health_date"], row["record_key"]): {name: row[name] for name in NOTES}
-        for row in frame.to_dict("records")
-        if failing
-    }
+            records = failing.setdefault((check, record["health_date"]), {})
+            records[record["record_key"]] = number_text(record[column])
+    keys = {(day, key) for (_, day), records in failing.items() for key in records}
+    columns = list(frame.columns)
+    notes: dict[tuple[date, str], dict[str, Any]] = {}
+    numbers: dict[tuple[Check, date], list[float]] = {}
+    for row in frame.itertuples(index=False, name=None):
+        record = dict(zip(columns, row, strict=True))
+        day, key = record["health_date"], record["record_key"]
+        if (day, key) in keys:
+            notes[day, key] = {name: record[name] for name in NOTES}
+        for column, check in subject.checks.items():
+            if not math.isnan(record[column]):
+                numbers.setdefault((check, day), []).append(record[column])
     results = []
     for check in dict.fromkeys(subject.checks.values()):
-        columns = [column for column, judged in subject.checks.items() if judged == check]
-        by_date = {day: rows for day, rows in frame.groupby("health_date")}
         for day in dates:
             failures = tuple(
-                Failure(failure.record_key, failure.observed, **notes[day, failure.record_key])
-                for failure in failing.get((check, day), {}).values()
+                Failure(key, observed, **notes[day, key])
+                for key, observed in failing.get((check, day), {}).items()
             )
+            observed = observed_text(numbers.get((check, day), []), failures)
             results.append(
-                CheckResult(
-                    health_date=day,
-                    check=check,
-                    passed=not failures,
-                    observed=observed_text(by_date.get(day, frame.head(0)), columns, failures),
-                    expected=check.expected,
-                    failures=failures,
-                )
+                CheckResult(day, check, not failures, observed, check.expected, failures)
             )
     return results
 
 
-def as_date(value: Any) -> date:
-    return value.date() if hasattr(value, "date") else value
-
-
-def observed_text(rows: pd.DataFrame, columns: list[str], failures: tuple[Failure, ...]) -> str:
+def observed_text(numbers: list[float], failures: tuple[Failure, ...]) -> str:
     """What was observed on a date, in a few words."""
-    judged = int(rows[columns].notna().any(axis=1).sum())
-    if judged == 0:
+    if not numbers:
         return NOT_JUDGED
-    if len(rows) == 1:
-        detail = failures[0].detail if failures else None
-        return detail or number_text(float(rows[columns].iloc[0].dropna().iloc[0]))
-    lowest, highest = rows[columns].min().min(), rows[columns].max().max()
-    spread = f"{number_text(lowest)} to {number_text(highest)}"
-    return f"{len(failures):,} of {judged:,} fail; {spread}"
+    if len(numbers) == 1:
+        return (failures[0].detail if failures else None) or number_text(numbers[0])
+    spread = f"{number_text(min(numbers))} to {number_text(max(numbers))}"
+    return f"{len(failures):,} of {len(numbers):,} fail; {spread}"
