@@ -135,3 +135,8 @@ coalesce(
             false
         )
 {%- endmacro %}
+
+{#- States from worst to best as numbers. -#}
+{% macro rank_of_state(state) -%}
+case {{ state }} when 'poor' then 0 when 'average' then 1 when 'good' then 2 end
+{%- endmacro %}
