@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as ProgressBar
 
-from orchestration import dbt_build, insight, sample_data, summary
+from orchestration import dbt_build, sample_data, summary
+from orchestration.insight.commands import add_commands
 from orchestration.reading import reading
 from orchestration.settings import DEFAULT_WAREHOUSE, SAMPLE_RAW, Settings
 
@@ -139,4 +140,4 @@ def sample(accounts: int, days: int) -> None:
     click.echo(f"Wrote {sum(rows.values()):,} rows in {len(rows)} tables to data/raw.")
 
 
-insight.add_commands(main)
+add_commands(main)

@@ -96,9 +96,15 @@ class Condition:
 class Change:
     """What would have to happen to a signal, and how far that is from where it is."""
 
+    condition: Condition
+    holds: bool  # what the condition would answer
     text: str
     effort: float
     value: float | None = None  # the number that the signal would have
+
+    @property
+    def signal_id(self) -> str:
+        return self.condition.signal_id
 
 
 def condition_of(row: tuple, configuration: Configuration) -> Condition:
@@ -118,13 +124,12 @@ def change_to(condition: Condition, should_hold: bool) -> Change:
     operator = condition.operator if should_hold else OPPOSITE[condition.operator]
     if not condition.is_number:
         limit = condition.resolved_threshold
-        wish = {"=": "", "!=": "not ", "in": "one of ", "not_in": "none of "}.get(
-            operator, operator
-        )
+        wish = WISHES.get(operator, f"{operator} ")
         known = "" if condition.observed is not None else ", which is unknown"
         value = str(limit or "?").replace("|", ", ")
         effort = UNKNOWN_EFFORT if condition.observed is None else 1.0
-        return Change(f"{condition.signal_id}{known}, to be {wish}{value}", effort)
+        text = f"{condition.signal_id}{known}, to be {wish}{value}"
+        return Change(condition, should_hold, text, effort)
     assert condition.observed is not None and condition.resolved_threshold is not None
     observed, limit = float(condition.observed), float(condition.resolved_threshold)
     target, is_open = nearest_value(operator, observed, limit, condition.is_whole)
@@ -135,13 +140,15 @@ def change_to(condition: Condition, should_hold: bool) -> Change:
     beyond = target + math.copysign(1e-6, 1 if is_up else -1) if is_open else target
     if condition.is_whole:
         amount = counted(number(step), condition.unit, "more" if is_up else "fewer")
-        return Change(f"{amount} ({condition.signal_id} now {condition.observed})", effort, beyond)
+        text = f"{amount} ({condition.signal_id} now {condition.observed})"
+        return Change(condition, should_hold, text, effort, beyond)
     limits = f"{'more' if is_up else 'less'} than " if is_open else ""
     amount = (
         f"{number(step, 4)} to {limits}{number(target, 4)}" if step else f"to {limits}{limit:g}"
     )
     words = f"{'up' if is_up else 'down'} {'by ' if step else ''}{amount}"
-    return Change(f"{condition.signal_id} {words} (now {condition.seen()})", effort, beyond)
+    text = f"{condition.signal_id} {words} (now {condition.seen()})"
+    return Change(condition, should_hold, text, effort, beyond)
 
 
 def nearest_value(operator: str, observed: float, limit: float, whole: bool) -> tuple[float, bool]:

@@ -1,7 +1,8 @@
 """Distance: the nearest way to a better state of a pillar, and the nearest danger.
 
 Pure functions over conditions; where those come from is none of its business. "Nearest" is the
-fewest changes, and among as many the smallest in relation to their thresholds.
+fewest changes, and among as many the smallest in relation to their thresholds. Where a way leads is
+worked out from all conditions, as health.md has it, because a signal stands in several of them.
 """
 
 from collections.abc import Iterable
@@ -44,6 +45,15 @@ class Pillar:
         return list(found.values())
 
     @property
+    def rules(self) -> dict[str, dict[str, Condition]]:
+        """Score rules by signal: their healthy and their poor condition."""
+        found: dict[str, dict[str, Condition]] = {}
+        for condition in self.conditions:
+            if condition.rule_set in ("healthy", "poor_band"):
+                found.setdefault(condition.signal_id, {})[condition.rule_set] = condition
+        return found
+
+    @property
     def has_health_rules(self) -> bool:
         return any(condition.rule_set in ("good", "poor") for condition in self.conditions)
 
@@ -53,13 +63,13 @@ def to_better(pillar: Pillar) -> Path | None:
     if pillar.state not in ("average", "poor"):
         return None
     if not pillar.has_health_rules:
-        return by_score(pillar, upwards=True)
-    leaving = [breaking(clause) for clause in pillar.clauses("poor") if holds(clause)]
-    reaching = nearest(fulfilling(clause) for clause in pillar.clauses("good"))
-    if pillar.state == "poor":
-        is_good = reaching is not None and not reaching.changes
-        return Path("good" if is_good else "average", tuple(leaving))
-    return reaching
+        ways = score_ways(pillar, upwards=True)
+    elif pillar.state == "poor":
+        # Poor is left when none of the clauses that hold holds any longer.
+        ways = [[breaking(clause) for clause in pillar.clauses("poor") if holds(clause)]]
+    else:
+        ways = [fulfilling(clause) for clause in pillar.clauses("good")]
+    return nearest(path for path in paths(pillar, ways) if RANK[path.state] > RANK[pillar.state])
 
 
 def to_worse(pillar: Pillar) -> Path | None:
@@ -67,14 +77,11 @@ def to_worse(pillar: Pillar) -> Path | None:
     if pillar.state not in ("good", "average"):
         return None
     if not pillar.has_health_rules:
-        return by_score(pillar, upwards=False)
-    poor = [fulfilling(clause, "poor") for clause in pillar.clauses("poor")]
-    losing = []
-    if pillar.state == "good":
-        # Good is lost when none of the clauses that hold holds any longer.
-        changes = tuple(breaking(clause) for clause in pillar.clauses("good") if holds(clause))
-        losing = [Path("average", changes)]
-    return nearest([*poor, *losing])
+        ways = score_ways(pillar, upwards=False)
+    else:
+        ways = [fulfilling(clause) for clause in pillar.clauses("poor")]
+        ways.append([breaking(clause) for clause in pillar.clauses("good") if holds(clause)])
+    return nearest(path for path in paths(pillar, ways) if RANK[path.state] < RANK[pillar.state])
 
 
 def holds(clause: list[Condition]) -> bool:
@@ -86,13 +93,68 @@ def breaking(clause: list[Condition]) -> Change:
     return min((change_to(c, False) for c in clause), key=lambda change: change.effort)
 
 
-def fulfilling(clause: list[Condition], state: str = "good") -> Path:
+def fulfilling(clause: list[Condition]) -> list[Change]:
     """The changes that make a clause hold: all conditions that do not."""
-    return Path(state, tuple(change_to(c, True) for c in clause if not c.is_met))
+    return [change_to(condition, True) for condition in clause if not condition.is_met]
 
 
-def nearest(paths: Iterable[Path]) -> Path | None:
-    return min(paths, key=lambda path: path.effort, default=None)
+def nearest(candidates: Iterable[Path]) -> Path | None:
+    return min(candidates, key=lambda path: path.effort, default=None)
+
+
+def paths(pillar: Pillar, ways: Iterable[Iterable[Change]]) -> Iterable[Path]:
+    """The ways with the states that they lead to."""
+    for way in ways:
+        changes = merged(way)
+        yield Path(state_after(pillar, changes), changes)
+
+
+def merged(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """Of several changes of one signal the greatest brings the others with it."""
+    greatest: dict[str, Change] = {}
+    for change in changes:
+        known = greatest.get(change.signal_id)
+        if known is None or change.effort > known.effort:
+            greatest[change.signal_id] = change
+    return tuple(greatest.values())
+
+
+def state_after(pillar: Pillar, changes: Iterable[Change]) -> str:
+    """The pillar's state once the changes have come about (contract: health.md, 3 and 4)."""
+    by_signal = {change.signal_id: change for change in changes}
+
+    def is_met(condition: Condition) -> bool | None:
+        change = by_signal.get(condition.signal_id)
+        if change is None:
+            return condition.is_met
+        if change.value is not None and condition.is_number:
+            return condition.holds_at(change.value)
+        return change.holds if condition is change.condition else condition.is_met
+
+    if pillar.has_health_rules:
+        for state in ("poor", "good"):
+            if any(all(is_met(c) for c in clause) for clause in pillar.clauses(state)):
+                return state
+        return "average"
+    points = {
+        signal: points_of({name: is_met(condition) for name, condition in rule.items()})
+        for signal, rule in pillar.rules.items()
+    }
+    known = {signal: value for signal, value in points.items() if value is not None}
+    if not known:
+        return "average"
+    weight = sum(pillar.weights.get(signal, 1) for signal in known)
+    score = sum(pillar.weights.get(signal, 1) * value for signal, value in known.items()) / weight
+    return state_of(score, pillar.bands)
+
+
+def points_of(answers: dict[str, bool | None]) -> float | None:
+    """What a score rule gives when its conditions answer so."""
+    if all(answer is None for answer in answers.values()):
+        return None
+    if answers.get("healthy"):
+        return 10
+    return 0 if answers.get("poor_band") else 5
 
 
 def state_of(score: float, bands: tuple[float, float]) -> str:
@@ -102,59 +164,26 @@ def state_of(score: float, bands: tuple[float, float]) -> str:
     return "poor" if round(score, 6) < round(poor_below, 6) else "average"
 
 
-def by_score(pillar: Pillar, *, upwards: bool) -> Path | None:
-    """The way over score rules: one that is enough, or the nearest ones together."""
-    rules: dict[str, dict[str, Condition]] = {}
-    for condition in pillar.conditions:
-        rules.setdefault(condition.signal_id, {})[condition.rule_set] = condition
-    points = {signal: points_of(rule) for signal, rule in rules.items()}
-    steps = [
-        (signal, reached, change)
-        for signal, rule in rules.items()
-        if points[signal] is not None
-        for reached, change in next_steps(rule, points[signal] or 0, upwards=upwards)
-    ]
-
-    def state_with(changed: dict[str, float]) -> str:
-        known = {signal: value for signal, value in points.items() if value is not None} | changed
-        total = sum(pillar.weights.get(signal, 1) for signal in known)
-        mean = sum(pillar.weights.get(s, 1) * value for s, value in known.items()) / total
-        return state_of(mean, pillar.bands)
-
-    def is_reached(state: str) -> bool:
-        gain = RANK[state] - RANK[pillar.state]
-        return gain > 0 if upwards else gain < 0
-
-    paths = [
-        Path(state, (change,))
-        for signal, reached, change in steps
-        if is_reached(state := state_with({signal: reached}))
-    ]
-    if paths:
-        return nearest(paths)
-    taken: dict[str, tuple[float, Change]] = {}
-    for signal, reached, change in sorted(steps, key=lambda step: step[2].effort):
-        taken[signal] = (reached, change)
-        state = state_with({name: value for name, (value, _) in taken.items()})
-        if is_reached(state):
-            return Path(state, tuple(change for _, change in taken.values()))
-    return None
+def score_ways(pillar: Pillar, *, upwards: bool) -> list[list[Change]]:
+    """Each step of one score rule alone, then the nearest ones together, one more at a time."""
+    steps = sorted(
+        (
+            change
+            for rule in pillar.rules.values()
+            for change in next_steps(rule, upwards=upwards)
+            if change.value is not None
+        ),
+        key=lambda change: change.effort,
+    )
+    return [[step] for step in steps] + [steps[:count] for count in range(2, len(steps) + 1)]
 
 
-def points_of(rule: dict[str, Condition]) -> float | None:
-    """What a score rule gives (contract: health.md, 4)."""
-    if all(condition.is_met is None for condition in rule.values()):
-        return None
-    if "healthy" in rule and rule["healthy"].is_met:
-        return 10
-    return 0 if "poor_band" in rule and rule["poor_band"].is_met else 5
-
-
-def next_steps(
-    rule: dict[str, Condition], points: float, *, upwards: bool
-) -> list[tuple[float, Change]]:
-    """The points that a score rule can give next, and the change of its signal that does it."""
+def next_steps(rule: dict[str, Condition], *, upwards: bool) -> list[Change]:
+    """The changes of a score rule's signal that give it more, or fewer, points."""
+    points = points_of({name: condition.is_met for name, condition in rule.items()})
     healthy, poor = rule.get("healthy"), rule.get("poor_band")
+    if points is None:
+        return []
     changes = []
     if upwards and healthy is not None and points < 10:
         changes.append(change_to(healthy, True))
@@ -164,12 +193,4 @@ def next_steps(
         changes.append(change_to(healthy, False))
     if not upwards and poor is not None and points > 0:
         changes.append(change_to(poor, True))
-    return [
-        (points_at(rule, change.value), change) for change in changes if change.value is not None
-    ]
-
-
-def points_at(rule: dict[str, Condition], value: float) -> float:
-    if "healthy" in rule and rule["healthy"].holds_at(value):
-        return 10
-    return 0 if "poor_band" in rule and rule["poor_band"].holds_at(value) else 5
+    return changes
