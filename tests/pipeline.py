@@ -1,5 +1,6 @@
 """Run the pipeline as a user does: `dbt build` in a process of its own, on given folders."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -7,13 +8,13 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import duckdb
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = ROOT / "dbt_project"
-DBT = Path(sys.executable).with_name("dbt")
 
 
 @dataclass(frozen=True)
@@ -84,18 +85,38 @@ def dbt_build(
     scratch: Path, *arguments: str, environment: Mapping[str, str], project: Path = PROJECT
 ) -> Run:
     """`dbt build` of the project, its artifacts under the folder `scratch`."""
-    completed = subprocess.run(
-        [str(DBT), "--no-use-colors", "build", *arguments],
-        cwd=project,
-        env={
+    output = scratch / "dbt_output.txt"
+    request = {
+        "arguments": ["--no-use-colors", "build", *arguments],
+        "folder": str(project),
+        "environment": {
             **{name: text for name, text in os.environ.items() if not name.startswith("HEALTH_")},
             "DBT_TARGET_PATH": str(scratch / "target"),
             "DBT_LOG_PATH": str(scratch / "logs"),
+            "DBT_LOG_LEVEL_FILE": "none",
+            "DBT_WRITE_JSON": "false",
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
             **environment,
         },
-        capture_output=True,
+        "output": str(output),
+    }
+    server = dbt_server()
+    assert server.stdin and server.stdout
+    server.stdin.write(json.dumps(request) + "\n")
+    server.stdin.flush()
+    exit_code = int(server.stdout.readline())
+    return Run(exit_code, output.read_text(encoding="utf-8"))
+
+
+@cache
+def dbt_server() -> subprocess.Popen[str]:
+    """The process that runs dbt for these tests; it ends with them, when its input does."""
+    server = subprocess.Popen(
+        [sys.executable, str(ROOT / "tests" / "dbt_server.py"), str(PROJECT)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
-        check=False,
     )
-    return Run(completed.returncode, completed.stdout + completed.stderr)
+    assert server.stdout
+    assert server.stdout.readline() == "ready\n", "the dbt project does not parse"
+    return server
