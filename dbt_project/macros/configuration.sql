@@ -9,24 +9,13 @@
 {%- else -%}
 {%- set relation = ref(seed) -%}
 {%- if execute -%}
-{%- set present = present_columns(relation) -%}
 select
     {%- for column in configuration_columns(seed) %}
-    {% if column in present -%}
-        {{ trimmed('cast(' ~ column ~ ' as ' ~ dbt.type_string() ~ ')') }}
-    {%- else -%}
-        cast(null as {{ dbt.type_string() }})
-    {%- endif %} as {{ column }}{{ ',' if not loop.last }}
+    {{ trimmed(column) }} as {{ column }}{{ ',' if not loop.last }}
     {%- endfor %}
-from {{ relation }}
+from ({{ text_rows(relation, configuration_columns(seed)) }}) as {{ seed }}_rows
 {%- endif -%}
 {%- endif -%}
-{% endmacro %}
-
-{#- Names of the columns that a configuration file has. -#}
-{% macro present_columns(relation) %}
-    {%- set columns = adapter.get_columns_in_relation(relation) -%}
-    {{ return(columns | map(attribute='name') | map('lower') | list) }}
 {% endmacro %}
 
 {% macro configuration_seeds() %}
@@ -46,12 +35,18 @@ from {{ relation }}
 {% macro missing_configuration_columns() %}
     {%- set missing = [] -%}
     {%- for seed in configuration_seeds() -%}
-        {%- set present = present_columns(ref(seed)) -%}
+        {%- set present = column_names(ref(seed)) -%}
         {%- for column in configuration_columns(seed) if column not in present -%}
             {%- do missing.append((seed, column)) -%}
         {%- endfor -%}
     {%- endfor -%}
     {{ return(missing) }}
+{% endmacro %}
+
+{#- Names of the columns of a table, lower case. -#}
+{% macro column_names(relation) %}
+    {%- set columns = get_column_schema_from_query('select * from ' ~ relation) -%}
+    {{ return(columns | map(attribute='name') | map('lower') | list) }}
 {% endmacro %}
 
 {#- Stops the run with one message that lists every wrong row of the configuration. -#}

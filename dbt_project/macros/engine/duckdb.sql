@@ -157,6 +157,26 @@ from (
 ) as items
 {%- endmacro %}
 
+{#- All rows of a table with the named columns as texts; one that the table lacks reads as null. -#}
+{% macro text_rows(relation, columns) %}
+    {{ return(adapter.dispatch('text_rows', 'health')(relation, columns)) }}
+{% endmacro %}
+{% macro duckdb__text_rows(relation, columns) -%}
+select
+    {%- for column in columns %}
+    cast({{ column }} as varchar) as {{ column }}{{ ',' if not loop.last }}
+    {%- endfor %}
+from (
+    select * from {{ relation }}
+    union all by name
+    select
+        {%- for column in columns %}
+        cast(null as varchar) as {{ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    where false
+) as all_columns
+{%- endmacro %}
+
 {#- One row per distinct value of a `|`-separated list, trimmed, without blanks:
     (columns..., value). -#}
 {% macro list_values(relation, columns, list_column) -%}

@@ -9,17 +9,21 @@
 {% macro duckdb__raw_table(table) %}
     {%- set found = namespace(locations=[], relations=[]) -%}
     {%- set base = raw_folder() ~ '/' ~ table -%}
-    {%- for file in filled_files(base ~ '.parquet') -%}
-        {%- do found.locations.append(file) -%}
-        {%- do found.relations.append(
-            "read_parquet(" ~ quoted(file) ~ ", hive_partitioning = false)"
-        ) -%}
+    {%- set patterns = [base ~ '.parquet', base ~ '.csv', base ~ '/**/*.parquet'] -%}
+    {%- set folder_files = [] -%}
+    {%- for file in filled_files(patterns) -%}
+        {%- if file == base ~ '.parquet' -%}
+            {%- do found.locations.append(file) -%}
+            {%- do found.relations.append(
+                "read_parquet(" ~ quoted(file) ~ ", hive_partitioning = false)"
+            ) -%}
+        {%- elif file == base ~ '.csv' -%}
+            {%- do found.locations.append(file) -%}
+            {%- do found.relations.append(csv_relation(file)) -%}
+        {%- else -%}
+            {%- do folder_files.append(file) -%}
+        {%- endif -%}
     {%- endfor -%}
-    {%- for file in filled_files(base ~ '.csv') -%}
-        {%- do found.locations.append(file) -%}
-        {%- do found.relations.append(csv_relation(file)) -%}
-    {%- endfor -%}
-    {%- set folder_files = filled_files(base ~ '/**/*.parquet') -%}
     {%- if folder_files -%}
         {%- set quoted_files = [] -%}
         {%- for file in folder_files -%}{%- do quoted_files.append(quoted(file)) -%}{%- endfor -%}
@@ -133,13 +137,19 @@ nullif(
 
 {% macro quoted(text) %}{{ return("'" ~ text | replace("'", "''") ~ "'") }}{% endmacro %}
 
-{#- Files of more than 0 bytes that match the pattern. -#}
-{% macro filled_files(pattern) %}
-    {%- set files = run_query(
-        "select file from glob(" ~ quoted(pattern) ~ ") order by file"
-    ).columns[0].values() -%}
-    {%- if not files -%}{{ return([]) }}{%- endif -%}
+{#- Files of more than 0 bytes that match any of the patterns. -#}
+{% macro filled_files(patterns) %}
+    {%- set globs = [] -%}
+    {%- set lists = [] -%}
+    {%- for pattern in patterns -%}
+        {%- do globs.append("select 1 from glob(" ~ quoted(pattern) ~ ")") -%}
+        {%- do lists.append(quoted(pattern)) -%}
+    {%- endfor -%}
+    {#- Without any match DuckDB has no columns to select from. -#}
+    {%- set found = run_query("select count(*) from (" ~ globs | join(" union all ") ~ ")") -%}
+    {%- if found.columns[0].values()[0] == 0 -%}{{ return([]) }}{%- endif -%}
     {{ return(run_query(
-        "select filename from read_blob(" ~ quoted(pattern) ~ ") where size > 0 order by filename"
+        "select filename from read_blob([" ~ lists | join(", ") ~ "]) "
+        ~ "where size > 0 order by filename"
     ).columns[0].values() | list) }}
 {% endmacro %}

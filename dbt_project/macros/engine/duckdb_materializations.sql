@@ -1,0 +1,136 @@
+{#- How tables and views are written to DuckDB.
+
+    dbt's own materializations build beside the table, rename twice, drop, and ask for the columns
+    again and again, which costs many times what the statement takes. DuckDB replaces a table or view
+    in one statement within a transaction. These take the place of dbt's by their names; what a model
+    says of itself (config, contract, hooks) means the same. What no model here uses is not supported:
+    indexes, grants, Python models, SQL headers. -#}
+
+{% materialization view, adapter='duckdb' %}
+    {%- set target_relation = this.incorporate(type='view') -%}
+    {%- call written_by_model(target_relation) -%}
+        {%- if config.get('contract').enforced %}{{ get_assert_columns_equivalent(sql) }}{% endif %}
+        {{ drop_of_other_type(target_relation) }}
+        create or replace view {{ target_relation }} as (
+            {{ sql }}
+        );
+    {%- endcall -%}
+    {{ return({'relations': [target_relation]}) }}
+{% endmaterialization %}
+
+{% materialization table, adapter='duckdb' %}
+    {%- set target_relation = this.incorporate(type='table') -%}
+    {%- call written_by_model(target_relation) -%}{{ new_table(target_relation, sql) }}{%- endcall -%}
+    {{ return({'relations': [target_relation]}) }}
+{% endmaterialization %}
+
+{#- The strategies are in `macros/engine/duckdb.sql`. Only a model that reads the table it writes
+    needs a copy of the new rows first. -#}
+{% materialization incremental, adapter='duckdb' %}
+    {%- set existing_relation = load_cached_relation(this) -%}
+    {%- set target_relation = this.incorporate(type='table') -%}
+    {%- if existing_relation is none or existing_relation.is_view or should_full_refresh() -%}
+        {%- call written_by_model(target_relation) -%}
+            {{ new_table(target_relation, sql) }}
+        {%- endcall -%}
+    {%- else -%}
+        {%- set dest_columns = unchanged_columns(target_relation, sql) -%}
+        {%- set reads_itself = target_relation | string in sql -%}
+        {%- set copied = make_temp_relation(target_relation).include(database=false, schema=false) -%}
+        {%- set strategy = adapter.get_incremental_strategy_macro(
+            context, config.require('incremental_strategy')
+        ) -%}
+        {%- call written_by_model(target_relation) -%}
+            {%- if reads_itself %}
+            create or replace temporary table {{ copied }} as (
+                {{ sql }}
+            );
+            {%- endif %}
+            {{ strategy({
+                'target_relation': target_relation,
+                'temp_relation': copied if reads_itself else '(\n' ~ sql ~ '\n) as new_rows',
+                'dest_columns': dest_columns,
+            }) }}
+        {%- endcall -%}
+    {%- endif -%}
+    {{ return({'relations': [target_relation]}) }}
+{% endmaterialization %}
+
+{#- Runs the model's statements, its comments and its hooks in one transaction. -#}
+{% macro written_by_model(relation) %}
+    {%- set statements = caller() -%}
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+    {%- call statement('main') %}
+        {{ statements }}
+        {{ comments_on(relation) }}
+    {%- endcall %}
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {{ adapter.commit() }}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+{% endmacro %}
+
+{% macro new_table(relation, sql) %}
+    {{ drop_of_other_type(relation) }}
+    {%- if config.get('contract').enforced %}
+    {{ get_assert_columns_equivalent(sql) }}
+    create or replace table {{ relation }} {{ get_table_columns_and_constraints() }};
+    insert into {{ relation }} {{ get_column_names() }} {{ get_select_subquery(sql) }};
+    {%- else %}
+    create or replace table {{ relation }} as (
+        {{ sql }}
+    );
+    {%- endif %}
+{% endmacro %}
+
+{#- `create or replace` replaces only its like. -#}
+{% macro drop_of_other_type(relation) %}
+    {%- set existing_relation = load_cached_relation(relation) -%}
+    {%- if existing_relation and existing_relation.type != relation.type %}
+    drop {{ existing_relation.type }} {{ relation }};
+    {%- endif %}
+{% endmacro %}
+
+{#- The columns of a model, checked: they must be those of its contract, if it has one, and of the
+    table that is there. -#}
+{% macro unchanged_columns(relation, sql) %}
+    {%- if config.get('contract').enforced -%}
+        {%- do get_assert_columns_equivalent(sql) -%}
+        {%- set columns = get_column_schema_from_query(get_empty_schema_sql(model.columns)) -%}
+    {%- else -%}
+        {%- set columns = get_column_schema_from_query(sql) -%}
+    {%- endif -%}
+    {%- set present = get_column_schema_from_query('select * from ' ~ relation) -%}
+    {%- set wanted_columns = column_texts(columns) -%}
+    {%- set present_columns = column_texts(present) -%}
+    {%- if wanted_columns != present_columns -%}
+        {{ exceptions.raise_compiler_error(
+            "The columns of table " ~ relation ~ " are not those of its model any more, and its "
+            ~ "rows outlive a run.\n  - in the table only: "
+            ~ present_columns | reject('in', wanted_columns) | join(', ')
+            ~ "\n  - in the model only: " ~ wanted_columns | reject('in', present_columns) | join(', ')
+        ) }}
+    {%- endif -%}
+    {{ return(columns) }}
+{% endmacro %}
+
+{% macro column_texts(columns) %}
+    {%- set texts = [] -%}
+    {%- for column in columns -%}
+        {%- do texts.append(column.name | lower ~ ' ' ~ column.dtype) -%}
+    {%- endfor -%}
+    {{ return(texts | sort) }}
+{% endmacro %}
+
+{#- Descriptions as comments, where `persist_docs` asks for them. -#}
+{% macro comments_on(relation) %}
+    {%- if config.persist_relation_docs() and model.description %}
+    comment on {{ relation.type }} {{ relation }} is {{ duckdb_escape_comment(model.description) }};
+    {%- endif %}
+    {%- if config.persist_column_docs() %}
+    {%- for column in model.columns.values() if column.description %}
+    comment on column {{ relation }}.{{ column.name }}
+    is {{ duckdb_escape_comment(column.description) }};
+    {%- endfor %}
+    {%- endif %}
+{% endmacro %}
