@@ -124,6 +124,8 @@ THRESHOLDS = (
     wrong("segment_rules", "strategic,8,mrr,>,", "`value` is empty", "Fill it."),
     wrong("segment_rules", "strategic,9,mrr,in,1|two|3", "1|two|3", WRITE_A_NUMBER),
     wrong("segment_rules", "strategic,10,mrr,not_in,|", "`value` is |", WRITE_A_NUMBER),
+    wrong("segment_rules", "strategic,13,tag,in,|", "`value` is |", "separated by `|`"),
+    wrong("health_rules", "standard,service,poor,8,region,not_in,| |,", "is | |", "separated by"),
     wrong("segment_rules", "strategic,11,is_seasonal,=,yes", "`value` is yes", "true or false"),
     wrong("segment_rules", "strategic,12,account_age_days,>,nan", "is nan", WRITE_A_NUMBER),
     wrong("health_rules", "standard,service,good,8,mrr,>,1 000,", "is 1 000", WRITE_A_NUMBER),

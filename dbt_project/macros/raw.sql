@@ -110,12 +110,14 @@ source as (
         {%- for column in definition.columns %}
         {% if not column.stored -%}
             cast(null as varchar)
-        {%- elif column.native and column.kind == 'time' -%}
-            try_cast("{{ column.stored.name }}" as timestamp)
+        {%- elif column.native and column.stored.type == 'TIMESTAMP WITH TIME ZONE' -%}
+            cast("{{ column.stored.name }}" as timestamp)
         {%- elif column.native -%}
             "{{ column.stored.name }}"
         {%- elif column.stored.expression -%}
             {{ trimmed(column.stored.expression) }}
+        {%- elif column.stored.type in ('DOUBLE', 'FLOAT') -%}
+            {{ whole_number_text('"' ~ column.stored.name ~ '"') }}
         {%- elif column.stored.type == 'VARCHAR' -%}
             {{ trimmed('"' ~ column.stored.name ~ '"') }}
         {%- else -%}
@@ -136,7 +138,10 @@ parsed as (
         *,
         {%- for column in definition.columns if column.value != column.name %}
         {% if column.kind == 'time' -%}
-            {{ column.name if column.native else parse_time(column.name) }}
+            {{
+                'try_cast(' ~ column.name ~ ' as timestamp)'
+                if column.native else parse_time(column.name)
+            }}
         {%- elif column.kind == 'number' and column.native -%}
             {{ finite_number('cast(' ~ column.name ~ ' as double)') }}
         {%- elif column.kind == 'number' -%}
@@ -170,7 +175,7 @@ collapsed as (
         any_value({{ by_name[name].value }}) as {{ by_name[name].value }},
         {%- endfor %}
         {%- if has_loaded_at %}
-        max(loaded_at) as loaded_at,
+        {{ latest_text('loaded_at', 'loaded_at__value') }} as loaded_at,
         max(loaded_at__value) as loaded_at__value,
         {%- endif %}
     from read

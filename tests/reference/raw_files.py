@@ -83,4 +83,6 @@ def typed_text(value: object) -> str | None:
         return format(value, "f")
     if isinstance(value, bytes):
         return value.decode()
+    if isinstance(value, float) and value.is_integer():
+        return format(value, ".0f")
     return repr(value)

@@ -91,6 +91,30 @@ case
 end
 {%- endmacro %}
 
+{#- The text of the row of a group with the greatest time; the greatest text where none has a time. -#}
+{% macro latest_text(text, time) %}
+    {{ return(adapter.dispatch('latest_text', 'health')(text, time)) }}
+{% endmacro %}
+{% macro duckdb__latest_text(text, time) -%}
+coalesce(
+            max_by({{ text }}, ({{ time }}, {{ text }})) filter ({{ time }} is not null),
+            max({{ text }})
+        )
+{%- endmacro %}
+
+{#- A double as the text of an id: whole numbers without the `.0` that they get in a column with
+    nulls, because a program that knows no missing integers wrote it. -#}
+{% macro whole_number_text(number) %}
+    {{ return(adapter.dispatch('whole_number_text', 'health')(number)) }}
+{% endmacro %}
+{% macro duckdb__whole_number_text(number) -%}
+case
+                when {{ number }} = trunc({{ number }}) and abs({{ number }}) < 1e15
+                    then cast(cast({{ number }} as bigint) as varchar)
+                else cast({{ number }} as varchar)
+            end
+{%- endmacro %}
+
 {#- The named columns as a JSON object of texts. -#}
 {% macro json_record(columns) %}
     {{ return(adapter.dispatch('json_record', 'health')(columns)) }}

@@ -15,7 +15,7 @@
         {%- if file == base ~ '.parquet' -%}
             {%- do found.locations.append(file) -%}
             {%- do found.relations.append(
-                "read_parquet(" ~ quoted(file) ~ ", hive_partitioning = false)"
+                "read_parquet(" ~ quoted(file) ~ ", " ~ parquet_options() ~ ")"
             ) -%}
         {%- elif file == base ~ '.csv' -%}
             {%- do found.locations.append(file) -%}
@@ -30,7 +30,7 @@
         {%- do found.locations.append(base ~ '/') -%}
         {%- do found.relations.append(
             "read_parquet([" ~ quoted_files | join(", ") ~ "], union_by_name = true, "
-            ~ "hive_partitioning = false, filename = '__file')"
+            ~ "filename = '__file', " ~ parquet_options() ~ ")"
         ) -%}
     {%- endif -%}
     {%- if found.locations | length > 1 -%}
@@ -63,8 +63,25 @@
     }) }}
 {% endmacro %}
 
+{#- The folder as DuckDB writes it in the names of files that it finds there: without `.`, `..` and
+    needless slashes. What a name has behind it then is the path below the folder. -#}
 {% macro raw_folder() %}
-    {{ return(env_var('HEALTH_RAW_DIR', '') or (flags.PROJECT_DIR or '.') ~ '/../data/raw') }}
+    {%- set folder = env_var('HEALTH_RAW_DIR', '') or (flags.PROJECT_DIR or '.') ~ '/../data/raw' -%}
+    {%- set parts = [] -%}
+    {%- for part in folder.split('/') -%}
+        {%- if part == '..' and parts and parts[-1] not in ('', '..') -%}
+            {%- do parts.pop() -%}
+        {%- elif part != '.' and (part or loop.first) -%}
+            {%- do parts.append(part) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(parts | join('/')) }}
+{% endmacro %}
+
+{#- Partition keys are read from the path (`raw_table`). Some writers leave texts without their type,
+    which reads as binary. -#}
+{% macro parquet_options() %}
+    {{ return('hive_partitioning = false, binary_as_string = true') }}
 {% endmacro %}
 
 {#- Value of a hive partition key, from the part of the path below the table's folder. -#}

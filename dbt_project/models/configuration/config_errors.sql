@@ -585,6 +585,27 @@ errors as (
     union all
 
     select
+        typed_conditions.file_name,
+        typed_conditions.row_key,
+        {{ sentence(
+            "`{}` is {}, a list with nothing in it.",
+            ["typed_conditions.threshold_column", "typed_conditions.threshold"],
+        ) }} as problem,
+        'Write values separated by `|`.' as cure
+    from typed_conditions
+    left join listed_numbers
+        on typed_conditions.file_name = listed_numbers.file_name
+        and typed_conditions.row_key = listed_numbers.row_key
+        and typed_conditions.threshold_column = listed_numbers.threshold_column
+    where
+        typed_conditions.value_type in ('text', 'tags')
+        and typed_conditions.operator in ('in', 'not_in')
+        and typed_conditions.threshold is not null
+        and listed_numbers.listed is null
+
+    union all
+
+    select
         file_name,
         row_key,
         {{ sentence(
