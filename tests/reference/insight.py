@@ -253,9 +253,7 @@ def _has_new_data(before: Calculated, now: Calculated, pillar_id: str) -> bool:
     if (pillar_id in before.fit_pillars) != (pillar_id in now.fit_pillars):
         return True
     conditions = [answer.condition for answer in answers]
-    used = distinct(
-        signal_id for condition in conditions for signal_id in _signals_of(condition)
-    )
+    used = distinct(signal_id for condition in conditions for signal_id in _signals_of(condition))
     return any((before.signals[s] is None) != (now.signals[s] is None) for s in used)
 
 
