@@ -39,7 +39,7 @@ TREND = """
         list_contains($dates, states.health_date)
         and ($pillar is null or states.pillar_id = $pillar)
     group by all
-    order by all
+    order by grouped_by <> 'overall', grouped_by, states.health_date, states.state
 """
 
 
@@ -119,7 +119,7 @@ def report_of(connection: Connection, by: str, pillar: str, dates: list[date]) -
     for group, day, state, accounts, mrr in states_by_date(connection, by, pillar, dates):
         counts.setdefault((group, day), {})[state] = (accounts, mrr or 0)
     rows = []
-    for (group, day), states in sorted(counts.items()):
+    for (group, day), states in counts.items():
         accounts = sum(number for number, _ in states.values())
         cells = (f"{states.get(state, (0, 0))[0]:,}" for state in ALL_STATES)
         poor_mrr = states.get("poor", (0, 0))[1]
