@@ -39,7 +39,7 @@ TREND = """
         list_contains($dates, states.health_date)
         and ($pillar is null or states.pillar_id = $pillar)
     group by all
-    order by grouped_by <> 'overall', grouped_by, states.health_date, states.state
+    order by all
 """
 
 
@@ -100,12 +100,13 @@ def month_ends(dates: list[date]) -> list[date]:
 def states_by_date(
     connection: Connection, by: str, pillar: str, dates: list[date]
 ) -> list[tuple[str, date, str, int, float | None]]:
-    """Group, date, state, accounts and MRR."""
+    """Group, date, state, accounts and MRR; overall comes before the pillars."""
     sql = TREND.format(
         group=GROUPS[by], states=STATES, membership=MEMBERSHIP if by == "segment" else ""
     )
     asked = None if by == "pillar" else pillar
-    return connection.execute(sql, {"dates": dates, "pillar": asked}).fetchall()
+    rows = connection.execute(sql, {"dates": dates, "pillar": asked}).fetchall()
+    return sorted(rows, key=lambda row: row[0] != "overall")
 
 
 def title_of(by: str, pillar: str) -> str:
