@@ -44,13 +44,15 @@ def build(
     on_progress: Callable[[Progress], None],
     *,
     project: Path | None = None,
+    select: Sequence[str] = (),
     without: Sequence[str] = ("unit_test",),
     variables: Mapping[str, Any] | None = None,
 ) -> None:
     """Calculate the health dates from start to end, both included. Raises BuildFailed.
 
     project: a copy of the dbt project to run instead, its artifacts inside it.
-    without: kinds of dbt resources to leave out. variables: dbt vars to set.
+    select: models to build, all by default; without: kinds of dbt resources to leave out.
+    variables: dbt vars to set.
     """
     artifacts = (
         {"DBT_TARGET_PATH": str(project / "target"), "DBT_LOG_PATH": str(project / "logs")}
@@ -62,6 +64,7 @@ def build(
             str(Path(sys.executable).with_name("dbt")),
             *("--log-format", "json", "--log-level", "info"),
             *("build", "--exclude-resource-type", *without),
+            *(("--select", *select) if select else ()),
             *(("--vars", json.dumps(variables)) if variables else ()),
         ],
         cwd=project or DBT_PROJECT,

@@ -28,7 +28,7 @@ def changed_configuration(seeds: Path, target: Path, seed: int) -> None:
             files[path.stem] = list(reader)
             headers[path.stem] = list(reader.fieldnames or [])
     changes = [_windows, _names, _thresholds, _bands, _priorities, _no_data, _ranks]
-    changes += [_sources, _pillar_sources, _weights]
+    changes += [_sources, _pillar_sources, _weights, _dimensions, _rules]
     for change in rng.sample(changes, rng.randint(1, len(changes))):
         change(rng, files)
     target.mkdir(parents=True)
@@ -49,12 +49,19 @@ def _windows(rng: random.Random, files: Files) -> None:
         row["window_days"] = rng.choice(WINDOWS)
 
 
+def _dimensions(rng: random.Random, files: Files) -> None:
+    """Metrics that count everything under the name of those that kept to some of it."""
+    for row in _some(rng, files["metrics"], lambda row: row["dimension"]):
+        row["dimension"] = row["dimension_values"] = ""
+
+
 def _names(rng: random.Random, files: Files) -> None:
-    """Metrics that are called something else: the former ones exist no more."""
+    """Metrics and attributes that are called something else: the former ones exist no more."""
     names = {row["metric_id"] for row in _some(rng, files["metrics"], lambda row: True)}
+    names |= {row["attribute_id"] for row in _some(rng, files["attributes"], lambda row: True)}
     for rows in files.values():
         for row in rows:
-            for column in ("metric_id", "signal_id", "scaled_by"):
+            for column in ("metric_id", "attribute_id", "signal_id", "scaled_by"):
                 if row.get(column) in names:
                     row[column] += "_renamed"
 
@@ -68,6 +75,11 @@ def _thresholds(rng: random.Random, files: Files) -> None:
                 except ValueError:
                     continue
                 row[column] = f"{number * rng.choice((0.25, 0.5, 2, 3)):g}"
+
+
+def _rules(rng: random.Random, files: Files) -> None:
+    gone = _some(rng, files["health_rules"], lambda row: True)
+    files["health_rules"] = [row for row in files["health_rules"] if row not in gone]
 
 
 def _bands(rng: random.Random, files: Files) -> None:

@@ -29,7 +29,22 @@ KEYS: dict[str, tuple[str, ...]] = {
     "not_calculated_accounts": ("health_date", "account_id", "pillar_id"),
     "rejected_records": ("table_name", "record_key", "reason", "effect", "record"),
     "source_status": ("health_date", "table_name"),
+    "health_changes": ("health_date", "account_id", "pillar_id"),
+    "portfolio_health_history": (
+        *("health_date", "csm_email", "segment_id", "pillar_id", "state"),
+    ),
+    "segment_health_history": ("health_date", "segment_id", "pillar_id", "state"),
+    "milestone_progress": ("account_id", "segment_id", "milestone_id"),
+    "account_risk": ("account_id",),
+    "user_adoption": ("account_id", "user_id"),
+    "feature_adoption": ("account_id", "module", "feature"),
+    "threshold_calibration": (
+        *("segment_id", "pillar_id", "rule_set", "clause", "signal_id", "operator", "threshold"),
+    ),
+    "health_alerts": ("health_date", "alert_id", "account_id", "pillar_id"),
 }
+# Texts that hold JSON, whose lists are sets: equal when they hold the same.
+JSON_COLUMNS = ("flipped_conditions", "risk_tags", "confidence_tags", "tag_notes")
 # Two calculations need not agree on how a configuration is hashed.
 IGNORED_COLUMNS = ("config_version",)
 EXPLANATION_DAYS = 14
@@ -206,6 +221,8 @@ def _normalised(column: str, value: Any) -> Value:
         value = value.item()
     if column == "record":
         return _normalised_record(value)
+    if column in JSON_COLUMNS:
+        return _normalised_json(str(value))
     if column == "record_key":
         return "|".join(_content_text(part) or "" for part in str(value).split("|"))
     if column == "clause":
@@ -237,6 +254,14 @@ def _normalised_record(value: Any) -> str:
     texts = {name: _content_text(cell) for name, cell in content.items() if name != "loaded_at"}
     filled = {name: text for name, text in texts.items() if text is not None}
     return json.dumps(filled, sort_keys=True, ensure_ascii=False)
+
+
+def _normalised_json(text: str) -> str:
+    """The JSON with its keys, and the items of a list, in order."""
+    content = json.loads(text)
+    if isinstance(content, list):
+        content = sorted(content, key=lambda item: json.dumps(item, sort_keys=True))
+    return json.dumps(content, sort_keys=True, ensure_ascii=False)
 
 
 def _content_text(cell: Any) -> str | None:

@@ -12,9 +12,12 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from click.testing import CliRunner
 from comparison import differences
 from pipeline import ROOT, Warehouse
 from reference import calculate
+
+from orchestration.cli import main
 
 EXAMPLE = ROOT / "examples" / "ravenstack"
 SOURCE = ROOT.parent / "shared" / "data" / "ravenstack"
@@ -24,6 +27,7 @@ PROSE = re.sub(r"\s+", " ", README)
 
 END = date(2025, 1, 1)  # the midnight that ends the data
 MIDDLE = date(2024, 6, 30)
+WEEKS = (date(2024, 8, 1), date(2024, 8, 29))
 DATES = {"end": (date(2024, 12, 31), END), "middle": (MIDDLE, MIDDLE)}
 
 pytestmark = [
@@ -175,6 +179,44 @@ def test_the_pipeline_equals_the_reference(
     with duckdb.connect(str(warehouses[name].path), read_only=True) as connection:
         found = differences(expected, connection)
     assert not found, "\n".join(found)
+
+
+# What health foretells there
+
+
+@pytest.fixture(scope="module")
+def four_weeks(mapping: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """A month in the middle, of the accounts that had signed up before it: nothing is rejected."""
+    raw, _ = mapping
+    folder = tmp_path_factory.mktemp("four_weeks")
+    known = folder / "raw"
+    known.mkdir()
+    accounts = f"select account_id from '{raw}/accounts.parquet' where created_at < '{WEEKS[0]}'"
+    for file in raw.glob("*.parquet"):
+        duckdb.execute(
+            f"copy (select * from '{file}' where account_id in ({accounts}))"
+            f" to '{known / file.name}'"
+        )
+    built = Warehouse(folder / "warehouse.duckdb", known)
+    built.calculate(*WEEKS, "--exclude-resource-type", "test")
+    return built
+
+
+def test_the_company_s_churn_is_foretold_by_nothing(four_weeks: Warehouse) -> None:
+    """Its churn events carry no signal: a score that foretells them leaks."""
+    result = CliRunner().invoke(
+        main,
+        [
+            *("backtest", "--published-only", "--known-until", str(END)),
+            *("--labels", str(SOURCE / "ravenstack_churn_events.csv")),
+            *("--label-column", "churn_date"),
+        ],
+        env={"HEALTH_RAW_DIR": str(four_weeks.raw), "HEALTH_DB_PATH": str(four_weeks.path)},
+    )
+    assert result.exit_code == 0, result.output
+    assert "Overall health foretold nothing: it tells churn no better than chance." in result.output
+    left = re.search(r"left: (\d+) within 30 days, (\d+) within 60 days", result.output)
+    assert left and int(left[1]) > 20, "enough accounts left to have found something"
 
 
 # The figures of the README

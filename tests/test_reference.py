@@ -4,110 +4,14 @@ Each test states the numbers it expects and why; none is copied from a run.
 """
 
 import json
-from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from pathlib import Path
 
 import pandas
 import pytest
-from reference import calculate
 from reference.conditions import all_hold, any_holds
 from reference.values import number_text, read_number, read_time, rounded
-
-DAY = date(2026, 11, 22)
-SEED_COLUMNS = {
-    "pillars": "pillar_id,pillar_name,display_order,when_no_data",
-    "segments": "segment_id,segment_name,priority,is_default,good_from,poor_below,description",
-    "segment_rules": "segment_id,clause,signal_id,operator,value",
-    "attributes": "attribute_id,value_type,unit,description",
-    "metrics": "metric_id,pillar_id,measure,window_days,dimension,dimension_values,unit,"
-    "description",
-    "health_rules": "segment_id,pillar_id,state,clause,signal_id,operator,threshold,scaled_by",
-    "score_rules": "segment_id,pillar_id,signal_id,weight,healthy_operator,healthy_threshold,"
-    "poor_operator,poor_threshold,scaled_by",
-    "pillar_weights": "segment_id,pillar_id,weight,cap_when_poor",
-    "milestones": "segment_id,milestone_id,milestone_name,position,signal_id,operator,threshold,"
-    "scaled_by",
-    "alert_rules": "alert_id,pillar_id,from_state,to_state,score_below,score_drop_7d,segment_id,"
-    "severity,playbook",
-    "plans": "plan_id,plan_name,plan_rank",
-    "sources": "table_name,max_age_hours,max_rejected_ratio",
-    "pillar_sources": "pillar_id,table_name",
-}
-PILLARS = [
-    "product_adoption,Product adoption,1,not_calculated",
-    "financial,Financial,2,not_calculated",
-    "service,Service,3,not_calculated",
-    "relationship,Relationship,4,average",
-]
-DEFAULT_SEGMENT = ["everyone,Everyone,9,true,,,"]
-ACCOUNT = ["a1,Acme,2026-01-01"]
-ACCOUNT_COLUMNS = "account_id,account_name,created_at"
-
-Tables = dict[str, pandas.DataFrame]
-
-
-class World:
-    """Raw tables and seeds as CSV files, given as lines; pillars and one segment by default."""
-
-    def __init__(self, folder: Path) -> None:
-        self.raw_dir = folder / "raw"
-        self.seeds_dir = folder / "seeds"
-        for name, columns in SEED_COLUMNS.items():
-            self.write(self.seeds_dir / f"{name}.csv", columns, [])
-        self.seed(pillars=PILLARS, segments=DEFAULT_SEGMENT)
-        self.raw("accounts", ACCOUNT_COLUMNS, ACCOUNT)
-
-    @staticmethod
-    def write(path: Path, columns: str, lines: Iterable[str]) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("\n".join([columns, *lines]) + "\n", encoding="utf-8")
-
-    def raw(self, table_name: str, columns: str, lines: Iterable[str]) -> None:
-        self.write(self.raw_dir / f"{table_name}.csv", columns, lines)
-
-    def seed(self, **lines: Iterable[str]) -> None:
-        for name, rows in lines.items():
-            self.write(self.seeds_dir / f"{name}.csv", SEED_COLUMNS[name], rows)
-
-    def numbers(self, **values: float) -> None:
-        """Number signals of account a1, through its attribute log."""
-        self.seed(attributes=[f"{name},number,," for name in values])
-        self.raw(
-            "account_attributes",
-            "account_id,attribute,recorded_at,value",
-            [f"a1,{name},2026-10-01,{value}" for name, value in values.items()],
-        )
-
-    def metrics(self, *measures: str) -> None:
-        """Metrics under product_adoption, as `measure` or `measure,window,dimension,values`."""
-        lines = []
-        for measure in measures:
-            parts = [*measure.split(","), "", "", ""][:4]
-            metric_id = "_".join(part for part in parts[:2] if part)
-            lines.append(f"{metric_id},product_adoption,{','.join(parts)},,")
-        self.seed(metrics=lines)
-
-    def calculate(self, start: date = DAY, end: date | None = None, **options: object) -> Tables:
-        return calculate(self.raw_dir, self.seeds_dir, start, end or start, **options)
-
-    def values(self, day: date = DAY) -> dict[str, float]:
-        """Metric values of account a1; missing ones are not there."""
-        metrics = self.calculate(day)["pillar_metrics_history"]
-        return dict(zip(metrics["metric_id"], metrics["value"], strict=True))
-
-    def pillar(self, pillar_id: str = "service", **options: object) -> Mapping[str, object]:
-        pillars = self.calculate(**options)["pillar_health_history"]
-        return pillars[pillars["pillar_id"] == pillar_id].iloc[0]
-
-    def overall(self, **options: object) -> Mapping[str, object]:
-        return self.calculate(**options)["account_health_history"].iloc[0]
-
-    def rejected(self, **options: object) -> list[tuple[str, str | None, str]]:
-        """(table, key, reason), sorted."""
-        rejected = self.calculate(**options)["rejected_records"]
-        rows = zip(rejected["table_name"], rejected["record_key"], rejected["reason"], strict=True)
-        return sorted(rows, key=str)
+from small_world import ACCOUNT_COLUMNS, DAY, DEFAULT_SEGMENT, World
 
 
 @pytest.fixture
@@ -1029,3 +933,78 @@ def test_runs_of_states(world: World) -> None:
     of_financial = missing[missing["pillar_id"] == "financial"]
     assert of_financial["needs_review"].tolist() == [False] * 5
     assert set(of_financial["since"]) == {date(2026, 11, 18)}
+
+
+# Changes, alerts, calibration
+
+
+def test_an_override_is_the_cause_whatever_is_calculated(world: World) -> None:
+    world.seed(
+        attributes=["use,number,,"],
+        health_rules=["everyone,service,poor,1,use,<,3,", "everyone,service,good,1,use,>=,10,"],
+    )
+    world.raw(
+        "account_attributes",
+        "account_id,attribute,recorded_at,value",
+        ["a1,use,2026-11-01,1", "a1,use,2026-11-21 10:00,5", "a1,use,2026-11-22 10:00,20"],
+    )
+    world.raw(
+        "health_overrides",
+        "override_id,account_id,pillar_id,state,reason,author,created_at,expires_at",
+        ["o1,a1,service,good,Known,kim,2026-11-19 10:00,2026-11-21 10:00"],
+    )
+    changes = world.calculate(date(2026, 11, 19), date(2026, 11, 23))["health_changes"]
+    of_service = changes[changes["pillar_id"] == "service"]
+    columns = ["health_date", "from_state", "to_state", "days_in_from_state", "cause"]
+    assert of_service[columns].values.tolist() == [
+        [date(2026, 11, 20), "poor", "good", 1, "override"],
+        [date(2026, 11, 22), "good", "average", 2, "override"],  # ends as the calculated moves
+        [date(2026, 11, 23), "average", "good", 1, "behaviour"],
+    ]
+
+
+def test_calibration_of_a_scaled_threshold(world: World) -> None:
+    """Shares of seats: 10 of 20, 30 of 40, and 5 of nobody knows how many."""
+    world.seed(
+        attributes=["used,number,,", "seats,number,,"],
+        health_rules=["everyone,service,good,1,used,>=,0.6,seats"],
+    )
+    accounts = [f"a{number},Name,2026-01-01" for number in (1, 2, 3)]
+    world.raw("accounts", ACCOUNT_COLUMNS, accounts)
+    world.raw(
+        "account_attributes",
+        "account_id,attribute,recorded_at,value",
+        [
+            *("a1,used,2026-11-01,10", "a1,seats,2026-11-01,20"),
+            *("a2,used,2026-11-01,30", "a2,seats,2026-11-01,40"),
+            "a3,used,2026-11-01,5",
+        ],
+    )
+    [row] = world.calculate()["threshold_calibration"].to_dict("records")
+    assert (row["accounts"], row["missing"], row["matched_share"]) == (3, 1, 0.5)
+    assert (row["p10"], row["p50"], row["p90"]) == (12, 20, 28)
+    # Half of those known use 0.625 of their seats or more.
+    assert row["threshold_for_50_percent"] == 0.625
+    assert row["threshold_for_10_percent"] == pytest.approx(0.725)
+
+
+def test_a_score_alone_is_told_once(world: World) -> None:
+    world.seed(
+        attributes=["use,number,,"],
+        health_rules=["everyone,service,poor,1,use,<,3,"],
+        alert_rules=[
+            "low,service,,,5,,,high,Call",
+            "fell,service,,,,5,,high,Call",
+            "turned,service,,poor,,,,high,Call",
+            "elsewhere,service,,,5,,nowhere,high,Call",
+        ],
+    )
+    world.raw(
+        "account_attributes",
+        "account_id,attribute,recorded_at,value",
+        ["a1,use,2026-11-01,5", "a1,use,2026-11-19 10:00,1"],
+    )
+    alerts = world.calculate(date(2026, 11, 12), DAY)["health_alerts"]
+    found = alerts[["health_date", "alert_id", "from_state", "to_state"]].values.tolist()
+    day = date(2026, 11, 20)
+    assert sorted(found) == [[day, name, "average", "poor"] for name in ("fell", "low", "turned")]

@@ -762,16 +762,18 @@ class _Configuration:
         rng = self._rng
         segments = [row["segment_id"] for row in self.files["segments"].values()]
         states = (None, "good", "average", "poor", "not_calculated")
-        for number in range(rng.randint(0, 4)):
+        for number in range(rng.randint(0, 8)):
+            # A change, a score, or both; most ask little, so that there is something to tell.
+            asks_for_change, asks_for_score = rng.choice(((1, 0), (0, 1), (0, 1), (1, 1)))
             self._add(
                 "alert_rules",
                 f"alert_{number}",
                 rng.choice((*self.pillars, "overall", "overall")),
-                rng.choice(states),
-                rng.choice(states),
-                rng.choice((None, None, 3.34, 5)),
-                rng.choice((None, None, 1, 2.5)),
-                rng.choice((None, None, *segments)),
+                rng.choice(states) if asks_for_change else None,
+                rng.choice(states[1:]) if asks_for_change else None,
+                rng.choice((None, 3.34, 5, 7.5)) if asks_for_score else None,
+                rng.choice((None, None, 0, 1, 2.5)) if asks_for_score else None,
+                rng.choice((None, None, None, *segments)),
                 rng.choice(("warning", "critical")),
                 "Call them, soon",
                 key=1,

@@ -57,16 +57,17 @@ true
 {#- Days that the published detail of users and features looks back, as its columns say. -#}
 {% macro adoption_window_days() %}{{ return(14) }}{% endmacro %}
 
-{#- Every event: (account_id, user_id, feature, module, first_day, last_day), one row per day, or one
-    for all that is settled. -#}
+{#- Every event: (account_id, user_id, feature, module, last_day, first_at, last_at), one row per day,
+    or one for all that is settled. -#}
 {% macro events_by_day_or_settled() -%}
 select
     account_id,
     user_id,
     feature,
     module,
-    first_day,
-    last_day
+    last_day,
+    first_at,
+    last_at
 from {{ ref('int_events_settled') }}
 
 union all
@@ -76,8 +77,9 @@ select
     user_id,
     feature,
     module,
-    event_day as first_day,
-    event_day as last_day
+    event_day as last_day,
+    first_at,
+    last_at
 from {{ ref('int_events_daily') }}
 where event_day >= (
     select coalesce(max(settled.settled_on), cast('0001-01-01' as date))

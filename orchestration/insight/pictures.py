@@ -40,7 +40,7 @@ def figure(width: float, height: float) -> Figure:
 
 def save(drawn: Figure, file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    drawn.savefig(file, dpi=150)
+    drawn.savefig(file, dpi=110)
 
 
 def legend_of_states() -> list[Patch]:

@@ -16,18 +16,30 @@ from io import BytesIO
 from pathlib import Path
 
 import click
+import duckdb
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as ProgressBar
 
 from orchestration import dbt_build
 from orchestration.insight.configuration import Configuration
-from orchestration.reading import reading
 from orchestration.settings import DBT_PROJECT, ROOT, Settings
 
 SEEDS = ROOT / "seeds"
 # Every explanation of the range is kept: a move is explained on whichever date it happens.
 EXPLANATION_DAYS = 36_500
+# What is compared, and all that it is made of.
+COMPARED = tuple(
+    f"+{table}"
+    for table in (
+        "account_health_history",
+        "pillar_health_history",
+        "pillar_metrics_history",
+        "health_explanations",
+        "health_config_versions",
+        "account_churn",
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -100,6 +112,18 @@ def quoted(cell: str | None) -> str:
     return '"' + text.replace('"', '""') + '"' if set(text) & set(',"\n\r') else text
 
 
+def copy_warehouse(source: Path, target: Path) -> None:
+    """Copy the warehouse, held open meanwhile so that no run writes to it."""
+    try:
+        connection = duckdb.connect(str(source), read_only=True)
+    except duckdb.IOException as problem:
+        raise click.ClickException(
+            f"{source} is being written by a run; try again when it is done."
+        ) from problem
+    with connection:
+        shutil.copyfile(source, target)
+
+
 def calculate(
     side: Side, settings: Settings, start: date, end: date, scratch: Path, console: Console
 ) -> Path:
@@ -110,9 +134,7 @@ def calculate(
     shutil.copytree(side.seeds, folder / "seeds")
     warehouse = folder / settings.warehouse.name
     if settings.warehouse.exists():
-        # Held open while it is copied, so that no run writes to it meanwhile.
-        with reading(settings):
-            shutil.copyfile(settings.warehouse, warehouse)
+        copy_warehouse(settings.warehouse, warehouse)
     columns = (
         TextColumn("[progress.description]{task.description}"),
         BarColumn(),
@@ -134,6 +156,7 @@ def calculate(
                 end,
                 show,
                 project=project,
+                select=COMPARED,
                 without=("unit_test", "test"),
                 variables={"explanation_days": EXPLANATION_DAYS},
             )

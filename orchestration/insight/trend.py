@@ -100,12 +100,13 @@ def month_ends(dates: list[date]) -> list[date]:
 def states_by_date(
     connection: Connection, by: str, pillar: str, dates: list[date]
 ) -> list[tuple[str, date, str, int, float | None]]:
-    """Group, date, state, accounts and MRR."""
+    """Group, date, state, accounts and MRR; overall comes before the pillars."""
     sql = TREND.format(
         group=GROUPS[by], states=STATES, membership=MEMBERSHIP if by == "segment" else ""
     )
     asked = None if by == "pillar" else pillar
-    return connection.execute(sql, {"dates": dates, "pillar": asked}).fetchall()
+    rows = connection.execute(sql, {"dates": dates, "pillar": asked}).fetchall()
+    return sorted(rows, key=lambda row: row[0] != "overall")
 
 
 def title_of(by: str, pillar: str) -> str:
@@ -119,7 +120,7 @@ def report_of(connection: Connection, by: str, pillar: str, dates: list[date]) -
     for group, day, state, accounts, mrr in states_by_date(connection, by, pillar, dates):
         counts.setdefault((group, day), {})[state] = (accounts, mrr or 0)
     rows = []
-    for (group, day), states in sorted(counts.items()):
+    for (group, day), states in counts.items():
         accounts = sum(number for number, _ in states.values())
         cells = (f"{states.get(state, (0, 0))[0]:,}" for state in ALL_STATES)
         poor_mrr = states.get("poor", (0, 0))[1]

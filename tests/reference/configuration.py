@@ -47,7 +47,7 @@ class Metric:
 class Condition:
     """`signal_id operator threshold`, and where it stands in the configuration.
 
-    rule_set: segment, good, poor, healthy or poor_band.
+    rule_set: segment, good, poor, healthy, poor_band or milestone.
     """
 
     segment_id: str
@@ -84,6 +84,31 @@ class PillarWeight:
 
 
 @dataclass(frozen=True)
+class Milestone:
+    """A step of an account's life in a segment; `position` is its place among the others."""
+
+    milestone_id: str
+    milestone_name: str | None
+    position: float
+    condition: Condition
+
+
+@dataclass(frozen=True)
+class AlertRule:
+    """What somebody is to be told of; None: asks for nothing."""
+
+    alert_id: str
+    pillar_id: str
+    from_state: str | None
+    to_state: str | None
+    score_below: float | None
+    score_drop_7d: float | None
+    segment_id: str | None
+    severity: str | None
+    playbook: str | None
+
+
+@dataclass(frozen=True)
 class Source:
     """What is tolerated of a raw table; None: anything."""
 
@@ -103,6 +128,8 @@ class Configuration:
     health_rules: list[Condition]
     score_rules: list[ScoreRule]
     pillar_weights: list[PillarWeight]
+    milestones: list[Milestone]
+    alert_rules: list[AlertRule]
     plan_ranks: dict[str, float]
     sources: dict[str, Source]
     pillar_sources: list[tuple[str, str]]
@@ -130,6 +157,8 @@ def read_configuration(seeds_dir: Path) -> Configuration:
         health_rules=[_health_rule(row) for row in rows("health_rules")],
         score_rules=[_score_rule(row) for row in rows("score_rules")],
         pillar_weights=[_pillar_weight(row) for row in rows("pillar_weights")],
+        milestones=[_milestone(row) for row in rows("milestones")],
+        alert_rules=[_alert_rule(row) for row in rows("alert_rules")],
         plan_ranks={row["plan_id"]: read_number(row["plan_rank"]) for row in rows("plans")},
         sources={row["table_name"]: _source(row) for row in rows("sources")},
         pillar_sources=[(row["pillar_id"], row["table_name"]) for row in rows("pillar_sources")],
@@ -235,6 +264,36 @@ def _pillar_weight(row: ConfigRow) -> PillarWeight:
         row["pillar_id"],
         read_number(row["weight"]),
         _number(row["cap_when_poor"]),
+    )
+
+
+def _milestone(row: ConfigRow) -> Milestone:
+    condition = Condition(
+        segment_id=row["segment_id"],
+        pillar_id=None,
+        rule_set="milestone",
+        clause=row["milestone_id"],
+        signal_id=row["signal_id"],
+        operator=row["operator"],
+        threshold=row["threshold"],
+        scaled_by=row["scaled_by"],
+    )
+    return Milestone(
+        row["milestone_id"], row["milestone_name"], read_number(row["position"]), condition
+    )
+
+
+def _alert_rule(row: ConfigRow) -> AlertRule:
+    return AlertRule(
+        alert_id=row["alert_id"],
+        pillar_id=row["pillar_id"],
+        from_state=row["from_state"],
+        to_state=row["to_state"],
+        score_below=_number(row["score_below"]),
+        score_drop_7d=_number(row["score_drop_7d"]),
+        segment_id=row["segment_id"],
+        severity=row["severity"],
+        playbook=row["playbook"],
     )
 
 

@@ -12,15 +12,17 @@ from pathlib import Path
 
 import pandas
 
+from . import insight
+from .calculated import Calculated
 from .configuration import Configuration, Pillar, Source, read_configuration
 from .facts import Facts, facts_on, midnight
 from .health import NOT_CALCULATED, AccountHealth, Judgement, account_health
-from .measures import measured, mrr
+from .measures import measured
 from .raw_files import read_rows
 from .raw_tables import raw_tables
 from .row_rules import Record, RuledTable, apply_row_rules
-from .signals import SignalValue, account_age_days, signal_values
-from .sources import SourceStatus, source_status
+from .signals import account_age_days, signal_values
+from .sources import SourceStatus, is_fit, source_status
 from .values import rounded
 
 CORE_PILLARS = ("product_adoption", "financial", "service", "relationship", "external")
@@ -129,37 +131,11 @@ COLUMNS: dict[str, list[str]] = {
         "latest_at",
         "rejected_ratio",
     ],
+    **insight.COLUMNS,
 }
 
 PublishedRow = dict[str, object]
 PublishedRows = dict[str, list[PublishedRow]]
-
-
-@dataclass
-class Calculated:
-    """One account on one health date, with all that the published tables need of it."""
-
-    facts: Facts
-    metric_values: dict[str, float | None]
-    signals: dict[str, SignalValue]
-    health: AccountHealth
-
-    @property
-    def health_date(self) -> date:
-        return self.facts.health_date
-
-    @property
-    def account_id(self) -> str:
-        return self.facts.account.account_id
-
-    @property
-    def mrr(self) -> float | None:
-        """The measure, whether or not a metric of the configuration uses it."""
-        return None if self.facts.is_absent("subscriptions") else float(mrr(self.facts))
-
-    @property
-    def segment_id(self) -> str | None:
-        return None if self.health.chosen is None else self.health.chosen.segment_id
 
 
 @dataclass(frozen=True)
@@ -215,6 +191,8 @@ def calculate(
             )
             history.append(_calculated(facts, configuration, statuses))
     _add_history(rows, history, configuration)
+    if history:
+        rows.update(insight.insight_rows(history, configuration))
     return {
         table_name: pandas.DataFrame(rows[table_name], columns=columns, dtype=object)
         for table_name, columns in COLUMNS.items()
@@ -291,7 +269,12 @@ def _calculated(
     metric_values = {metric.metric_id: measured(facts, metric) for metric in configuration.metrics}
     signals = signal_values(facts, configuration, metric_values)
     health = account_health(facts, signals, configuration, statuses)
-    return Calculated(facts, metric_values, signals, health)
+    fit_pillars = {
+        pillar.pillar_id
+        for pillar in configuration.pillars
+        if is_fit(pillar.pillar_id, configuration, statuses)
+    }
+    return Calculated(facts, metric_values, signals, fit_pillars, health)
 
 
 def _rejected_records(ruled_tables: Iterable[RuledTable], start: date) -> list[PublishedRow]:
@@ -472,7 +455,7 @@ def _not_calculated_rows(
     account = calculated.facts.account
     yesterday = calculated.facts.day_start - timedelta(days=1)
     rows = []
-    for judgement in (*calculated.health.pillars, calculated.health.overall):
+    for judgement in calculated.judgements:
         place = (account.account_id, judgement.pillar_id)
         if judgement.calculated_state != NOT_CALCULATED:
             since.pop(place, None)

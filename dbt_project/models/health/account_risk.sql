@@ -71,9 +71,9 @@ select
     case when tag_table.is_present then coalesce(risk_tags.tags, '[]') end as risk_tags,
     case when tag_table.is_present then coalesce(confidence_tags.tags, '[]') end
         as confidence_tags,
-    coalesce(tag_notes.notes, '{}') as tag_notes
+    case when tag_table.is_present then coalesce(tag_notes.notes, '{}') end as tag_notes
 from accounts
-left join tag_table on true
+cross join tag_table
 left join {{ ref('int_latest_risk_assessments') }} as assessments
     on accounts.account_id = assessments.account_id
 left join risk_tags on accounts.account_id = risk_tags.account_id

@@ -15,8 +15,8 @@ features as (
         accounts.account_id,
         events.module,
         events.feature,
-        min(events.first_day) as first_used_on,
-        max(events.last_day) as last_used_on
+        min(events.first_at) as first_used_at,
+        max(events.last_at) as last_used_at
     from accounts
     inner join (
         {{ events_by_day_or_settled() }}
@@ -49,8 +49,8 @@ select
     features.account_id,
     features.module,
     features.feature,
-    cast(features.first_used_on as timestamp) as first_used_at,
-    cast(features.last_used_on as timestamp) as last_used_at,
+    features.first_used_at,
+    features.last_used_at,
     cast(coalesce(activity.users_14d, 0) as integer) as users_14d,
     cast(coalesce(activity.events_14d, 0) as double) as events_14d
 from features

@@ -43,7 +43,9 @@ candidates as (
         before.state as state_before,
         states.state,
         {{ meets_score_criteria('states.score', 'week_before.score') }} as meets_score,
-        {{ meets_score_criteria('before.score', 'week_before_that.score') }} as met_score_before
+        {{ meets_score_criteria('before.score', 'week_before_that.score') }}
+        and (rules.segment_id is null or coalesce(before.segment_id = rules.segment_id, false))
+            as met_score_before
     from states
     inner join dates on states.health_date = dates.health_date
     inner join rules

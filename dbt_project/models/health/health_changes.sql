@@ -234,18 +234,17 @@ select
     cast({{ dbt.datediff('changes.from_state_since', 'changes.health_date', 'day') }} as integer)
         as days_in_from_state,
     case
-        when changes.from_state = 'not_calculated' and changes.is_first_state
-            then 'first_calculated'
         when
-            (changes.was_overridden or changes.is_overridden)
-            and changes.from_calculated_state = changes.to_calculated_state
-            then 'override'
+            changes.from_state = 'not_calculated'
+            and changes.to_calculated_state <> 'not_calculated'
+            and not changes.was_ever_calculated
+            then 'first_calculated'
+        -- One began, ended or gave way to another: one that stays shows one state.
+        when changes.was_overridden or changes.is_overridden then 'override'
         when coalesce(changes.from_segment_id, '') <> coalesce(changes.segment_id, '')
             then 'segment'
-        -- An override on the date shows its state, whatever the configuration.
         when
             changes.from_config_version <> changes.config_version
-            and not changes.is_overridden
             and former_states.calculated_state = changes.from_state
             then 'configuration'
         when data_changes.account_id is not null then 'data'

@@ -1,7 +1,7 @@
 {{ config(materialized='incremental', incremental_strategy='replace_latest') }}
 -- For each number condition of the health and score rules: how its signal is distributed over the
 -- accounts of its segment on the latest health date, and which thresholds some share would meet.
--- Scaled conditions are in units of their threshold: observed / scale.
+-- Thresholds of scaled conditions are in units of the cell that holds them: observed / scale.
 {%- set shares = [10, 25, 50] %}
 with
 
@@ -12,7 +12,6 @@ rules as (
     where
         rule_set in ('good', 'poor', 'healthy', 'poor_band')
         and value_type = 'number'
-        and operator not in ('in', 'not_in')
         and {{ is_latest_date_in_run() }}
 
 ),
@@ -28,16 +27,16 @@ conditions as (
     select
         conditions.condition_id,
         conditions.is_met,
+        case when conditions.is_met is not null then signals.value_number end as value,
         case
             when conditions.scaled_by is null then signals.value_number
             -- No threshold follows from a scale of 0.
             when scales.value_number > 0 then signals.value_number / scales.value_number
-        end as value
+        end as threshold_value
     from {{ ref('health_conditions') }} as conditions
     inner join accounts
         on conditions.health_date = accounts.health_date
         and conditions.account_id = accounts.account_id
-        and not accounts.is_created_today
     left join {{ ref('account_signals') }} as signals
         on conditions.health_date = signals.health_date
         and conditions.account_id = signals.account_id
@@ -54,11 +53,12 @@ distributions as (
     select
         condition_id,
         count(*) as accounts,
-        count(*) - count(value) as missing,
-        count(case when is_met and value is not null then 1 end)
-        / nullif(cast(count(value) as double), 0) as matched_share
+        count(*) - count(is_met) as missing,
+        count(case when is_met then 1 end) / nullif(cast(count(is_met) as double), 0)
+            as matched_share
         {%- for percent in [10, 25, 50, 75, 90] %},
-        {{ quantile('value', percent / 100) }} as p{{ percent }}
+        {{ quantile('value', percent / 100) }} as p{{ percent }},
+        {{ quantile('threshold_value', percent / 100) }} as threshold_p{{ percent }}
         {%- endfor %}
     from conditions
     group by condition_id
@@ -84,8 +84,8 @@ select
     {%- for share in shares %}
     cast(
         case
-            when rules.operator in ('>', '>=') then distributions.p{{ 100 - share }}
-            when rules.operator in ('<', '<=') then distributions.p{{ share }}
+            when rules.operator in ('>', '>=') then distributions.threshold_p{{ 100 - share }}
+            when rules.operator in ('<', '<=') then distributions.threshold_p{{ share }}
         end as double
     ) as threshold_for_{{ share }}_percent{{ ',' if not loop.last }}
     {%- endfor %}

@@ -1,11 +1,20 @@
 {{ config(materialized='incremental', incremental_strategy='replace_latest') }}
--- What every known user of an account does in the product, on the latest health date.
+-- What every known user of an account does in the product, on the latest health date; nothing is
+-- known of it where there are no events at all.
 -- depends_on: {{ ref('account_health_history') }}
 with
 
 users as (
 
     select * from {{ ref('int_known_users') }}
+
+),
+
+event_table as (
+
+    select is_present
+    from {{ ref('raw_tables') }}
+    where table_name = 'events'
 
 ),
 
@@ -34,12 +43,17 @@ select
     users.user_name,
     users.email,
     users.role,
-    cast(users.last_active_on as timestamp) as last_active_at,
-    cast(coalesce(activity.events_14d, 0) as double) as events_14d,
-    cast(coalesce(activity.features_used_14d, 0) as integer) as features_used_14d,
-    cast(coalesce(activity.active_days_14d, 0) as integer) as active_days_14d,
-    activity.user_id is not null as is_active_14d
+    users.last_active_at,
+    {%- for column, type in [
+        ('events_14d', 'double'), ('features_used_14d', 'integer'), ('active_days_14d', 'integer'),
+    ] %}
+    case
+        when event_table.is_present then cast(coalesce(activity.{{ column }}, 0) as {{ type }})
+    end as {{ column }},
+    {%- endfor %}
+    case when event_table.is_present then activity.user_id is not null end as is_active_14d
 from users
+cross join event_table
 left join activity
     on users.account_id = activity.account_id
     and users.user_id = activity.user_id

@@ -11,7 +11,6 @@ overall as (
         segment_id,
         overall_state as state,
         calculated_overall_state as calculated_state,
-        reason,
         is_overridden,
         config_version
     from {{ ref('account_health_history') }}
@@ -28,7 +27,6 @@ pillars as (
         segment_id,
         state,
         calculated_state,
-        reason,
         is_overridden,
         config_version
     from {{ ref('pillar_health_history') }}
@@ -67,8 +65,6 @@ compared as (
         lag(states.health_date) over account_dates as compared_date,
         lag(states.segment_id) over account_dates as from_segment_id,
         lag(states.state) over account_dates as from_state,
-        lag(states.calculated_state) over account_dates as from_calculated_state,
-        lag(states.reason) over account_dates as from_reason,
         lag(states.is_overridden) over account_dates as was_overridden,
         lag(states.config_version) over account_dates as from_config_version
     from states
@@ -108,13 +104,15 @@ past_states as (
         history.health_date,
         history.account_id,
         history.pillar_id,
-        history.state
+        history.state,
+        history.calculated_state
     from (
         select
             health_date,
             account_id,
             pillar_id,
-            state
+            state,
+            calculated_state
         from overall
 
         union all
@@ -123,7 +121,8 @@ past_states as (
             health_date,
             account_id,
             pillar_id,
-            state
+            state,
+            calculated_state
         from pillars
     ) as history
     inner join changed_pillars
@@ -136,7 +135,6 @@ starts as (
 
     select
         *,
-        min(health_date) over (partition by account_id, pillar_id) as first_date,
         case
             when
                 lag(state) over (partition by account_id, pillar_id order by health_date) = state
@@ -153,13 +151,15 @@ runs as (
         health_date,
         account_id,
         pillar_id,
-        first_date,
-        max(started_on) over (
-            partition by account_id, pillar_id
-            order by health_date
-            rows between unbounded preceding and current row
-        ) as since
+        max(started_on) over dates_so_far as since,
+        max(case when calculated_state <> 'not_calculated' then 1 else 0 end) over dates_so_far = 1
+            as was_ever_calculated
     from starts
+    window dates_so_far as (
+        partition by account_id, pillar_id
+        order by health_date
+        rows between unbounded preceding and current row
+    )
 
 )
 
@@ -172,16 +172,13 @@ select
     changes.segment_id,
     changes.from_state,
     changes.state as to_state,
-    changes.from_calculated_state,
     changes.calculated_state as to_calculated_state,
-    changes.from_reason,
-    changes.reason as to_reason,
     changes.was_overridden,
     changes.is_overridden,
     changes.from_config_version,
     changes.config_version,
     runs.since as from_state_since,
-    runs.since = runs.first_date as is_first_state
+    runs.was_ever_calculated
 from changes
 inner join runs
     on changes.account_id = runs.account_id

@@ -14,6 +14,8 @@ select
     user_id,
     feature,
     module,
+    min(occurred_at) as first_at,
+    max(occurred_at) as last_at,
     sum(coalesce(event_count, 1)) as event_count
 from {{ ref('stg_events') }}
 group by

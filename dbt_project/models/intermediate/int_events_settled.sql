@@ -38,6 +38,8 @@ daily as (
         module,
         event_day as first_day,
         event_day as last_day,
+        first_at,
+        last_at,
         event_count
     from {{ ref('int_events_daily') }}
     where
@@ -54,6 +56,8 @@ daily as (
         module,
         first_day,
         last_day,
+        first_at,
+        last_at,
         event_count
     from settled
     {%- endif %}
@@ -67,6 +71,8 @@ select
     module,
     min(first_day) as first_day,
     max(last_day) as last_day,
+    min(first_at) as first_at,
+    max(last_at) as last_at,
     sum(event_count) as event_count,
     cast('{{ settle.settle_on }}' as date) as settled_on
 from daily

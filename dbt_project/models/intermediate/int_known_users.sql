@@ -1,5 +1,5 @@
 -- Users who are known on the latest health date (contract: metrics.md, "Known users"): one row per
--- account and user, with the last day on which they did anything.
+-- account and user, with the time of their last event.
 with
 
 accounts as (
@@ -14,7 +14,7 @@ event_users as (
         accounts.health_date,
         accounts.account_id,
         events.user_id,
-        max(events.last_day) as last_active_on
+        max(events.last_at) as last_active_at
     from accounts
     inner join (
         {{ events_by_day_or_settled() }}
@@ -51,7 +51,7 @@ select
     users.user_name,
     users.email,
     users.role,
-    event_users.last_active_on
+    event_users.last_active_at
 from users
 full outer join event_users
     on users.account_id = event_users.account_id
