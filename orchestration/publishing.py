@@ -7,15 +7,14 @@ are links into one generation, a hidden folder that is never written once it is 
     parquet               -> .generations/current/parquet
     .generations/current  -> 20261122T000214.031512
 
-Replacing the link `current` is the one step in which readers go from one whole state to the next,
-file and Parquet alike; a run that ends before that step leaves them as they were. A generation
-starts as a copy of the one before (Parquet files as hard links, which cost nothing), and only the
-health dates whose rows differ are written anew, so that a night does not write the whole history.
+Replacing the link `current` is the one step that takes readers from a whole state to the next, the
+file and the Parquet files alike; a run that ends before it leaves what they see as it was. A
+generation begins as a copy of the one before, its Parquet files as hard links.
 """
 
 import os
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
@@ -24,67 +23,20 @@ from pathlib import Path
 import click
 import duckdb
 
+from orchestration.generation import FILE, Generation, filling
 from orchestration.settings import STORAGE_VERSION, Settings
 
-# Readers that look up the files of a generation first and open them afterwards have this long.
+# Whoever looks up the files of a generation first and opens them afterwards has this long.
 KEEP_REPLACED = timedelta(hours=1)
-# How lake tools spell a partition without a value; holds the columns of a table without rows.
-NO_DATE = "__HIVE_DEFAULT_PARTITION__"
-
-METADATA = """
-    create or replace table health.publication (
-        run_id varchar not null,
-        config_version varchar not null,
-        first_date date not null,
-        last_date date not null,
-        first_health_date date not null,
-        last_health_date date not null,
-        published_at timestamp not null,
-        product_version varchar not null,
-        duckdb_version varchar not null,
-        storage_version varchar not null
-    );
-    comment on table health.publication is 'What this publication carries. One row.';
-    comment on column health.publication.run_id is 'Run that published it.';
-    comment on column health.publication.config_version is 'Configuration of that run.';
-    comment on column health.publication.first_date is 'First date that the run calculated.';
-    comment on column health.publication.last_date is 'Last date that the run calculated.';
-    comment on column health.publication.first_health_date is 'First date of the history.';
-    comment on column health.publication.last_health_date is 'Last date of the history.';
-    comment on column health.publication.published_at is 'When it was published, UTC.';
-    comment on column health.publication.product_version is 'Version of account-health.';
-    comment on column health.publication.duckdb_version is 'DuckDB that wrote the file.';
-    comment on column health.publication.storage_version is 'Oldest DuckDB that can open it.';
-"""
-PARTITIONS = """
-    create table if not exists health.publication_partitions (
-        table_name varchar not null,
-        health_date date,
-        row_count bigint not null,
-        fingerprint varchar not null,
-        written_at timestamp not null
-    );
-    comment on table health.publication_partitions is
-        'Which tables and dates changed when. One row per published table and health date.';
-    comment on column health.publication_partitions.table_name is 'Table of schema `health`.';
-    comment on column health.publication_partitions.health_date is
-        'Health date; null for a table without dates.';
-    comment on column health.publication_partitions.row_count is 'Rows of that date.';
-    comment on column health.publication_partitions.fingerprint is
-        'The same for the same rows, in whatever order.';
-    comment on column health.publication_partitions.written_at is
-        'When these rows were first published, UTC.';
-"""
-ABOUT_ITSELF = ("publication", "publication_partitions")
 
 
 class PublishingRefused(click.ClickException):
-    """What the run calculated is not fit for readers; the message says why."""
+    """What the run calculated is not for readers; the message says why."""
 
 
 @dataclass(frozen=True)
 class Publication:
-    """What readers see now, as table `publication` says it; `partitions` were written anew."""
+    """What readers see now; `partitions`: how many were written anew for it."""
 
     run_id: str
     config_version: str
@@ -94,31 +46,6 @@ class Publication:
     partitions: int
 
 
-@dataclass(frozen=True)
-class Table:
-    """A table of schema `health` of the warehouse; comments by column, None for the table's own."""
-
-    name: str
-    definition: str
-    columns: tuple[str, ...]
-    comments: dict[str | None, str]
-
-    @property
-    def has_dates(self) -> bool:
-        return "health_date" in self.columns
-
-
-@dataclass(frozen=True)
-class Contents:
-    """Rows of a table on a health date (None: of a table without dates), and their fingerprint."""
-
-    rows: int
-    fingerprint: str
-
-
-Partitions = dict[date | None, Contents]
-
-
 def publish(
     settings: Settings,
     run_id: str,
@@ -126,26 +53,58 @@ def publish(
     last: date,
     *,
     only: Collection[str] | None = None,
-    before_swap: Callable[[], None] = lambda: None,
 ) -> Publication:
     """Show readers what the warehouse holds, after a run calculated the dates from first to last.
 
-    only: tables that can have changed since the last publication, if that is known. For holders of
-    the run lock. Raises PublishingRefused when no account is in scope on the last date.
+    only: tables that can differ from the last publication, where that is known. For holders of the
+    run lock. Raises PublishingRefused when no account is in scope on the last date.
     """
     generations = settings.published / ".generations"
     generations.mkdir(parents=True, exist_ok=True)
     remove_leftovers(generations)
-    name = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
-    unfinished = generations / f"{name}.unfinished"
+    published_at = datetime.now(UTC).replace(tzinfo=None)
+    generation = generations / published_at.strftime("%Y%m%dT%H%M%S.%f")
+    unfinished = generation.with_name(f"{generation.name}.unfinished")
     start_from(current_generation(generations), unfinished)
-    publication = fill(settings, unfinished, run_id, first, last, only)
-    make_durable(unfinished)
-    generation = generations / name
+    with filling(settings.warehouse, unfinished) as content:
+        config_version, first_health_date, last_health_date = scope(content, last)
+        publication = Publication(
+            run_id,
+            config_version,
+            first_health_date,
+            last_health_date,
+            published_at,
+            content.bring_up_to_date(only, published_at),
+        )
+        content.describe(
+            *(run_id, config_version, first, last, first_health_date, last_health_date),
+            *(published_at, version("account-health"), duckdb.__version__, STORAGE_VERSION),
+        )
     unfinished.rename(generation)
-    before_swap()
+    os.sync()  # on the disk before anybody is pointed to it
     swap(settings.published, generation)
     return publication
+
+
+def scope(content: Generation, last: date) -> tuple[str, date, date]:
+    """The configuration of the last date, and the first and last date of the history."""
+    [found] = content.rows(
+        """
+        select
+            any_value(config_version) filter (health_date = ?),
+            min(health_date),
+            max(health_date)
+        from warehouse.health.account_health_history
+        """,
+        last,
+    )
+    if found[0] is None:
+        raise PublishingRefused(
+            f"No account is in scope on {last}, so nothing is published: readers keep what they"
+            " have. If there should be some, look at the raw table `accounts`, and at"
+            " `health.rejected_records` in the warehouse."
+        )
+    return found
 
 
 def current_generation(generations: Path) -> Path | None:
@@ -154,25 +113,24 @@ def current_generation(generations: Path) -> Path | None:
 
 
 def remove_leftovers(generations: Path) -> None:
-    """Remove what killed runs left, and generations that were replaced a while ago."""
+    """Remove what runs that were killed left behind, and what was replaced a while ago."""
     current = current_generation(generations)
-    oldest = (datetime.now(UTC) - KEEP_REPLACED).timestamp()
+    a_while_ago = (datetime.now(UTC) - KEEP_REPLACED).timestamp()
     for path in generations.iterdir():
         if path.is_symlink() or path == current:
             continue
-        if path.suffix == ".unfinished" or path.stat().st_mtime < oldest:
+        if path.suffix == ".unfinished" or path.stat().st_mtime < a_while_ago:
             shutil.rmtree(path)
 
 
 def start_from(base: Path | None, generation: Path) -> None:
-    """A generation with the contents of another; its Parquet files are links, never written."""
+    """A generation with the contents of another, or an empty one."""
     generation.mkdir()
-    parquet = generation / "parquet"
     if base is None:
-        parquet.mkdir()
+        (generation / "parquet").mkdir()
         return
-    shutil.copyfile(base / "account_health.duckdb", generation / "account_health.duckdb")
-    shutil.copytree(base / "parquet", parquet, copy_function=link_or_copy)
+    shutil.copyfile(base / FILE, generation / FILE)
+    shutil.copytree(base / "parquet", generation / "parquet", copy_function=link_or_copy)
 
 
 def link_or_copy(source: str, target: str) -> None:
@@ -180,3 +138,24 @@ def link_or_copy(source: str, target: str) -> None:
         os.link(source, target)
     except OSError:  # a file system without hard links
         shutil.copyfile(source, target)
+
+
+def swap(published: Path, generation: Path) -> None:
+    """Point readers to a generation, in one step."""
+    generations = generation.parent
+    replaced = current_generation(generations)
+    point(generations / "current", generation.name)
+    for name in (FILE, "parquet"):
+        point(published / name, f"{generations.name}/current/{name}")
+    if replaced:
+        os.utime(replaced)  # since when it is a leftover
+
+
+def point(link: Path, target: str) -> None:
+    """Make a link point to a target; there is always either the former link or the new one."""
+    if link.is_symlink() and link.readlink() == Path(target):
+        return
+    new = link.with_name(f".{link.name}.new")
+    new.unlink(missing_ok=True)
+    new.symlink_to(target)
+    new.replace(link)

@@ -16,6 +16,7 @@ import duckdb
 from filelock import FileLock, Timeout
 
 from orchestration.settings import Settings
+from orchestration.warehouse import connected
 
 POLL_SECONDS = 0.2
 
@@ -76,7 +77,7 @@ def wait_for_warehouse(warehouse: Path, deadline: float) -> None:
     """Return when nobody has the warehouse open; raises AnotherRun when that lasts too long."""
     while warehouse.exists():
         try:
-            duckdb.connect(str(warehouse)).close()
+            connected(warehouse).close()
         except duckdb.IOException as problem:
             if time.monotonic() < deadline:
                 time.sleep(POLL_SECONDS)

@@ -2,10 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import duckdb
 
 from orchestration.settings import STORAGE_VERSION, Settings
+
+
+def connected(warehouse: Path) -> duckdb.DuckDBPyConnection:
+    """A connection that writes; makes the file if there is none."""
+    config = {"storage_compatibility_version": STORAGE_VERSION}
+    return duckdb.connect(str(warehouse), config=config)
 
 
 @contextmanager
@@ -15,8 +22,7 @@ def writing(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     For holders of the run lock only.
     """
     settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
-    config = {"storage_compatibility_version": STORAGE_VERSION}
-    with duckdb.connect(str(settings.warehouse), config=config) as connection:
+    with connected(settings.warehouse) as connection:
         connection.execute("set TimeZone = 'UTC'")
         connection.begin()
         try:
