@@ -6,6 +6,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 import click
+import duckdb
 import numpy as np
 import pandas as pd
 from rich.console import Console
@@ -345,7 +346,7 @@ def measure_without(
         )
         first, last = results.dates[0], results.dates[-1]
         warehouse = scratch.calculate(side, settings, first, last, place, console)
-        with reading(Settings(settings.raw, warehouse)) as connection:
+        with duckdb.connect(str(warehouse), read_only=True) as connection:
             frame = observations.observe(connection, results.dates, labels)
     return measure_aucs(frame, results.known_until, console, DRAWS)
 

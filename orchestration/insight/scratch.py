@@ -22,7 +22,7 @@ from rich.progress import Progress as ProgressBar
 
 from orchestration import dbt_build
 from orchestration.insight.configuration import Configuration
-from orchestration.reading import reading
+from orchestration.run_lock import write_lock
 from orchestration.settings import DBT_PROJECT, ROOT, Settings
 
 SEEDS = ROOT / "seeds"
@@ -110,8 +110,7 @@ def calculate(
     shutil.copytree(side.seeds, folder / "seeds")
     warehouse = folder / settings.warehouse.name
     if settings.warehouse.exists():
-        # Held open while it is copied, so that no run writes to it meanwhile.
-        with reading(settings):
+        with write_lock(settings):  # no run writes to it while it is copied
             shutil.copyfile(settings.warehouse, warehouse)
     columns = (
         TextColumn("[progress.description]{task.description}"),
