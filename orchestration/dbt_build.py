@@ -59,7 +59,7 @@ def build(
     )
     process = subprocess.Popen(
         [
-            str(Path(sys.executable).with_name("dbt")),
+            str(Path(sys.executable).with_name("health-dbt")),
             *("--log-format", "json", "--log-level", "info"),
             *("build", "--exclude-resource-type", *without),
             *(("--vars", json.dumps(variables)) if variables else ()),
