@@ -64,6 +64,7 @@ PARTITIONS = """
     comment on column health.publication_partitions.published_at is
         'When these rows were published first, UTC.';
 """
+ON_DATES = "health_date in (select unnest(cast(? as date[])))"
 ABOUT_ITSELF = ("publication", "publication_partitions")
 
 
@@ -187,6 +188,7 @@ class Generation:
             select {day}, count(*), cast(sum(hash({columns})) as varchar)
             from warehouse.health.{quoted(table.name)}
             group by all
+            having count(*) > 0
             """
         )
         return {day: Contents(count, fingerprint) for day, count, fingerprint in found}
@@ -209,7 +211,7 @@ class Generation:
         self.rows(
             f"""
             delete from health.publication_partitions
-            where table_name = ? {"and list_contains(?, health_date)" if table.has_dates else ""}
+            where table_name = ? {f"and {ON_DATES}" if table.has_dates else ""}
             """,
             *(table.name, *which(table, changed)),
         )
@@ -233,10 +235,7 @@ class Generation:
 
     def write_rows(self, table: Table, changed: list[date | None]) -> None:
         if table.has_dates:
-            self.rows(
-                f"delete from health.{quoted(table.name)} where list_contains(?, health_date)",
-                changed,
-            )
+            self.rows(f"delete from health.{quoted(table.name)} where {ON_DATES}", changed)
         else:
             self.rows(f"delete from health.{quoted(table.name)}")
         self.rows(
@@ -254,7 +253,12 @@ class Generation:
             place = folder / f"health_date={NO_DATE}" if table.has_dates else folder
             place.mkdir(parents=True)
             without_date = "exclude (health_date)" if table.has_dates else ""
-            self.copy(f"select * {without_date} from ({source(table)})", place / "data_0.parquet")
+            self.copy(
+                f"select * {without_date} from ({source(table)}) as rows_of_table",
+                place / "data_0.parquet",
+                "",
+                *which(table, changed),
+            )
             return
         folder.mkdir(exist_ok=True)
         shutil.rmtree(folder / f"health_date={NO_DATE}", ignore_errors=True)
@@ -315,7 +319,7 @@ def source(table: Table) -> str:
     return " ".join(
         (
             f"select * from warehouse.health.{quoted(table.name)}",
-            "where list_contains(?, health_date)" if table.has_dates else "",
+            f"where {ON_DATES}" if table.has_dates else "",
             f"order by {', '.join(order)}" if order else "",
         )
     )
