@@ -151,10 +151,11 @@ def sample(accounts: int, days: int) -> None:
     settings = Settings.from_environment()
     if settings.raw != SAMPLE_RAW:
         raise click.ClickException("HEALTH_RAW_DIR is set; sample data is made in data/raw only.")
-    is_ours = sample_data.end_of_sample(SAMPLE_RAW) is not None
-    rows = sample_data.write_sample(SAMPLE_RAW, accounts=accounts, days=days)
-    if is_ours and settings.warehouse == DEFAULT_WAREHOUSE:
-        settings.warehouse.unlink(missing_ok=True)
+    with write_lock(settings):
+        is_ours = sample_data.end_of_sample(SAMPLE_RAW) is not None
+        rows = sample_data.write_sample(SAMPLE_RAW, accounts=accounts, days=days)
+        if is_ours and settings.warehouse == DEFAULT_WAREHOUSE:
+            settings.warehouse.unlink(missing_ok=True)
     click.echo(f"Wrote {sum(rows.values()):,} rows in {len(rows)} tables to data/raw.")
 
 

@@ -19,6 +19,8 @@ from orchestration.settings import Settings
 from orchestration.warehouse import connected
 
 POLL_SECONDS = 0.2
+# What a killed run leaves behind (dbt) ends by itself within this time.
+GRACE_SECONDS = 5.0
 
 
 class AnotherRun(click.ClickException):
@@ -34,7 +36,7 @@ def write_lock(settings: Settings, wait_seconds: float = 0.0) -> Iterator[None]:
     warehouse open) are waited for as well, because DuckDB would stop the run half-way.
     """
     settings.state.mkdir(parents=True, exist_ok=True)
-    deadline = time.monotonic() + wait_seconds
+    deadline = time.monotonic() + max(wait_seconds, GRACE_SECONDS)
     lock = FileLock(settings.state / "run.lock", fallback_to_soft=False)
     note = settings.state / "run.json"
     try:
