@@ -2,12 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup run sample test lint lock
+.PHONY: help setup run sample test chaos lint lock
 
 help:
 	@echo "make run     calculate health (on sample data if there is no other) and print a summary"
 	@echo "make sample  replace the sample data by new sample data up to today"
 	@echo "make test    run every test"
+	@echo "make chaos   kill runs at a hundred random points, and look whether anything is lost or torn"
 	@echo "make lint    check the style of SQL and Python"
 	@echo "make lock    renew requirements.lock from pyproject.toml"
 
@@ -30,6 +31,9 @@ sample: setup
 test: setup
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+chaos: setup
+	HEALTH_KILLS=100 $(BIN)/python -m pytest -s tests/test_kill.py
 
 # sqlfluff compiles the models as dbt does, which takes a warehouse to read from. The paths are
 # absolute, because sqlfluff does not run in dbt_project.

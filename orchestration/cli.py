@@ -1,5 +1,6 @@
 """The command `health`: calculate, look at the result, make sample data."""
 
+import uuid
 from datetime import UTC, date, datetime, timedelta
 
 import click
@@ -9,9 +10,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as ProgressBar
 
 from orchestration import dbt_build, sample_data, summary
+from orchestration.alerts import send_alerts
 from orchestration.insight.commands import add_commands
+from orchestration.publishing import publish
 from orchestration.reading import reading
+from orchestration.run_lock import write_lock
 from orchestration.settings import DEFAULT_WAREHOUSE, SAMPLE_RAW, Settings
+from orchestration.unfinished import begin, finish, unfinished
 
 SAMPLE_DATES = 60  # health dates that a run on sample data calculates
 DATE = click.DateTime(["%Y-%m-%d"])
@@ -29,8 +34,10 @@ def main() -> None:
 def run(health_date: datetime | None, start: datetime | None, end: datetime | None) -> None:
     """Calculate health and print a summary.
 
-    Reads the raw tables in HEALTH_RAW_DIR and writes the warehouse HEALTH_DB_PATH. Without a date
-    it calculates today (UTC); on sample data, which it makes when there is no other, 60 days.
+    Reads the raw tables in HEALTH_RAW_DIR, writes the warehouse HEALTH_DB_PATH, publishes a copy in
+    HEALTH_PUBLISHED_DIR and sends alerts. Dates that an earlier run left unfinished are calculated
+    as well. Without a date it calculates today (UTC); on sample data, which it makes when there is
+    no other, 60 days.
 
     \b
     Examples:
@@ -52,11 +59,22 @@ def run(health_date: datetime | None, start: datetime | None, end: datetime | No
     )
     if first is None or last is None:
         first, last = default_dates(settings)
-    calculate(settings, first, last, console)
+    with write_lock(settings):
+        begin(settings, first, last)
+        for some_first, some_last in unfinished(settings):
+            calculate(settings, some_first, some_last, console)
+            run_id = str(uuid.uuid4())
+            publish(settings, run_id, some_first, some_last)
+            delivery = send_alerts(settings, run_id, some_first, some_last, console.print)
+            if delivery.problem:
+                console.print(
+                    f"{delivery.pending} alerts wait for the next run: {delivery.problem}."
+                )
+            finish(settings, some_first, some_last)
     with reading(settings) as connection:
         summary.print_summary(connection, console)
     console.print(
-        f"\nThe results are the tables of schema `health` in {settings.warehouse}\n"
+        f"\nThe results are the tables of schema `health` in {settings.published_file}\n"
         "Next: read README.md, change a row in seeds/, run again; or set HEALTH_RAW_DIR to your own"
         " folder and HEALTH_DB_PATH to a new file."
     )
@@ -110,7 +128,7 @@ def show_summary() -> None:
 @main.command()
 @click.argument("sql")
 def query(sql: str) -> None:
-    """Print what a query of the warehouse returns.
+    """Print what a query of the published tables returns.
 
     \b
     Example:
@@ -133,10 +151,11 @@ def sample(accounts: int, days: int) -> None:
     settings = Settings.from_environment()
     if settings.raw != SAMPLE_RAW:
         raise click.ClickException("HEALTH_RAW_DIR is set; sample data is made in data/raw only.")
-    is_ours = sample_data.end_of_sample(SAMPLE_RAW) is not None
-    rows = sample_data.write_sample(SAMPLE_RAW, accounts=accounts, days=days)
-    if is_ours and settings.warehouse == DEFAULT_WAREHOUSE:
-        settings.warehouse.unlink(missing_ok=True)
+    with write_lock(settings):
+        is_ours = sample_data.end_of_sample(SAMPLE_RAW) is not None
+        rows = sample_data.write_sample(SAMPLE_RAW, accounts=accounts, days=days)
+        if is_ours and settings.warehouse == DEFAULT_WAREHOUSE:
+            settings.warehouse.unlink(missing_ok=True)
     click.echo(f"Wrote {sum(rows.values()):,} rows in {len(rows)} tables to data/raw.")
 
 

@@ -61,7 +61,7 @@ def build(
     )
     process = subprocess.Popen(
         [
-            str(Path(sys.executable).with_name("dbt")),
+            str(Path(sys.executable).with_name("health-dbt")),
             *("--log-format", "json", "--log-level", "info"),
             *("build", "--exclude-resource-type", *without),
             *(("--select", *select) if select else ()),

@@ -1,4 +1,4 @@
-"""Reading: the one place that opens the tables for those who only look."""
+"""Reading: the one place that opens the published tables, for those who only look."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,16 +11,13 @@ from orchestration.settings import Settings
 
 @contextmanager
 def reading(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A read-only connection to the warehouse, or a click.ClickException that says why not."""
-    if not settings.warehouse.exists():
+    """A read-only connection to the published file, or a click.ClickException that says why not.
+
+    Runs never lock that file. A connection sees what was published when it was opened.
+    """
+    if not settings.published_file.exists():
         raise click.ClickException(
-            f"There is no warehouse {settings.warehouse} yet: `health run` makes it."
+            f"Nothing is published in {settings.published} yet: `health run` makes it."
         )
-    try:
-        connection = duckdb.connect(str(settings.warehouse), read_only=True)
-    except duckdb.IOException as problem:
-        raise click.ClickException(
-            f"{settings.warehouse} is being written by a run; try again when it is done."
-        ) from problem
-    with connection:
+    with duckdb.connect(str(settings.published_file), read_only=True) as connection:
         yield connection

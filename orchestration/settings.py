@@ -8,24 +8,53 @@ ROOT = Path(__file__).resolve().parent.parent
 DBT_PROJECT = ROOT / "dbt_project"
 SAMPLE_RAW = ROOT / "data" / "raw"
 DEFAULT_WAREHOUSE = ROOT / "data" / "warehouse.duckdb"
+# As in profiles.yml: DuckDB clients from 1.4 on can open what we write.
+STORAGE_VERSION = "v1.4.0"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The raw folder and the warehouse file, both absolute."""
+    """The raw folder, the warehouse file, the folder that readers look into, and the folder where
+    runs keep their own notes; all absolute. The last two lie beside the warehouse if not given, so
+    that another warehouse never publishes over the first one's readers.
+    """
 
     raw: Path
     warehouse: Path
+    published: Path = None  # type: ignore[assignment]
+    state: Path = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        for name in ("published", "state"):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, self.warehouse.parent / name)
 
     @classmethod
     def from_environment(cls) -> "Settings":
-        """HEALTH_RAW_DIR and HEALTH_DB_PATH, or the defaults inside the checkout."""
+        """HEALTH_RAW_DIR, HEALTH_DB_PATH, HEALTH_PUBLISHED_DIR, HEALTH_STATE_DIR, or defaults."""
+
+        def path(variable: str, default: Path) -> Path:
+            return Path(os.environ.get(variable) or default).resolve()
+
+        warehouse = path("HEALTH_DB_PATH", DEFAULT_WAREHOUSE)
         return cls(
-            raw=Path(os.environ.get("HEALTH_RAW_DIR") or SAMPLE_RAW).resolve(),
-            warehouse=Path(os.environ.get("HEALTH_DB_PATH") or DEFAULT_WAREHOUSE).resolve(),
+            raw=path("HEALTH_RAW_DIR", SAMPLE_RAW),
+            warehouse=warehouse,
+            published=path("HEALTH_PUBLISHED_DIR", warehouse.parent / "published"),
+            state=path("HEALTH_STATE_DIR", warehouse.parent / "state"),
         )
 
     @property
+    def published_file(self) -> Path:
+        """The DuckDB file that readers open."""
+        return self.published / "account_health.duckdb"
+
+    @property
     def environment(self) -> dict[str, str]:
-        """The settings as dbt reads them."""
-        return {"HEALTH_RAW_DIR": str(self.raw), "HEALTH_DB_PATH": str(self.warehouse)}
+        """The settings as dbt and other processes of a run read them."""
+        return {
+            "HEALTH_RAW_DIR": str(self.raw),
+            "HEALTH_DB_PATH": str(self.warehouse),
+            "HEALTH_PUBLISHED_DIR": str(self.published),
+            "HEALTH_STATE_DIR": str(self.state),
+        }

@@ -4,6 +4,8 @@ import duckdb
 from rich.console import Console
 from rich.table import Table
 
+from orchestration.insight.configuration import Configuration
+
 STATES = ("good", "average", "poor", "not_calculated")
 COLOURS = {"good": "green", "average": "yellow", "poor": "red", "not_calculated": "dim"}
 
@@ -17,15 +19,13 @@ STATES_BY_PILLAR = """
         from health.account_health
     )
     select
-        states.pillar_id,
+        pillar_id,
         count(*) filter (state = 'good'),
         count(*) filter (state = 'average'),
         count(*) filter (state = 'poor'),
         count(*) filter (state = 'not_calculated')
     from states
-    left join configuration.config_pillars as pillars on states.pillar_id = pillars.pillar_id
-    group by states.pillar_id, pillars.display_order
-    order by states.pillar_id = 'overall' desc, pillars.display_order
+    group by pillar_id
 """
 NOT_CALCULATED = """
     select pillar_id, reason, count(*), count(*) filter (needs_review)
@@ -50,9 +50,8 @@ REJECTED = """
     order by table_name
 """
 UNFIT_SOURCES = """
-    select distinct table_name, status
+    select table_name, status
     from health.source_status
-    inner join configuration.config_pillar_sources using (table_name)
     where
         health_date = (select max(health_date) from health.account_health_history)
         and status <> 'ok'
@@ -66,23 +65,26 @@ POOREST = """
     limit 5
 """
 HISTORY = """
-    select count(distinct health_date), min(health_date), max(health_date)
+    select
+        count(distinct health_date),
+        min(health_date),
+        max(health_date),
+        arg_max(config_version, health_date)
     from health.account_health_history
 """
 
 
 def print_summary(connection: duckdb.DuckDBPyConnection, console: Console) -> None:
-    """Print the health of the latest date that the warehouse holds."""
+    """Print the health of the latest date that is published."""
 
     def rows(sql: str) -> list[tuple]:
         return connection.execute(sql).fetchall()
 
-    [(dates, first, last)] = rows(HISTORY)
-    if dates:
-        console.print(f"\n[bold]Health on {last}[/bold] (history: {dates} dates from {first})")
-        console.print(states_table(rows(STATES_BY_PILLAR)))
-    else:
-        console.print("No account was in scope on the dates asked for.")
+    [(dates, first, last, version)] = rows(HISTORY)
+    configuration = Configuration.of_version(connection, version)
+    shown = ["overall", *configuration.pillars]
+    console.print(f"\n[bold]Health on {last}[/bold] (history: {dates} dates from {first})")
+    console.print(states_table(sorted(rows(STATES_BY_PILLAR), key=lambda row: shown.index(row[0]))))
     if poorest := rows(POOREST):
         console.print(poorest_table(poorest))
     if missing := rows(NOT_CALCULATED):
@@ -90,7 +92,8 @@ def print_summary(connection: duckdb.DuckDBPyConnection, console: Console) -> No
         for pillar, reason, count, review in missing:
             table.add_row(pillar, reason, f"{count:,}", f"{review:,}")
         console.print(table)
-    if unfit := rows(UNFIT_SOURCES):
+    needed = {row["table_name"] for row in configuration.rows("pillar_sources")}
+    if unfit := [(name, status) for name, status in rows(UNFIT_SOURCES) if name in needed]:
         words = ", ".join(f"{name} is {status}" for name, status in unfit)
         console.print(f"Raw tables that a pillar needs: {words}.")
     if rejected := rows(REJECTED):

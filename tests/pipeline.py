@@ -13,6 +13,8 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.settings import Settings
+
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = ROOT / "dbt_project"
 
@@ -32,6 +34,10 @@ class Warehouse:
     path: Path
     raw: Path
     seeds: Path | None = None
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(self.raw, self.path)
 
     def build(
         self,

@@ -22,6 +22,7 @@ from orchestration.insight.conditions import COMPARE, Condition
 from orchestration.insight.configuration import Configuration
 from orchestration.insight.explanation import explanation_of
 from orchestration.insight.strip import LETTERS, strip
+from orchestration.publishing import publish
 from orchestration.sample_data import write_sample
 
 END = date(2026, 11, 22)
@@ -37,22 +38,24 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     write_sample(folder / "raw", accounts=60, days=100, end_date=END)
     built = Warehouse(folder / "warehouse.duckdb", folder / "raw")
     built.calculate(START, END)
+    publish(built.settings, "test", START, END)
     return built
 
 
 @pytest.fixture
 def command(warehouse: Warehouse) -> Command:
-    return lambda *arguments, file=warehouse.path: CliRunner().invoke(
+    return lambda *arguments, file=warehouse.settings.published_file: CliRunner().invoke(
         main,
         [str(argument) for argument in arguments],
-        env={"HEALTH_RAW_DIR": str(warehouse.raw), "HEALTH_DB_PATH": str(file)},
+        env={**warehouse.settings.environment, "HEALTH_PUBLISHED_DIR": str(file.parent)},
     )
 
 
 @pytest.fixture
 def copy(warehouse: Warehouse, tmp_path: Path) -> Path:
-    """A warehouse of one's own to write to."""
-    return Path(shutil.copyfile(warehouse.path, tmp_path / "warehouse.duckdb"))
+    """A published file of one's own to write to."""
+    published = warehouse.settings.published_file
+    return Path(shutil.copyfile(published, tmp_path / published.name))
 
 
 def change(file: Path, *statements: str) -> None:
@@ -74,8 +77,8 @@ def test_every_command_shows_an_example_of_itself() -> None:
     "arguments",
     [["explain", "acc_00001"], ["trend"], ["portfolio"], ["flaps"], ["backtest"], ["calibrate"]],
 )
-def test_without_a_warehouse_the_cure_is_named(command: Command, arguments: list[str]) -> None:
-    result = command(*arguments, file=Path("nowhere.duckdb"))
+def test_with_nothing_published_the_cure_is_named(command: Command, arguments: list[str]) -> None:
+    result = command(*arguments, file=Path("nowhere/account_health.duckdb"))
     assert result.exit_code == 1
     assert "`health run` makes it" in result.output
 

@@ -16,13 +16,13 @@ from io import BytesIO
 from pathlib import Path
 
 import click
-import duckdb
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as ProgressBar
 
 from orchestration import dbt_build
 from orchestration.insight.configuration import Configuration
+from orchestration.run_lock import write_lock
 from orchestration.settings import DBT_PROJECT, ROOT, Settings
 
 SEEDS = ROOT / "seeds"
@@ -112,18 +112,6 @@ def quoted(cell: str | None) -> str:
     return '"' + text.replace('"', '""') + '"' if set(text) & set(',"\n\r') else text
 
 
-def copy_warehouse(source: Path, target: Path) -> None:
-    """Copy the warehouse, held open meanwhile so that no run writes to it."""
-    try:
-        connection = duckdb.connect(str(source), read_only=True)
-    except duckdb.IOException as problem:
-        raise click.ClickException(
-            f"{source} is being written by a run; try again when it is done."
-        ) from problem
-    with connection:
-        shutil.copyfile(source, target)
-
-
 def calculate(
     side: Side, settings: Settings, start: date, end: date, scratch: Path, console: Console
 ) -> Path:
@@ -134,7 +122,8 @@ def calculate(
     shutil.copytree(side.seeds, folder / "seeds")
     warehouse = folder / settings.warehouse.name
     if settings.warehouse.exists():
-        copy_warehouse(settings.warehouse, warehouse)
+        with write_lock(settings):  # no run writes to it while it is copied
+            shutil.copyfile(settings.warehouse, warehouse)
     columns = (
         TextColumn("[progress.description]{task.description}"),
         BarColumn(),

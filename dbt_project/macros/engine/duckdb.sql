@@ -309,7 +309,7 @@ select cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as 
     for `health.account_health` any more: the name would be ambiguous. -#}
 {% macro check_database_name() %}
     {%- set schemas = [
-        'configuration', 'staging', 'intermediate', 'pillars', 'signals', 'health',
+        'configuration', 'staging', 'intermediate', 'pillars', 'signals', 'health', 'operations',
     ] -%}
     {%- if execute and target.type == 'duckdb' and target.database | lower in schemas -%}
         {{ exceptions.raise_compiler_error(
@@ -319,3 +319,17 @@ select cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as 
         ) }}
     {%- endif -%}
 {% endmacro %}
+
+{#- What the sender of alerts notes, and the model of alerts reads: made here, because dbt may be run
+    before anything was ever sent. -#}
+{% macro create_operations_tables() -%}
+create schema if not exists operations;
+create table if not exists operations.alert_deliveries (
+    health_date date not null,
+    alert_id varchar not null,
+    account_id varchar not null,
+    pillar_id varchar not null,
+    status varchar not null,
+    sent_at timestamp
+);
+{%- endmacro %}

@@ -1,14 +1,17 @@
 {{ config(materialized='incremental', incremental_strategy='replace_health_dates') }}
--- What somebody is to be told of (contract: config.md, alert_rules). `sent_at` and `status` are
--- written by the sender; a date that is calculated again keeps what it wrote.
+-- What somebody is to be told of (contract: config.md, alert_rules). What became of an alert is
+-- written down by the sender in a table of its own, which outlives the rows here: an alert that a
+-- rerun takes away and another brings back is not sent twice.
 with
 
 rules as (
 
     select
         *,
-        from_state is not null or to_state is not null as asks_for_change,
-        score_below is not null or score_drop_7d is not null as asks_for_score
+        -- No state given is any state: a rule with nothing given asks for any change.
+        from_state is not null
+        or to_state is not null
+        or (score_below is null and score_drop_7d is null) as asks_for_change
     from {{ ref('config_alert_rules') }}
 
 ),
@@ -83,36 +86,8 @@ alerts as (
                     and changes.from_state = coalesce(candidates.from_state, changes.from_state)
                     and changes.to_state = coalesce(candidates.to_state, changes.to_state)
             -- Told once, not every night on which it goes on.
-            when candidates.asks_for_score
-                then candidates.meets_score and not candidates.met_score_before
-            else false
+            else candidates.meets_score and not candidates.met_score_before
         end
-
-),
-
-sent as (
-
-    {% if is_incremental() -%}
-    select
-        alert_id,
-        health_date,
-        account_id,
-        pillar_id,
-        sent_at,
-        status
-    from {{ this }}
-    where health_date between {{ first_health_date() }} and {{ last_health_date() }}
-    {%- else -%}
-    select
-        alert_id,
-        health_date,
-        account_id,
-        pillar_id,
-        cast(null as timestamp) as sent_at,
-        cast(null as {{ dbt.type_string() }}) as status
-    from alerts
-    where false
-    {%- endif %}
 
 )
 
@@ -126,11 +101,11 @@ select
     alerts.severity,
     alerts.playbook,
     alerts.csm_email,
-    sent.sent_at,
-    coalesce(sent.status, 'pending') as status
+    deliveries.sent_at,
+    coalesce(deliveries.status, 'pending') as status
 from alerts
-left join sent
-    on alerts.alert_id = sent.alert_id
-    and alerts.health_date = sent.health_date
-    and alerts.account_id = sent.account_id
-    and alerts.pillar_id = sent.pillar_id
+left join {{ source('operations', 'alert_deliveries') }} as deliveries
+    on alerts.health_date = deliveries.health_date
+    and alerts.alert_id = deliveries.alert_id
+    and alerts.account_id = deliveries.account_id
+    and alerts.pillar_id = deliveries.pillar_id

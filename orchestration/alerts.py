@@ -1,0 +1,207 @@
+"""Alerts: rows of `health_alerts` are sent, at least once each, and what became of them is noted.
+
+Three steps, each of which the next run goes on with if this one is killed:
+
+1. The dates of the run are announced, once and for all: alerts of news become `pending`, those of
+   reruns and old dates `suppressed`. Both are noted in `operations.alert_deliveries`, which
+   outlives the rows of `health_alerts`.
+2. Each pending alert is sent, and noted as `sent` before the next. Killed in between, it is sent
+   again, with the same idempotency key.
+3. `health_alerts` shows what was noted, in the warehouse and, by another publication, to readers.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+
+import click
+import duckdb
+
+from orchestration.destinations import (
+    Alert,
+    Destination,
+    NotDelivered,
+    destination_from_environment,
+)
+from orchestration.publishing import publish
+from orchestration.settings import Settings
+from orchestration.warehouse import connected, writing
+
+RETRY_SECONDS = (1.0, 2.0, 4.0, 8.0)
+LONGEST_WAIT_SECONDS = 60.0
+DEFAULT_MAX_AGE_DAYS = 7
+
+ANNOUNCEMENTS = """
+    create table if not exists operations.announcements (
+        run_id varchar not null,
+        first_date date not null,
+        last_date date not null,
+        announced_at timestamp not null
+    )
+"""
+NOT_JUDGED = """
+    select alerts.health_date, alerts.alert_id, alerts.account_id, alerts.pillar_id
+    from health.health_alerts as alerts
+    anti join operations.alert_deliveries as deliveries
+        using (health_date, alert_id, account_id, pillar_id)
+    where alerts.health_date <= ?
+"""
+PENDING = """
+    select
+        alerts.health_date,
+        alerts.alert_id,
+        alerts.account_id,
+        alerts.pillar_id,
+        accounts.account_name,
+        alerts.from_state,
+        alerts.to_state,
+        coalesce(pillars.score, overall.overall_score) as score,
+        alerts.severity,
+        alerts.playbook,
+        alerts.csm_email
+    from operations.alert_deliveries as deliveries
+    inner join health.health_alerts as alerts
+        using (health_date, alert_id, account_id, pillar_id)
+    left join health.account_churn as accounts using (account_id)
+    left join health.pillar_health_history as pillars using (health_date, account_id, pillar_id)
+    left join health.account_health_history as overall
+        on alerts.pillar_id = 'overall'
+        and alerts.health_date = overall.health_date
+        and alerts.account_id = overall.account_id
+    where deliveries.status = 'pending'
+    order by alerts.health_date, alerts.alert_id, alerts.account_id, alerts.pillar_id
+"""
+SENT = """
+    update operations.alert_deliveries
+    set status = 'sent', sent_at = ?
+    where health_date = ? and alert_id = ? and account_id = ? and pillar_id = ?
+"""
+SHOW = """
+    update health.health_alerts as alerts
+    set status = deliveries.status, sent_at = deliveries.sent_at
+    from operations.alert_deliveries as deliveries
+    where
+        alerts.health_date = deliveries.health_date
+        and alerts.alert_id = deliveries.alert_id
+        and alerts.account_id = deliveries.account_id
+        and alerts.pillar_id = deliveries.pillar_id
+        and alerts.status <> deliveries.status
+"""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What became of the alerts: how many were sent, wait for the next run, are none of news.
+
+    problem: why some wait, in words for the user.
+    """
+
+    sent: int = 0
+    pending: int = 0
+    suppressed: int = 0
+    problem: str | None = None
+
+
+def send_alerts(
+    settings: Settings,
+    run_id: str,
+    first: date,
+    last: date,
+    log: Callable[[str], None] = click.echo,
+) -> Delivery:
+    """Send the alerts of a published run of the dates from first to last, and what is still owed.
+
+    A destination that does not answer is no failure of the run: what could not be sent waits for
+    the next one. For holders of the run lock. Raises click.ClickException for a wrong setting.
+    """
+    destination, max_age = destination_from_environment(log), max_age_days()
+    suppressed = announce(settings, run_id, first, last, datetime.now(UTC).date() - max_age)
+    with connected(settings.warehouse) as warehouse:
+        warehouse.execute("set TimeZone = 'UTC'")
+        delivery = deliver(warehouse, destination)
+        [(shown,)] = warehouse.execute(SHOW).fetchall()
+    if shown:
+        publish(settings, run_id, first, last, only=["health_alerts"])
+    return replace(delivery, suppressed=suppressed)
+
+
+def max_age_days() -> timedelta:
+    """How old a health date may be and still be news, where runs were missed."""
+    asked = os.environ.get("HEALTH_ALERT_MAX_AGE_DAYS") or str(DEFAULT_MAX_AGE_DAYS)
+    if not asked.isdecimal():
+        raise click.ClickException(
+            f"HEALTH_ALERT_MAX_AGE_DAYS is {asked!r}; it has to be a whole number of days."
+        )
+    return timedelta(days=int(asked))
+
+
+def announce(settings: Settings, run_id: str, first: date, last: date, oldest_news: date) -> int:
+    """Judge which alerts up to the last date are to be sent; how many are not.
+
+    News are health dates later than all that was announced before, so that reruns and backfills
+    tell nobody anything, but missed nights do. The very first run has a history to build: of that
+    only the last date is news, and the last dates of runs that began before it and were killed.
+    """
+    with writing(settings) as warehouse:
+        warehouse.execute(ANNOUNCEMENTS)
+        [(announced,)] = warehouse.execute(
+            "select max(last_date) from operations.announcements"
+        ).fetchall()
+        first_news = announced + timedelta(days=1) if announced else first_begun(warehouse, last)
+        rows = warehouse.execute(
+            f"""
+            insert into operations.alert_deliveries
+            select *, if(health_date >= ?, 'pending', 'suppressed') as status, null as sent_at
+            from ({NOT_JUDGED})
+            returning status
+            """,
+            [max(first_news, oldest_news), last],
+        ).fetchall()
+        warehouse.execute(
+            "insert into operations.announcements values (?, ?, ?, ?)",
+            [run_id, first, last, utc_now()],
+        )
+    return rows.count(("suppressed",))
+
+
+def first_begun(warehouse: duckdb.DuckDBPyConnection, last: date) -> date:
+    """The last date of the earliest run that is not finished, this one included."""
+    [(begun,)] = warehouse.execute(
+        "select min(last_date) from operations.unfinished_dates"
+    ).fetchall()
+    return min(begun or last, last)
+
+
+def deliver(warehouse: duckdb.DuckDBPyConnection, destination: Destination) -> Delivery:
+    """Send what is pending, one by one, until the destination fails for good."""
+    alerts = [Alert(*row) for row in warehouse.execute(PENDING).fetchall()]
+    sent, problem = 0, None
+    for alert in alerts:
+        try:
+            with_retries(destination, alert)
+        except NotDelivered as failure:
+            problem = str(failure)
+            if failure.may_pass:
+                break  # it is down: the others would fare no better
+            continue
+        warehouse.execute(SENT, [utc_now(), *alert.key])
+        sent += 1
+    return Delivery(sent=sent, pending=len(alerts) - sent, problem=problem)
+
+
+def with_retries(destination: Destination, alert: Alert) -> None:
+    for wait in RETRY_SECONDS:
+        try:
+            return destination(alert)
+        except NotDelivered as failure:
+            if not failure.may_pass:
+                raise
+            time.sleep(min(failure.retry_after or wait, LONGEST_WAIT_SECONDS))
+    return destination(alert)
+
+
+def utc_now() -> datetime:
+    """The time without a zone, as DuckDB's timestamps are read."""
+    return datetime.now(UTC).replace(tzinfo=None)

@@ -1,0 +1,161 @@
+"""Publishing: what readers see, swapped whole, never locked and never half-written.
+
+The published folder holds a DuckDB file with schema `health` and the same tables as Parquet. Both
+are links into one generation, a hidden folder that is never written once it is in place:
+
+    account_health.duckdb -> .generations/current/account_health.duckdb
+    parquet               -> .generations/current/parquet
+    .generations/current  -> 20261122T000214.031512
+
+Replacing the link `current` is the one step that takes readers from a whole state to the next, the
+file and the Parquet files alike; a run that ends before it leaves what they see as it was. A
+generation begins as a copy of the one before, its Parquet files as hard links.
+"""
+
+import os
+import shutil
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+import duckdb
+
+from orchestration.generation import FILE, Generation, filling
+from orchestration.settings import STORAGE_VERSION, Settings
+
+# Whoever looks up the files of a generation first and opens them afterwards has this long.
+KEEP_REPLACED = timedelta(hours=1)
+
+
+class PublishingRefused(click.ClickException):
+    """What the run calculated is not for readers; the message says why."""
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What readers see now; `partitions`: how many were written anew for it."""
+
+    run_id: str
+    config_version: str
+    first_health_date: date
+    last_health_date: date
+    published_at: datetime
+    partitions: int
+
+
+def publish(
+    settings: Settings,
+    run_id: str,
+    first: date,
+    last: date,
+    *,
+    only: Collection[str] | None = None,
+) -> Publication:
+    """Show readers what the warehouse holds, after a run calculated the dates from first to last.
+
+    only: tables that can differ from the last publication, where that is known. For holders of the
+    run lock. Raises PublishingRefused when no account is in scope on the last date.
+    """
+    generations = settings.published / ".generations"
+    generations.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(generations)
+    published_at = datetime.now(UTC).replace(tzinfo=None)
+    generation = generations / published_at.strftime("%Y%m%dT%H%M%S.%f")
+    unfinished = generation.with_name(f"{generation.name}.unfinished")
+    start_from(current_generation(generations), unfinished)
+    with filling(settings.warehouse, unfinished) as content:
+        config_version, first_health_date, last_health_date = scope(content, last)
+        publication = Publication(
+            run_id,
+            config_version,
+            first_health_date,
+            last_health_date,
+            published_at,
+            content.bring_up_to_date(only, published_at),
+        )
+        content.describe(
+            *(run_id, config_version, first, last, first_health_date, last_health_date),
+            *(published_at, version("account-health"), duckdb.__version__, STORAGE_VERSION),
+        )
+    unfinished.rename(generation)
+    os.sync()  # on the disk before anybody is pointed to it
+    swap(settings.published, generation)
+    return publication
+
+
+def scope(content: Generation, last: date) -> tuple[str, date, date]:
+    """The configuration of the last date, and the first and last date of the history."""
+    [found] = content.rows(
+        """
+        select
+            any_value(config_version) filter (health_date = ?),
+            min(health_date),
+            max(health_date)
+        from warehouse.health.account_health_history
+        """,
+        last,
+    )
+    if found[0] is None:
+        raise PublishingRefused(
+            f"No account is in scope on {last}, so nothing is published: readers keep what they"
+            " have. If there should be some, look at the raw table `accounts`, and at"
+            " `health.rejected_records` in the warehouse."
+        )
+    return found
+
+
+def current_generation(generations: Path) -> Path | None:
+    current = generations / "current"
+    return current.resolve() if current.exists() else None
+
+
+def remove_leftovers(generations: Path) -> None:
+    """Remove what runs that were killed left behind, and what was replaced a while ago."""
+    current = current_generation(generations)
+    a_while_ago = (datetime.now(UTC) - KEEP_REPLACED).timestamp()
+    for path in generations.iterdir():
+        if path.is_symlink() or path == current:
+            continue
+        if path.suffix == ".unfinished" or path.stat().st_mtime < a_while_ago:
+            shutil.rmtree(path)
+
+
+def start_from(base: Path | None, generation: Path) -> None:
+    """A generation with the contents of another, or an empty one."""
+    generation.mkdir()
+    if base is None:
+        (generation / "parquet").mkdir()
+        return
+    shutil.copyfile(base / FILE, generation / FILE)
+    shutil.copytree(base / "parquet", generation / "parquet", copy_function=link_or_copy)
+
+
+def link_or_copy(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(source, target)
+
+
+def swap(published: Path, generation: Path) -> None:
+    """Point readers to a generation, in one step."""
+    generations = generation.parent
+    replaced = current_generation(generations)
+    point(generations / "current", generation.name)
+    for name in (FILE, "parquet"):
+        point(published / name, f"{generations.name}/current/{name}")
+    if replaced:
+        os.utime(replaced)  # since when it is a leftover
+
+
+def point(link: Path, target: str) -> None:
+    """Make a link point to a target; there is always either the former link or the new one."""
+    if link.is_symlink() and link.readlink() == Path(target):
+        return
+    new = link.with_name(f".{link.name}.new")
+    new.unlink(missing_ok=True)
+    new.symlink_to(target)
+    new.replace(link)

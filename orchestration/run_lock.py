@@ -1,0 +1,94 @@
+"""The run lock: one writing run at a time, and a clear word for whoever comes second."""
+
+import json
+import os
+import re
+import shlex
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import duckdb
+from filelock import FileLock, Timeout
+
+from orchestration.settings import Settings
+from orchestration.warehouse import connected
+
+POLL_SECONDS = 0.2
+# What a killed run leaves behind (dbt) ends by itself within this time.
+GRACE_SECONDS = 5.0
+
+
+class AnotherRun(click.ClickException):
+    """The warehouse is being written; the message says by whom and since when."""
+
+
+@contextmanager
+def write_lock(settings: Settings, wait_seconds: float = 0.0) -> Iterator[None]:
+    """Keep every other run out of the warehouse; raises AnotherRun after wait_seconds.
+
+    The lock is the kernel's, so it ends with the process that holds it, however that ends: nothing
+    is left to clean up after a kill. Processes that do not know the lock (a SQL client that has the
+    warehouse open) are waited for as well, because DuckDB would stop the run half-way.
+    """
+    settings.state.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + max(wait_seconds, GRACE_SECONDS)
+    lock = FileLock(settings.state / "run.lock", fallback_to_soft=False)
+    note = settings.state / "run.json"
+    try:
+        lock.acquire(timeout=wait_seconds, poll_interval=POLL_SECONDS)
+    except Timeout as timeout:
+        raise AnotherRun(holder_text(note)) from timeout
+    try:
+        write_note(note)
+        wait_for_warehouse(settings.warehouse, deadline)
+        yield
+    finally:
+        note.unlink(missing_ok=True)
+        lock.release()
+
+
+def write_note(note: Path) -> None:
+    """Who holds the lock, for the message; in one step, because others read it at any moment."""
+    holder = {
+        "process": os.getpid(),
+        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "since": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    unfinished = note.with_suffix(".tmp")
+    unfinished.write_text(json.dumps(holder), encoding="utf-8")
+    unfinished.replace(note)
+
+
+def holder_text(note: Path) -> str:
+    try:
+        holder = json.loads(note.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return "Another run has just begun. Try again when it is done."
+    return (
+        f"Another run is at work: process {holder['process']} (`{holder['command']}`), since "
+        f"{holder['since']}. Try again when it is done."
+    )
+
+
+def wait_for_warehouse(warehouse: Path, deadline: float) -> None:
+    """Return when nobody has the warehouse open; raises AnotherRun when that lasts too long."""
+    while warehouse.exists():
+        try:
+            connected(warehouse).close()
+        except duckdb.IOException as problem:
+            if time.monotonic() < deadline:
+                time.sleep(POLL_SECONDS)
+                continue
+            who = re.search(r"Conflicting lock is held in (.+?) \(PID (\d+)\)", str(problem))
+            if not who:
+                raise AnotherRun(f"{warehouse} cannot be opened: {problem}") from problem
+            raise AnotherRun(
+                f"Process {who[2]} ({Path(who[1]).name}) has {warehouse} open, and DuckDB lets "
+                "nobody write meanwhile. Close it there, or let it read the published file instead."
+            ) from problem
+        return
