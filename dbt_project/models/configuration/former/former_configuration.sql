@@ -1,3 +1,4 @@
+{{ config(materialized='table') }}
 -- The configuration that the last health date before this run was calculated with: one row, or none
 -- where there is no such date. `is_different`: this run has another one.
 --

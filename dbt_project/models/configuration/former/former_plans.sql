@@ -1,1 +1,2 @@
+{{ config(materialized='table') }}
 {{ configured_plans('former') }}
