@@ -20,12 +20,13 @@ from orchestration.insight.configuration import Configuration
 from orchestration.insight.prediction import Estimate
 from orchestration.insight.timeless import timeless_rules, without
 from orchestration.insight.warning_signs import warnings_before
+from orchestration.publishing import publish
 from orchestration.sample_data import write_sample
 
 pytestmark = pytest.mark.xdist_group("insight_backtest")
 
 END = date(2026, 11, 22)
-DRAWS = 200
+DRAWS = 100
 Row = dict[str, str | None]
 
 
@@ -249,7 +250,7 @@ def test_labels_that_are_shuffled_are_foretold_by_nothing(
     labels = observations.published_labels(history)
     accounts = [f"a{number:02}" for number in range(90)]
     above = 0
-    for seed in range(8):
+    for seed in range(5):
         others = random.Random(seed).sample(accounts, len(labels.dates))
         shuffled = dict(zip(others, labels.dates.values(), strict=True))
         results = measured(history, observations.Labels(shuffled, "shuffled"))
@@ -298,7 +299,9 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     folder = tmp_path_factory.mktemp("backtest")
     write_sample(folder / "raw", accounts=260, days=120, end_date=END)
     built = Warehouse(folder / "warehouse.duckdb", folder / "raw")
-    built.calculate(END - timedelta(days=62), END, "--exclude-resource-type", "test")
+    start = END - timedelta(days=62)
+    built.calculate(start, END, "--exclude-resource-type", "test")
+    publish(built.settings, "test", start, END)
     return built
 
 
@@ -306,7 +309,7 @@ def run(sample: Warehouse, *arguments: object) -> Result:
     return CliRunner().invoke(
         main,
         ["backtest", *map(str, arguments)],
-        env={"HEALTH_RAW_DIR": str(sample.raw), "HEALTH_DB_PATH": str(sample.path)},
+        env=sample.settings.environment,
     )
 
 
@@ -324,11 +327,10 @@ def test_the_fates_of_the_sample_are_found(sample: Warehouse, tmp_path: Path) ->
     assert result.exit_code == 0, result.output
     text = report.read_text()
     found = aucs_in(text)
-    assert found["overall"][1] > 0.5
-    assert found["product_adoption"][0] > 0.7 and found["product_adoption"][1] > 0.5
+    for score in ("overall", "product_adoption"):
+        assert found[score][0] > 0.65 and found[score][1] > 0.5, (score, found[score])
     assert re.search(r"^\| overall \| without \| [\d.]+ \[", text, re.MULTILINE)
     assert sorted(file.name for file in plots.iterdir()) == ["auc.png", "calibration.png"]
-    print(text)
 
 
 def test_nobody_s_fate_is_found_in_shuffled_labels(sample: Warehouse, tmp_path: Path) -> None:

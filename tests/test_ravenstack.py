@@ -18,6 +18,7 @@ from pipeline import ROOT, Warehouse
 from reference import calculate
 
 from orchestration.cli import main
+from orchestration.publishing import publish
 
 EXAMPLE = ROOT / "examples" / "ravenstack"
 SOURCE = ROOT.parent / "shared" / "data" / "ravenstack"
@@ -199,6 +200,7 @@ def four_weeks(mapping: tuple[Path, str], tmp_path_factory: pytest.TempPathFacto
         )
     built = Warehouse(folder / "warehouse.duckdb", known)
     built.calculate(*WEEKS, "--exclude-resource-type", "test")
+    publish(built.settings, "test", *WEEKS)
     return built
 
 
@@ -211,7 +213,7 @@ def test_the_company_s_churn_is_foretold_by_nothing(four_weeks: Warehouse) -> No
             *("--labels", str(SOURCE / "ravenstack_churn_events.csv")),
             *("--label-column", "churn_date"),
         ],
-        env={"HEALTH_RAW_DIR": str(four_weeks.raw), "HEALTH_DB_PATH": str(four_weeks.path)},
+        env=four_weeks.settings.environment,
     )
     assert result.exit_code == 0, result.output
     assert "Overall health foretold nothing: it tells churn no better than chance." in result.output
