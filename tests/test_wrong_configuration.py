@@ -16,8 +16,7 @@ from pipeline import ROOT, Run, Warehouse
 pytestmark = pytest.mark.xdist_group("wrong_configuration")
 
 STARTER = ROOT / "seeds"
-# The configuration of health; the checks of the data are no part of it.
-FILES = {path.stem: path for path in sorted(STARTER.glob("*.csv")) if path.stem != "checks"}
+FILES = {path.stem: path for path in sorted(STARTER.glob("*.csv"))}
 # How many of its first columns are the key of a file; all of them for the others.
 KEY_LENGTHS = {
     "pillars": 1,
