@@ -1,4 +1,4 @@
-"""The checks: `seeds/checks.csv`, one row per check, and the kinds of check that it can ask for."""
+"""The checks: `checks.csv`, one row per check, and the kinds of check that it can ask for."""
 
 import csv
 import math
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from orchestration.settings import ROOT
 
-CHECKS_FILE = ROOT / "seeds" / "checks.csv"
+CHECKS_FILE = ROOT / "expectations" / "checks.csv"
 BOUNDARIES = ("raw", "pillars", "health")
 SEVERITIES = ("critical", "warning")
 
@@ -22,7 +22,8 @@ class Kind:
 
     `table` is the one table that it judges; None: any raw table. `column` says what column_name
     must name: None for nothing, `raw` for a column of the raw table, `measure` for a measure.
-    `uses` names the optional numbers without which it cannot be worked out.
+    `uses` names the optional numbers without which it cannot be worked out. `is_lint` says that it
+    judges the configuration and not the data.
     """
 
     boundary: str
@@ -30,6 +31,11 @@ class Kind:
     measures: str
     column: str | None = None
     uses: tuple[str, ...] = ()
+    is_lint: bool = False
+
+
+def lint(table: str, measures: str) -> Kind:
+    return Kind("health", table, measures, uses=("window_days",), is_lint=True)
 
 
 def raw(measures: str, column: str | None = None, windowed: bool = True) -> Kind:
@@ -98,10 +104,25 @@ KINDS = {
     ),
     "unknown_membership": Kind(
         "health", "segment_membership",
-        "segments above the chosen one that the account may be a member of",
+        "segments above the chosen one that the account was a member of and now may be",
+        uses=("window_days",),
     ),
-    "met_share": Kind(
-        "health", "health_explanations", "share of a segment's accounts that meet a condition"
+    "segment_reached": lint("segment_membership", "accounts that the segment was chosen for"),
+    "met_share": lint("health_explanations", "share of a segment's accounts that meet a condition"),
+    "threshold_beyond": lint(
+        "health_explanations",
+        "how far the threshold lies outside the observed values, for each unit of their range",
+    ),
+    "signal_missing": lint(
+        "health_explanations", "share of a segment's accounts without a value of the signal"
+    ),
+    "rules_overlap": lint(
+        "pillar_health_history",
+        "share of a segment's accounts that meet its good and its poor conditions",
+    ),
+    "weight_without_score": lint(
+        "pillar_health_history",
+        "share of a segment's accounts for which a pillar with a weight is not calculated",
     ),
 }  # fmt: skip
 
@@ -130,6 +151,11 @@ class Check:
     def label(self) -> str:
         """`check_name column_name`, without what is empty."""
         return " ".join(filter(None, (self.check_name, self.column_name)))
+
+    @property
+    def subject(self) -> str:
+        """What is judged: `<boundary>.<table>`."""
+        return f"{self.boundary}.{self.table_name}"
 
     @property
     def key(self) -> tuple[str, str, str, str]:
@@ -189,8 +215,10 @@ def load_checks(
     checks: dict[tuple[str, ...], Check] = {}
     for line, row in rows:
         cells = {name: (row[name] or "").strip() for name in COLUMNS}
-        where = f"seeds/{file.name} line {line} [{cells['check_name']},{cells['table_name']}"
-        where += f",{cells['column_name']}]: " if cells["column_name"] else "]: "
+        key = ",".join(
+            filter(None, (cells["check_name"], cells["table_name"], cells["column_name"]))
+        )
+        where = f"{file.parent.name}/{file.name} line {line} [{key}]: "
         wrong = list(problems_of(cells, tables, measures))
         if not wrong:
             check = check_of(cells)
