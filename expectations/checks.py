@@ -162,19 +162,20 @@ class Check:
         return self.check_name, self.table_name, self.column_name or "", self.severity
 
     @property
-    def expected(self) -> str:
+    def bounds(self) -> str:
         """The bounds in words."""
-        low, high = (
-            None if bound is None else number_text(bound) for bound in (self.minimum, self.maximum)
-        )
-        bounds = f"from {low}" if high is None else f"up to {high}" if low is None else ""
-        bounds = bounds or (low if low == high else f"{low} to {high}")
-        return f"{self.kind.measures}: {bounds}"
+        if self.maximum is None:
+            return f"from {number_text(self.minimum)}"
+        if self.minimum is None:
+            return f"up to {number_text(self.maximum)}"
+        if self.minimum == self.maximum:
+            return number_text(self.minimum)
+        return f"{number_text(self.minimum)} to {number_text(self.maximum)}"
 
     @property
-    def columns(self) -> dict[str, float | int | str | None]:
-        """The cells of the row by column."""
-        return dict(self.__dict__)
+    def expected(self) -> str:
+        """What is measured, and its bounds."""
+        return f"{self.kind.measures}: {self.bounds}"
 
 
 COLUMNS = tuple(Check.__dataclass_fields__)
