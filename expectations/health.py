@@ -176,15 +176,18 @@ def run_health_checks(settings: Settings, first: date, last: date | None = None)
 
     The configuration is judged on the last date only, by that date and those before it.
     """
+    with reading(settings) as warehouse:
+        return judged(warehouse, checks_of("health"), dates_between(first, last or first))
+
+
+def judged(warehouse: Warehouse, checks: Checks, dates: tuple[date, ...]) -> Report:
+    """Judge the health by the checks."""
     from expectations.validation import Subject, validated
 
-    dates = dates_between(first, last or first)
-    checks = checks_of("health")
-    with reading(settings) as warehouse:
-        totals = [total_record(warehouse, checks, day) for day in dates]
-        accounts = [account_frame(warehouse, checks, day) for day in dates]
-        segments = [row for day in dates for row in segment_records(warehouse, checks, day)]
-        lints = lint_subjects(warehouse, checks, dates[-1])
+    totals = [total_record(warehouse, checks, day) for day in dates]
+    accounts = [account_frame(warehouse, checks, day) for day in dates]
+    segments = [row for day in dates for row in segment_records(warehouse, checks, day)]
+    lints = lint_subjects(warehouse, checks, dates[-1])
     return validated(
         "health",
         dates,
