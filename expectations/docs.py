@@ -25,9 +25,11 @@ DEFAULT_DOCS = ROOT / "data" / "docs"
 SITE = "account_health"
 HERE = Path(__file__).parent
 FAILING_RECORDS_SHOWN = 10
-# Scripts and styles from elsewhere.
+# Scripts, styles and pictures from elsewhere.
 FROM_THE_WEB = re.compile(
-    r"<script[^>]*src=\"https?:[^>]*>\s*</script>|<link[^>]*href=\"https?:[^>]*>"
+    r"<script[^>]*src=\"https?:[^>]*>\s*</script>"
+    r"|<link[^>]*href=\"https?:[^>]*>"
+    r"|<img[^>]*src=\"https?:[^>]*>"
 )
 
 

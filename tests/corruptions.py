@@ -5,12 +5,18 @@ Each changes a copy of the raw folder in one way, for a health date that is the 
 
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
+
+from expectations.raw import add_counts, judged
+from expectations.raw_profile import read_profiles
+from expectations.reports import CheckResult
+from expectations.warehouse import checks_of
+from orchestration.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -297,3 +303,30 @@ CORRUPTIONS = (
     absent("users"),
     values("health_overrides", "pillars unknown", "'p_' || pillar_id as pillar_id"),
 )
+
+
+# Tables whose checks see what is wrong with another one: their ids no longer match.
+SEEN_BY = {"accounts": ("subscriptions",), "users": ("events", "tickets")}
+
+
+def raw_failures(raw: Raw, table: str, warehouse: Path) -> dict[str, str]:
+    """What the raw checks of a table find: what was observed, by `table: check (severity)`.
+
+    `warehouse` holds what was counted on the dates before.
+    """
+    tables = (table, *SEEN_BY.get(table, ()))
+    checks = [check for check in checks_of("raw") if check.table_name in tables]
+    settings = Settings(raw.folder, warehouse)
+    day = raw.health_date
+    profiles = read_profiles(settings, checks, day, day, day)
+    add_counts(settings, profiles)
+    return failures_of(judged(profiles, checks, (day,)).failed)
+
+
+def failures_of(results: Iterable[CheckResult]) -> dict[str, str]:
+    return {
+        f"{result.check.table_name}: {result.check.label} ({result.check.severity})": (
+            result.observed
+        )
+        for result in results
+    }
