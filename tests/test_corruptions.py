@@ -130,7 +130,7 @@ def reasons(warehouse: Warehouse) -> dict[str, set[str | None]]:
 def test_a_source_that_fails_takes_its_pillar_out_and_leaves_the_others(
     raw: Raw, history: Warehouse, tmp_path: Path
 ) -> None:
-    corruption_named("subscriptions-mrr_in_cents_lately").corrupt(raw)
+    corruption_named("invoices-amounts_in_cents_lately").corrupt(raw)
     warehouse, reports = run(raw, history, tmp_path)
     found = reasons(warehouse)
     assert "source_unavailable" in found.pop("financial")
