@@ -7,7 +7,7 @@ from pathlib import Path
 
 from orchestration.settings import ROOT
 
-CHECKS_FILE = ROOT / "expectations" / "checks.csv"
+CHECKS_FILE = ROOT / "seeds" / "checks.csv"
 BOUNDARIES = ("raw", "pillars", "health")
 SEVERITIES = ("critical", "warning")
 
@@ -207,6 +207,11 @@ def load_checks(
                     f"Its first line must be: {','.join(COLUMNS)}"
                 )
             rows = [(reader.line_num, row) for row in reader]
+    except FileNotFoundError as problem:
+        raise WrongChecks(
+            f"{file.parent.name}/{file.name} is missing, so that nothing can be checked. "
+            "Restore it from git."
+        ) from problem
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
         raise WrongChecks(
             f"{file.parent.name}/{file.name} cannot be read: {problem}. "

@@ -14,6 +14,7 @@ from expectations.reports import worst_first
 from expectations.warehouse import reading
 from orchestration.insight.options import DATE, report_console
 from orchestration.insight.report import Report
+from orchestration.run_lock import write_lock
 from orchestration.settings import Settings
 from orchestration.stewardship.problems import as_messages
 
@@ -70,8 +71,9 @@ def check(
             raise click.UsageError(f"--start {first} lies after --end {last}.")
         if boundaries != ["raw"]:
             refuse_uncalculated(settings, first, last)
-        reports = [RUNNERS[boundary](settings, first, last) for boundary in boundaries]
-        expectations.write_check_tables(settings, reports)
+        with write_lock(settings):
+            reports = [RUNNERS[boundary](settings, first, last) for boundary in boundaries]
+            expectations.write_check_tables(settings, reports)
         index = expectations.build_docs(reports)
     summary_of(reports).print(report_console())
     click.echo(f"\nData Docs: {index}")

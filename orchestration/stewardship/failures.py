@@ -6,11 +6,11 @@ from pathlib import Path
 import click
 
 from expectations import open_failures
-from expectations.warehouse import Warehouse
+from expectations.warehouse import Warehouse, reading
 from orchestration.insight.options import MARKDOWN, report_console
 from orchestration.insight.report import Report
-from orchestration.reading import reading
 from orchestration.settings import Settings
+from orchestration.stewardship.problems import as_messages
 
 
 @click.command()
@@ -29,8 +29,9 @@ def failures(owner: str | None, limit: int, markdown: Path | None) -> None:
       health failures --owner "billing team"
     """
     console = report_console()
-    with reading(Settings.from_environment()) as connection:
-        report = report_of(Warehouse(connection), owner, limit)
+    # The warehouse, not what is published: a failure may be why nothing was.
+    with as_messages(), reading(Settings.from_environment()) as warehouse:
+        report = report_of(warehouse, owner, limit)
     report.print(console)
     if markdown:
         report.write_markdown(markdown)

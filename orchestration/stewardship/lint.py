@@ -5,16 +5,14 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import click
-import duckdb
 
 from expectations.health import run_lint
 from expectations.reports import Report as CheckReport
-from expectations.warehouse import Warehouse
+from expectations.warehouse import reading
 from orchestration.insight import scratch
 from orchestration.insight.accounts import history_dates
 from orchestration.insight.options import MARKDOWN, report_console
 from orchestration.insight.report import Report
-from orchestration.reading import reading
 from orchestration.settings import Settings
 from orchestration.stewardship.problems import as_messages
 
@@ -42,7 +40,7 @@ def lint(asked: str | None, days: int, strict: bool, markdown: Path | None) -> N
     Segments that no account ever gets, conditions that all or none of the accounts meet, good and
     poor conditions that hold together, thresholds far from everything observed, signals that are
     mostly missing, weights of pillars that are never calculated. Judged by the latest health dates;
-    the bounds stand in expectations/checks.csv.
+    the bounds stand in seeds/checks.csv.
 
     \b
     Examples:
@@ -56,17 +54,17 @@ def lint(asked: str | None, days: int, strict: bool, markdown: Path | None) -> N
             with tempfile.TemporaryDirectory(prefix="health-lint-") as folder:
                 place = Path(folder)
                 side = scratch.find_side(asked, place)
-                with reading(settings) as connection:
-                    last = history_dates(connection)[-1]
+                with reading(settings) as warehouse:
+                    last = history_dates(warehouse.connection)[-1]
                 first = last - timedelta(days=days - 1)
-                warehouse = scratch.calculate(side, settings, first, last, place, console)
-                with duckdb.connect(str(warehouse), read_only=True) as connection:
-                    answer = run_lint(Warehouse(connection), last)
+                file = scratch.calculate(side, settings, first, last, place, console)
+                with reading(Settings(settings.raw, file)) as warehouse:
+                    answer = run_lint(warehouse, last)
         else:
-            with reading(settings) as connection:
-                last = history_dates(connection)[-1]
-                answer = run_lint(Warehouse(connection), last)
-    report = report_of(answer, last, asked or "the published one")
+            with reading(settings) as warehouse:
+                last = history_dates(warehouse.connection)[-1]
+                answer = run_lint(warehouse, last)
+    report = report_of(answer, last, asked or "the one of the latest run")
     report.print(console)
     if markdown:
         report.write_markdown(markdown)
