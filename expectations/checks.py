@@ -183,8 +183,8 @@ COLUMNS = tuple(Check.__dataclass_fields__)
 
 def number_text(number: float) -> str:
     """A number as a person would write it, with four digits that matter."""
-    if math.isnan(number):
-        return "unknown"
+    if not math.isfinite(number):
+        return "unknown" if math.isnan(number) else "infinite"
     if number == int(number) and abs(number) < 1e15:
         return f"{int(number):,}"
     return f"{number:,.2f}" if abs(number) >= 100 else f"{number:.4g}"
