@@ -2,13 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup run sample test chaos lint lock
+.PHONY: help setup run sample test chaos corruptions lint lock
 
 help:
 	@echo "make run     calculate health (on sample data if there is no other) and print a summary"
 	@echo "make sample  replace the sample data by new sample data up to today"
 	@echo "make test    run every test"
 	@echo "make chaos   kill runs at a hundred random points, and look whether anything is lost or torn"
+	@echo "make corruptions  corrupt the raw data in many ways, and write down what catches it"
 	@echo "make lint    check the style of SQL and Python"
 	@echo "make lock    renew requirements.lock from pyproject.toml"
 
@@ -47,6 +48,10 @@ lint: setup $(WAREHOUSE)
 
 $(WAREHOUSE): | setup
 	@$(BIN)/health run
+
+# Writes expectations/CORRUPTIONS.md.
+corruptions: setup
+	@PYTHONPATH=.:tests $(BIN)/python tests/run_corruptions.py
 
 lock: setup
 	$(BIN)/pip install --quiet --disable-pip-version-check uv

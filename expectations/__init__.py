@@ -1,6 +1,6 @@
 """Expectations: what people judge about the data, at three boundaries, and what follows from it.
 
-Every check is a row of `seeds/checks.csv`. A check judges numbers that SQL worked out beforehand, a
+Every check is a row of `checks.csv`. A check judges numbers that SQL worked out beforehand, a
 small frame of them, so that its cost does not grow with history. Great Expectations does the
 judging; it is imported by the first check that runs, because that takes seconds.
 
@@ -15,11 +15,14 @@ judging; it is imported by the first check that runs, because that takes seconds
     blocking = blocking_failures(reports)                   # not empty: do not publish
 
 `last` may be left out for one health date. A `Report` has `boundary`, `dates` and `results`; a
-`CheckResult` has `health_date`, `check` (its row of checks.csv), `passed`, `observed`, `expected`,
-`failures` (each with `record_key`, `account_id`, `owner`, `detail`) and `blocks_publishing`. All of
-these are plain data. Three things raise, each with a message for the user: `WrongChecks` (a wrong
-row of checks.csv), `CheckRaised` (a check could not be evaluated: a failure of the run, not of the
-data) and `WarehouseNotReady` (no warehouse, or another process writes it).
+`CheckResult` has `health_date`, `check` (its row of checks.csv), `passed`, `was_judged` (false
+where there was too little to compare with), `observed`, `expected`, `failures` (each with
+`record_key`, `account_id`, `observed`, `owner`, `detail`) and `blocks_publishing`. All of it is
+plain data. In the Data Docs, `index.html#<check.subject>` leads to the checks of a table.
+
+Three things raise, each with a message for the user: `WrongChecks` (a wrong row of checks.csv),
+`CheckRaised` (a check could not be evaluated: a failure of the run, not of the data) and
+`WarehouseNotReady` (no warehouse, or another process writes it).
 """
 
 from expectations.checks import Check, WrongChecks, load_checks

@@ -1,4 +1,4 @@
-"""The checks: `seeds/checks.csv`, one row per check, and the kinds of check that it can ask for."""
+"""The checks: `checks.csv`, one row per check, and the kinds of check that it can ask for."""
 
 import csv
 import math
@@ -22,7 +22,8 @@ class Kind:
 
     `table` is the one table that it judges; None: any raw table. `column` says what column_name
     must name: None for nothing, `raw` for a column of the raw table, `measure` for a measure.
-    `uses` names the optional numbers without which it cannot be worked out.
+    `uses` names the optional numbers without which it cannot be worked out. `is_lint` says that it
+    judges the configuration and not the data.
     """
 
     boundary: str
@@ -30,6 +31,11 @@ class Kind:
     measures: str
     column: str | None = None
     uses: tuple[str, ...] = ()
+    is_lint: bool = False
+
+
+def lint(table: str, measures: str) -> Kind:
+    return Kind("health", table, measures, uses=("window_days",), is_lint=True)
 
 
 def raw(measures: str, column: str | None = None, windowed: bool = True) -> Kind:
@@ -98,10 +104,25 @@ KINDS = {
     ),
     "unknown_membership": Kind(
         "health", "segment_membership",
-        "segments above the chosen one that the account may be a member of",
+        "segments above the chosen one that the account was a member of and now may be",
+        uses=("window_days",),
     ),
-    "met_share": Kind(
-        "health", "health_explanations", "share of a segment's accounts that meet a condition"
+    "segment_reached": lint("segment_membership", "accounts that the segment was chosen for"),
+    "met_share": lint("health_explanations", "share of a segment's accounts that meet a condition"),
+    "threshold_beyond": lint(
+        "health_explanations",
+        "how far the threshold lies outside the observed values, for each unit of their range",
+    ),
+    "signal_missing": lint(
+        "health_explanations", "share of a segment's accounts without a value of the signal"
+    ),
+    "rules_overlap": lint(
+        "pillar_health_history",
+        "share of a segment's accounts that meet its good and its poor conditions",
+    ),
+    "weight_without_score": lint(
+        "pillar_health_history",
+        "share of a segment's accounts for which a pillar with a weight is not calculated",
     ),
 }  # fmt: skip
 
@@ -132,23 +153,29 @@ class Check:
         return " ".join(filter(None, (self.check_name, self.column_name)))
 
     @property
+    def subject(self) -> str:
+        """What is judged: `<boundary>.<table>`."""
+        return f"{self.boundary}.{self.table_name}"
+
+    @property
     def key(self) -> tuple[str, str, str, str]:
         return self.check_name, self.table_name, self.column_name or "", self.severity
 
     @property
-    def expected(self) -> str:
+    def bounds(self) -> str:
         """The bounds in words."""
-        low, high = (
-            None if bound is None else number_text(bound) for bound in (self.minimum, self.maximum)
-        )
-        bounds = f"from {low}" if high is None else f"up to {high}" if low is None else ""
-        bounds = bounds or (low if low == high else f"{low} to {high}")
-        return f"{self.kind.measures}: {bounds}"
+        if self.maximum is None:
+            return f"from {number_text(self.minimum)}"
+        if self.minimum is None:
+            return f"up to {number_text(self.maximum)}"
+        if self.minimum == self.maximum:
+            return number_text(self.minimum)
+        return f"{number_text(self.minimum)} to {number_text(self.maximum)}"
 
     @property
-    def columns(self) -> dict[str, float | int | str | None]:
-        """The cells of the row by column."""
-        return dict(self.__dict__)
+    def expected(self) -> str:
+        """What is measured, and its bounds."""
+        return f"{self.kind.measures}: {self.bounds}"
 
 
 COLUMNS = tuple(Check.__dataclass_fields__)
@@ -156,8 +183,8 @@ COLUMNS = tuple(Check.__dataclass_fields__)
 
 def number_text(number: float) -> str:
     """A number as a person would write it, with four digits that matter."""
-    if math.isnan(number):
-        return "unknown"
+    if not math.isfinite(number):
+        return "unknown" if math.isnan(number) else "infinite"
     if number == int(number) and abs(number) < 1e15:
         return f"{int(number):,}"
     return f"{number:,.2f}" if abs(number) >= 100 else f"{number:.4g}"
@@ -180,6 +207,11 @@ def load_checks(
                     f"Its first line must be: {','.join(COLUMNS)}"
                 )
             rows = [(reader.line_num, row) for row in reader]
+    except FileNotFoundError as problem:
+        raise WrongChecks(
+            f"{file.parent.name}/{file.name} is missing, so that nothing can be checked. "
+            "Restore it from git."
+        ) from problem
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
         raise WrongChecks(
             f"{file.parent.name}/{file.name} cannot be read: {problem}. "
@@ -189,8 +221,10 @@ def load_checks(
     checks: dict[tuple[str, ...], Check] = {}
     for line, row in rows:
         cells = {name: (row[name] or "").strip() for name in COLUMNS}
-        where = f"seeds/{file.name} line {line} [{cells['check_name']},{cells['table_name']}"
-        where += f",{cells['column_name']}]: " if cells["column_name"] else "]: "
+        key = ",".join(
+            filter(None, (cells["check_name"], cells["table_name"], cells["column_name"]))
+        )
+        where = f"{file.parent.name}/{file.name} line {line} [{key}]: "
         wrong = list(problems_of(cells, tables, measures))
         if not wrong:
             check = check_of(cells)

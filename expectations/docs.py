@@ -1,16 +1,36 @@
-"""Data Docs: the answers of a run as pages to read in a browser, made anew by every run."""
+"""Data Docs: the answers of a run as pages to read in a browser, made anew by every run.
+
+Great Expectations' own pages fetch their styles and scripts from the web and its index is empty
+without them. So the index is ours, and its pages get a plain style of our own: all of it reads the
+same without a network, and opening it tells nobody.
+"""
 
 import os
+import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
-from expectations.reports import Report
+import jinja2
+from markupsafe import Markup
+
+from expectations.checks import Check
+from expectations.reports import CheckResult, Report, worst_first
 from orchestration.settings import ROOT
 
 DEFAULT_DOCS = ROOT / "data" / "docs"
 SITE = "account_health"
+HERE = Path(__file__).parent
+FAILING_RECORDS_SHOWN = 10
+# Scripts, styles and pictures from elsewhere.
+FROM_THE_WEB = re.compile(
+    r"<script[^>]*src=\"https?:[^>]*>\s*</script>"
+    r"|<link[^>]*href=\"https?:[^>]*>"
+    r"|<img[^>]*src=\"https?:[^>]*>"
+)
 
 
 def docs_folder() -> Path:
@@ -21,8 +41,29 @@ def docs_folder() -> Path:
 def build_docs(reports: Iterable[Report], folder: Path | None = None) -> Path:
     """Build the pages of the reports and return the path of their index.
 
-    The folder is replaced as a whole, by renaming: a reader never meets half of it.
+    In the index, `#<boundary>.<table>` leads to the checks of a table (`Check.subject`). The folder
+    is replaced as a whole, by renaming: a reader never meets half of it.
     """
+    reports = list(reports)
+    folder = folder or docs_folder()
+    unfinished = folder.with_name(f".{folder.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    write_pages(reports, unfinished)
+    for page in unfinished.rglob("*.html"):
+        page.write_text(restyled(page.read_text(encoding="utf-8")), encoding="utf-8")
+    (unfinished / "index.html").write_text(index(reports, unfinished), encoding="utf-8")
+    replaced = folder.with_name(f".{folder.name}.replaced")
+    shutil.rmtree(replaced, ignore_errors=True)
+    if folder.exists():
+        folder.rename(replaced)
+    unfinished.rename(folder)
+    shutil.rmtree(replaced, ignore_errors=True)
+    return folder / "index.html"
+
+
+def write_pages(reports: Iterable[Report], folder: Path) -> None:
+    """One page per suite, as Great Expectations makes them."""
     from great_expectations.core import RunIdentifier
     from great_expectations.data_context.types.resource_identifiers import (
         ExpectationSuiteIdentifier,
@@ -31,10 +72,6 @@ def build_docs(reports: Iterable[Report], folder: Path | None = None) -> Path:
 
     from expectations.validation import great_expectations
 
-    folder = folder or docs_folder()
-    unfinished = folder.with_name(f".{folder.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
     # A context of its own, so that pages of earlier runs in this process stay out.
     context = great_expectations().get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False, "metric_calculations": False}
@@ -47,14 +84,15 @@ def build_docs(reports: Iterable[Report], folder: Path | None = None) -> Path:
             "show_how_to_buttons": False,
             "store_backend": {
                 "class_name": "TupleFilesystemStoreBackend",
-                "base_directory": str(unfinished),
+                "base_directory": str(folder),
             },
             "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
         },
     )
-    run_id = RunIdentifier(run_name=None, run_time=datetime.now(UTC))
+    run_id = RunIdentifier(run_name="health", run_time=datetime.now(UTC))
     for report in reports:
         for name, answer in report.validations.items():
+            answer.meta["run_id"] = run_id
             key = ValidationResultIdentifier(
                 expectation_suite_identifier=ExpectationSuiteIdentifier(name),
                 run_id=run_id,
@@ -62,10 +100,84 @@ def build_docs(reports: Iterable[Report], folder: Path | None = None) -> Path:
             )
             context.validation_results_store.set(key, answer)
     context.build_data_docs()
-    replaced = folder.with_name(f".{folder.name}.replaced")
-    shutil.rmtree(replaced, ignore_errors=True)
-    if folder.exists():
-        folder.rename(replaced)
-    unfinished.rename(folder)
-    shutil.rmtree(replaced, ignore_errors=True)
-    return folder / "index.html"
+
+
+def restyled(page: str) -> str:
+    """A page of Great Expectations with our style and nothing from the web."""
+    return FROM_THE_WEB.sub("", page).replace("</head>", f"<style>{css()}</style></head>", 1)
+
+
+def css() -> str:
+    return (HERE / "docs.css").read_text(encoding="utf-8")
+
+
+def index(reports: Sequence[Report], folder: Path) -> str:
+    """The page that opens first: what failed, worst first, then every check of the last date."""
+    jinja = jinja2.Environment(autoescape=True, trim_blocks=True)
+    template = jinja.from_string((HERE / "docs.html.jinja").read_text(encoding="utf-8"))
+    results = [result for report in reports for result in report.results]
+    day = max((result.health_date for result in results), default=None)
+    return template.render(
+        css=Markup(css()),
+        day=day,
+        boundaries=[
+            {
+                "name": report.boundary,
+                "dates": " to ".join(dict.fromkeys(map(str, (report.dates[0], report.dates[-1])))),
+                "judged": f"{sum(result.was_judged for result in report.results):,}",
+                "failed": f"{len(report.failed):,}" if report.failed else 0,
+            }
+            for report in reports
+        ],
+        failed=[
+            {"latest": found[0], "dates": len(found)}
+            for found in by_check(worst_first(result for result in results if not result.passed))
+        ],
+        shown=FAILING_RECORDS_SHOWN,
+        subjects=subjects(
+            [result for result in results if result.health_date == day], pages(folder)
+        ),
+    )
+
+
+def by_check(results: Iterable[CheckResult]) -> Iterable[list[CheckResult]]:
+    """The results of each check together, in their order."""
+    found: dict[Check, list[CheckResult]] = {}
+    for result in results:
+        found.setdefault(result.check, []).append(result)
+    return found.values()
+
+
+def subjects(results: Iterable[CheckResult], pages: list[dict[str, str]]) -> list[dict[str, Any]]:
+    """The results by what they judge, with the pages that show them."""
+    by_subject: dict[str, list[CheckResult]] = {}
+    for result in results:
+        by_subject.setdefault(result.check.subject, []).append(result)
+    return [
+        {
+            "name": subject,
+            "results": found,
+            "pages": [page for page in pages if is_page_of(page["name"], subject)],
+        }
+        for subject, found in sorted(by_subject.items())
+    ]
+
+
+def is_page_of(page: str, subject: str) -> bool:
+    """Raw tables have a page each; the other boundaries one for each kind of record."""
+    boundary = subject.split(".")[0]
+    if boundary == "raw":
+        return page == subject
+    return page.startswith(f"{boundary}.")
+
+
+def pages(folder: Path) -> list[dict[str, str]]:
+    """The pages of validations: name of the suite, and link from the index."""
+    found = sorted((folder / "validations").rglob("*.html"))
+    return [
+        {
+            "name": ".".join(page.relative_to(folder / "validations").parts[:2]),
+            "link": quote(page.relative_to(folder).as_posix()),
+        }
+        for page in found
+    ]

@@ -1,10 +1,12 @@
 """The boundary `health`: whether every account got what it should, and what changed overnight."""
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 
 import pandas as pd
 
 from expectations.checks import Check
+from expectations.configuration import lint_records
 from expectations.reports import Report
 from expectations.warehouse import Warehouse, checks_of, dates_between, reading
 from orchestration.settings import Settings
@@ -19,6 +21,10 @@ ACCOUNTS_ON_DATES = """
     where health_date >= $from_day and health_date <= $day
     group by health_date
     order by health_date
+"""
+ACCOUNTS_ON_DATE = """
+    select count(*) filter (health_date = $day) as accounts, min(health_date) as first_date
+    from health.account_health_history
 """
 # One row per account on a health date.
 ACCOUNTS = """
@@ -71,6 +77,16 @@ ACCOUNTS = """
             membership.health_date = $day
             and membership.membership = 'unknown'
             and (chosen.priority is null or membership.priority < chosen.priority)
+            and exists (
+                select 1
+                from health.segment_membership as former
+                where
+                    former.account_id = membership.account_id
+                    and former.segment_id = membership.segment_id
+                    and former.membership = 'member'
+                    and former.health_date >= $from_day
+                    and former.health_date < $day
+            )
         group by membership.account_id
     )
     select
@@ -153,31 +169,25 @@ SEGMENTS = """
     left join flips on totals.segment_id = flips.segment_id
     where totals.accounts > 0
 """
-# One row per condition of a segment's pillars: how many of its accounts meet it.
-CONDITIONS = """
-    select
-        segment_id || ' ' || pillar_id || ' ' || rule_set || ' ' || coalesce(clause || ': ', '')
-        || signal_id || ' ' || operator || ' ' || threshold
-        || coalesce(' x ' || scaled_by, '') as record_key,
-        count(is_met) as known,
-        avg(case when is_met then 1 when not is_met then 0 end) as met_share
-    from health.health_explanations
-    where health_date = $day and rule_set <> 'segment'
-    group by record_key
-"""
 
 
 def run_health_checks(settings: Settings, first: date, last: date | None = None) -> Report:
-    """Judge the health of each health date from first to last, after dbt."""
+    """Judge the health of each health date from first to last, after dbt.
+
+    The configuration is judged on the last date only, by that date and those before it.
+    """
+    with reading(settings) as warehouse:
+        return judged(warehouse, checks_of("health"), dates_between(first, last or first))
+
+
+def judged(warehouse: Warehouse, checks: Checks, dates: tuple[date, ...]) -> Report:
+    """Judge the health by the checks."""
     from expectations.validation import Subject, validated
 
-    dates = dates_between(first, last or first)
-    checks = checks_of("health")
-    with reading(settings) as warehouse:
-        totals = [total_record(warehouse, checks, day) for day in dates]
-        accounts = [warehouse.frame(ACCOUNTS, day=day) for day in dates]
-        segments = [row for day in dates for row in segment_records(warehouse, checks, day)]
-        conditions = [row for day in dates for row in condition_records(warehouse, checks, day)]
+    totals = [total_record(warehouse, checks, day) for day in dates]
+    accounts = [account_frame(warehouse, checks, day) for day in dates]
+    segments = [row for day in dates for row in segment_records(warehouse, checks, day)]
+    lints = lint_subjects(warehouse, checks, dates[-1])
     return validated(
         "health",
         dates,
@@ -185,16 +195,41 @@ def run_health_checks(settings: Settings, first: date, last: date | None = None)
             Subject("health.totals", totals, columns(checks, *TOTALS)),
             *account_subjects(pd.concat(accounts, ignore_index=True), checks),
             Subject("health.segments", segments, columns(checks, *SEGMENTS_JUDGED), False),
-            Subject("health.conditions", conditions, columns(checks, "met_share"), False),
+            *lints,
         ],
     )
+
+
+def run_lint(warehouse: Warehouse, day: date) -> Report:
+    """Judge the configuration only, by a health date and those before it."""
+    from expectations.validation import validated
+
+    return validated("health", [day], lint_subjects(warehouse, checks_of("health"), day))
+
+
+def lint_subjects(warehouse: Warehouse, checks: Checks, day: date) -> list:
+    from expectations.validation import Subject
+
+    return [
+        Subject(
+            f"health.{check.check_name}",
+            [
+                {**record, column_name(check): record["observed"]}
+                for record in lint_records(warehouse, check, day)
+            ],
+            columns([check], check.check_name),
+            must_have_rows=False,
+        )
+        for check in checks
+        if check.kind.is_lint
+    ]
 
 
 def column_name(check: Check) -> str:
     return f"{check.label}, {check.severity}"
 
 
-def columns(checks: Checks, *names: str) -> dict[str, Check]:
+def columns(checks: Iterable[Check], *names: str) -> dict[str, Check]:
     """The checks of these names by the frame's column that they judge."""
     return {column_name(check): check for check in checks if check.check_name in names}
 
@@ -204,8 +239,10 @@ def total_record(warehouse: Warehouse, checks: Checks, day: date) -> dict[str, o
     record: dict[str, object] = {"health_date": day, "record_key": "account_health_history"}
     for check in checks:
         if check.check_name == "accounts_calculated":
-            counts = dict(warehouse.rows(ACCOUNTS_ON_DATES, from_day=day, day=day))
-            record[column_name(check)] = counts.get(day, 0)
+            [(accounts, first)] = warehouse.rows(ACCOUNTS_ON_DATE, day=day)
+            # Before the first account there is nothing to miss.
+            if first is None or first <= day:
+                record[column_name(check)] = accounts
         elif check.check_name == "accounts_kept":
             from_day = day - timedelta(days=check.window_days)
             counts = dict(warehouse.rows(ACCOUNTS_ON_DATES, from_day=from_day, day=day))
@@ -213,6 +250,11 @@ def total_record(warehouse: Warehouse, checks: Checks, day: date) -> dict[str, o
             if before and before[-1] >= check.minimum_rows:
                 record[column_name(check)] = counts.get(day, 0) / before[-1]
     return record
+
+
+def account_frame(warehouse: Warehouse, checks: Checks, day: date) -> pd.DataFrame:
+    windows = [check.window_days for check in checks if check.check_name == "unknown_membership"]
+    return warehouse.frame(ACCOUNTS, day=day, from_day=day - timedelta(days=max([0, *windows])))
 
 
 def account_subjects(accounts: pd.DataFrame, checks: Checks) -> list:
@@ -254,15 +296,3 @@ def segment_records(warehouse: Warehouse, checks: Checks, day: date) -> list[dic
             if (accounts if is_mix else compared or 0) >= check.minimum_rows:
                 record[column_name(check)] = mix if is_mix else flips
     return list(records.values())
-
-
-def condition_records(warehouse: Warehouse, checks: Checks, day: date) -> list[dict[str, object]]:
-    records = []
-    for key, known, share in warehouse.rows(CONDITIONS, day=day):
-        record: dict[str, object] = {"health_date": day, "record_key": key}
-        for check in checks:
-            if check.check_name == "met_share" and known >= check.minimum_rows:
-                record[column_name(check)] = share
-                record["detail"] = f"{known} accounts with an answer"
-        records.append(record)
-    return records

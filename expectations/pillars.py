@@ -96,12 +96,15 @@ DRIFT = """
 
 def run_pillar_checks(settings: Settings, first: date, last: date | None = None) -> Report:
     """Judge the metrics of each health date from first to last, after dbt."""
+    with reading(settings) as warehouse:
+        return judged(warehouse, checks_of("pillars"), dates_between(first, last or first))
+
+
+def judged(warehouse: Warehouse, checks: tuple[Check, ...], dates: tuple[date, ...]) -> Report:
+    """Judge the metrics by the checks."""
     from expectations.validation import Subject, validated
 
-    dates = dates_between(first, last or first)
-    checks = checks_of("pillars")
-    with reading(settings) as warehouse:
-        records = [record for day in dates for record in metric_records(warehouse, checks, day)]
+    records = [record for day in dates for record in metric_records(warehouse, checks, day)]
     columns = {column: check for check in checks for column in columns_of(check)}
     subject = Subject("pillars.metrics", records, columns, must_have_rows=False)
     return validated("pillars", dates, [subject])

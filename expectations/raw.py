@@ -5,7 +5,7 @@ too little to compare with, a measure is None and the check passes: nothing is s
 """
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, time, timedelta
 
 from expectations.checks import Check
@@ -26,13 +26,21 @@ def run_raw_checks(
     Critical failures go to `checks.source_check_failures` of the warehouse, where dbt finds them;
     `today` (UTC when not given) says which rows lie in the future.
     """
-    from expectations.validation import Subject, validated
-
     last = last or first
     checks = checks_of("raw")
-    dates = dates_between(first, last)
     profiles = read_profiles(settings, checks, first, last, today or datetime.now(UTC).date())
     add_counts(settings, profiles)
+    report = judged(profiles, checks, dates_between(first, last))
+    replace_source_check_failures(settings, report)
+    return report
+
+
+def judged(
+    profiles: dict[str, Profile], checks: Iterable[Check], dates: tuple[date, ...]
+) -> Report:
+    """Judge the profiles by the checks."""
+    from expectations.validation import Subject, validated
+
     subjects = []
     for table, profile in profiles.items():
         asked = [check for check in checks if check.table_name == table]
@@ -44,9 +52,7 @@ def run_raw_checks(
                     checks={measure_name(check): check for check in asked},
                 )
             )
-    report = validated("raw", dates, subjects)
-    replace_source_check_failures(settings, report)
-    return report
+    return validated("raw", dates, subjects)
 
 
 def measure_name(check: Check) -> str:

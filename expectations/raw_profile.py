@@ -163,7 +163,10 @@ class Reader:
             if missing:
                 profile.problem = f"{table} lacks the required column {', '.join(missing)}"
                 return profile
-            self.fill(profile, checks, location, definition)
+            if table in ("accounts", "users"):
+                self.keep_ids(table)
+            if checks:
+                self.fill(profile, checks, location, definition)
         except CannotRead as problem:
             profile.is_present = True
             profile.problem = str(problem)
@@ -173,26 +176,27 @@ class Reader:
         return profile
 
     def fill(self, profile: Profile, checks: list[Check], location: Any, definition: Any) -> None:
-        table = profile.table
         columns = {column["name"]: column for column in definition["columns"]}
         typed = {name: self.typed(column, location) for name, column in columns.items()}
         main = typed[definition["main_time"]]
         windows = [lookback(check.window_days) for check in checks if check.window_days]
         read_from = self.first - timedelta(days=max([FRESHNESS_DAYS, *windows]))
         relation = f"(select * from {location['relation']}) as source"
-        if table in ("accounts", "users"):
-            self.keep_ids(table)
+        stored = location["columns"][definition["main_time"]]
+
+        def not_before(day: date) -> str:
+            """Said of the stored column as well, so that whole Parquet files are skipped."""
+            condition = f"{main} >= {literal(day)}"
+            if is_native_time(stored["type"]):
+                start = f"cast('{day}' as {stored['type']})"
+                condition += f" and {quoted_name(stored['name'])} >= {start}"
+            return condition
+
         [(profile.total_rows,)] = self.rows(f"select count(*) from {relation}")
         [(profile.future_rows,)] = self.rows(
-            f"select count(*) from {relation} where {main} >= {literal(self.future_from)}"
+            f"select count(*) from {relation} where {not_before(self.future_from)}"
         )
-        stored = location["columns"][definition["main_time"]]
-        where = f"{main} >= {literal(read_from)} and {main} < {literal(self.last)}"
-        if is_native_time(stored["type"]):
-            # Said of the stored column as well, so that whole Parquet files are skipped.
-            where += (
-                f" and {quoted_name(stored['name'])} >= cast('{read_from}' as {stored['type']})"
-            )
+        where = f"{not_before(read_from)} and {main} < {literal(self.last)}"
         by_day = f"from {relation} where {where} group by all"
         day = f"cast({main} as date)"
         self.fill_numbers(profile, checks, typed, main, day, by_day)
@@ -204,7 +208,7 @@ class Reader:
                 for at, value, rows in self.rows(f"select {day}, {text}, count(*) {by_day}"):
                     if value is not None:
                         profile.values[name].setdefault(at, {})[value] = rows
-                profile.words[name] = self.words(table, columns[name])
+                profile.words[name] = self.words(profile.table, columns[name])
         if any(check.check_name == "hour_shift" for check in checks):
             for at, hour, rows in self.rows(f"select {day}, hour({main}), count(*) {by_day}"):
                 profile.hours.setdefault(at, [0] * 24)[hour] = rows

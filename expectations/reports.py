@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from expectations.checks import Check
+from expectations.checks import BOUNDARIES, Check
 
 
 class CheckRaised(Exception):
@@ -29,7 +29,11 @@ class Failure:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """The answer of one check for one health date."""
+    """The answer of one check for one health date.
+
+    A check that has too little to compare with is not judged: it does not fail, and what failed
+    before goes on failing.
+    """
 
     health_date: date
     check: Check
@@ -37,6 +41,7 @@ class CheckResult:
     observed: str
     expected: str
     failures: tuple[Failure, ...] = ()
+    was_judged: bool = True
 
     @property
     def blocks_publishing(self) -> bool:
@@ -67,3 +72,17 @@ class Report:
 def blocking_failures(reports: Iterable[Report]) -> list[CheckResult]:
     """The failures that stop publishing, none when the run may be published."""
     return [result for report in reports for result in report.results if result.blocks_publishing]
+
+
+def worst_first(results: Iterable[CheckResult]) -> list[CheckResult]:
+    """What blocks publishing, then what is critical, then warnings; the latest dates first."""
+    return sorted(
+        results,
+        key=lambda result: (
+            not result.blocks_publishing,
+            result.check.severity == "warning",
+            BOUNDARIES.index(result.check.boundary),
+            -result.health_date.toordinal(),
+            result.check.key,
+        ),
+    )

@@ -3,60 +3,107 @@
 
 from collections.abc import Iterable
 from datetime import date
+from functools import cache
+from typing import Any
+
+import pyarrow as pa
+import yaml
 
 from expectations.reports import CheckResult, Report
 from expectations.warehouse import Warehouse, writing
-from orchestration.settings import Settings
+from orchestration.settings import DBT_PROJECT, Settings
 
+DESCRIPTIONS = DBT_PROJECT / "models" / "health" / "_checks__sources.yml"
+TYPES = {
+    "text": pa.string(),
+    "date": pa.date32(),
+    "boolean": pa.bool_(),
+    "bigint": pa.int64(),
+    "integer": pa.int32(),
+}
 SOURCE_CHECK_FAILURES = """
     create schema if not exists checks;
     create table if not exists checks.source_check_failures (
-        health_date date not null,
-        table_name text not null,
-        check_name text not null,
+        health_date date,
+        table_name text,
+        check_name text,
     );
 """
-# Columns with their types and what they say; the order is that of the table.
-CHECK_RESULTS = {
-    "health_date": ("date not null", "Health date that was judged."),
-    "check_name": ("text not null", "What is checked; key of seeds/checks.csv with the next four."),
-    "boundary": ("text not null", "`raw`, `pillars` or `health`."),
-    "table_name": ("text not null", "Table that is judged."),
-    "column_name": ("text", "Column or measure that is judged; null for the table as a whole."),
-    "severity": ("text not null", "`critical` or `warning`."),
-    "passed": ("boolean not null", "Whether nothing failed."),
-    "observed": ("text not null", "What was observed."),
-    "expected": ("text not null", "What is measured, and the bounds it should be within."),
-    "failing_rows": ("bigint not null", "How many records fail."),
-    "owner": ("text not null", "Who acts on a failure."),
-    "what_to_do": ("text not null", "What to do about a failure."),
-}
-CHECK_FAILURES = {
-    "health_date": ("date not null", "Health date that was judged."),
-    "check_name": ("text not null", "What is checked."),
-    "boundary": ("text not null", "`raw`, `pillars` or `health`."),
-    "table_name": ("text not null", "Table that is judged."),
-    "column_name": ("text", "Column or measure that is judged; null for the table as a whole."),
-    "severity": ("text not null", "`critical` or `warning`."),
-    "record_key": ("text not null", "What fails: an account, metric, condition, segment or table."),
-    "account_id": ("text", "Account, where the record is about one."),
-    "observed": ("text not null", "What was observed of the record."),
-    "expected": ("text not null", "What is measured, and the bounds it should be within."),
-    "detail": ("text", "What a person needs to understand it, such as the reasons."),
-    "owner": ("text not null", "The account's success manager, else who acts on the check."),
-    "what_to_do": ("text not null", "What to do about it."),
-    "failing_since": ("date not null", "First date of the unbroken run of failing."),
-    "age_days": ("integer not null", "Days since then."),
-}
-DESCRIPTIONS = {
-    "check_results": "The answers of the checks. One row per health date and check.",
-    "check_failures": "Records that fail a check. One row per health date, check and record.",
-}
 SAME_CHECK = """
     {one}.check_name = {other}.check_name
     and {one}.table_name = {other}.table_name
     and {one}.column_name is not distinct from {other}.column_name
     and {one}.severity = {other}.severity
+"""
+# A failure goes on where its record failed on the last date before on which the check was judged.
+FAILING_SINCE = f"""
+    with judged as (
+        select check_name, table_name, column_name, severity, max(health_date) as health_date
+        from health.check_results
+        where health_date < $day and passed is not null
+        group by all
+    ),
+    before as (
+        select failures.*
+        from health.check_failures as failures
+        inner join judged
+            on failures.health_date = judged.health_date
+            and {SAME_CHECK.format(one="failures", other="judged")}
+    )
+    update health.check_failures as now
+    set
+        failing_since = coalesce(
+            (
+                select before.failing_since
+                from before
+                where
+                    before.record_key = now.record_key
+                    and {SAME_CHECK.format(one="before", other="now")}
+            ),
+            now.health_date
+        )
+    where now.health_date = $day
+"""
+# What fails on the last date on which each check was judged, for the checks that there still are.
+OPEN_FAILURES = f"""
+    with latest as (
+        select boundary, max(health_date) as health_date
+        from health.check_results
+        group by boundary
+    ),
+    asked as (
+        select results.*
+        from health.check_results as results
+        inner join latest using (boundary, health_date)
+    ),
+    judged as (
+        select
+            asked.check_name,
+            asked.table_name,
+            asked.column_name,
+            asked.severity,
+            asked.health_date as latest_date,
+            max(results.health_date) as health_date
+        from asked
+        inner join health.check_results as results
+            on results.passed is not null
+            and {SAME_CHECK.format(one="results", other="asked")}
+        group by all
+    )
+    select
+        failures.* replace (judged.latest_date - failures.failing_since as age_days)
+    from health.check_failures as failures
+    inner join judged
+        on failures.health_date = judged.health_date
+        and {SAME_CHECK.format(one="failures", other="judged")}
+    order by
+        failures.severity = 'warning',
+        case failures.boundary when 'raw' then 1 when 'pillars' then 2 else 3 end,
+        failures.failing_since,
+        failures.check_name,
+        failures.table_name,
+        failures.column_name,
+        failures.record_key
 """
 
 
@@ -73,148 +120,139 @@ def replace_source_check_failures(settings: Settings, report: Report) -> None:
             "delete from checks.source_check_failures where health_date between ? and ?",
             [report.dates[0], report.dates[-1]],
         )
-        insert(warehouse, "checks.source_check_failures", sorted(failures))
+        if failures:
+            warehouse.connection.executemany(
+                "insert into checks.source_check_failures values (?, ?, ?)", sorted(failures)
+            )
 
 
 def write_check_tables(settings: Settings, reports: Iterable[Report]) -> None:
     """Write what the reports say in place of what was there for their boundaries and dates.
 
-    A failure keeps the first date of its unbroken run: what failed on the last date before that the
-    check was judged on goes on. Later dates stay as they are.
+    Since when a record fails is told anew for the first of these dates and all later ones, so that
+    the order in which dates are run makes no difference.
     """
     reports = list(reports)
     with writing(settings) as warehouse:
-        create(warehouse, "check_results", CHECK_RESULTS)
-        create(warehouse, "check_failures", CHECK_FAILURES)
+        for table in columns_by_table():
+            create(warehouse, table)
         for report in reports:
-            for table in ("check_results", "check_failures"):
+            for table in columns_by_table():
                 warehouse.connection.execute(
                     f"delete from health.{table} "
                     "where boundary = ? and health_date between ? and ?",
                     [report.boundary, report.dates[0], report.dates[-1]],
                 )
         results = [result for report in reports for result in report.results]
-        for day in sorted({result.health_date for result in results}):
-            write_day(warehouse, day, [result for result in results if result.health_date == day])
-
-
-def write_day(warehouse: Warehouse, day: date, results: list[CheckResult]) -> None:
-    since = {
-        tuple(key): failing_since
-        for *key, failing_since in warehouse.rows(
-            f"""
-            with judged as (
-                select check_name, table_name, column_name, severity, max(health_date) as last_date
-                from health.check_results
-                where health_date < $day
-                group by all
-            )
-            select
-                failures.check_name,
-                failures.table_name,
-                failures.column_name,
-                failures.severity,
-                failures.record_key,
-                failures.failing_since,
-            from health.check_failures as failures
-            inner join judged
-                on failures.health_date = judged.last_date
-                and {SAME_CHECK.format(one="failures", other="judged")}
-            """,
-            day=day,
+        insert(warehouse, "check_results", map(result_row, results))
+        insert(
+            warehouse,
+            "check_failures",
+            (row for result in results for row in failure_rows(result)),
         )
-    }
-    failures = []
-    for result in results:
-        check = result.check
-        named = (check.check_name, check.table_name, check.column_name, check.severity)
-        for failure in result.failures:
-            first = since.get((*named, failure.record_key), day)
-            failures.append(
-                (
-                    day,
-                    check.check_name,
-                    check.boundary,
-                    check.table_name,
-                    check.column_name,
-                    check.severity,
-                    failure.record_key,
-                    failure.account_id,
-                    failure.observed,
-                    result.expected,
-                    failure.detail,
-                    failure.owner or check.owner,
-                    check.what_to_do,
-                    first,
-                    (day - first).days,
-                )
-            )
-    insert(
-        warehouse,
-        "health.check_results",
-        [
-            (
-                day,
-                result.check.check_name,
-                result.check.boundary,
-                result.check.table_name,
-                result.check.column_name,
-                result.check.severity,
-                result.passed,
-                result.observed,
-                result.expected,
-                len(result.failures),
-                result.check.owner,
-                result.check.what_to_do,
-            )
-            for result in results
-        ],
+        if results:
+            tell_since_when(warehouse, min(result.health_date for result in results))
+
+
+def tell_since_when(warehouse: Warehouse, first: date) -> None:
+    """Tell since when the records fail that fail on the first date or later."""
+    days = warehouse.rows(
+        "select distinct health_date from health.check_failures "
+        "where health_date >= $first order by health_date",
+        first=first,
     )
-    insert(warehouse, "health.check_failures", failures)
+    for (day,) in days:
+        warehouse.connection.execute(FAILING_SINCE, {"day": day})
+    warehouse.connection.execute(
+        "update health.check_failures set age_days = health_date - failing_since "
+        "where health_date >= $first",
+        {"first": first},
+    )
 
 
-def create(warehouse: Warehouse, table: str, columns: dict[str, tuple[str, str]]) -> None:
+def result_row(result: CheckResult) -> dict[str, Any]:
+    return {
+        **check_cells(result),
+        "passed": result.passed if result.was_judged else None,
+        "observed": result.observed,
+        "failing_rows": len(result.failures),
+        "owner": result.check.owner,
+    }
+
+
+def failure_rows(result: CheckResult) -> list[dict[str, Any]]:
+    return [
+        {
+            **check_cells(result),
+            "record_key": failure.record_key,
+            "account_id": failure.account_id,
+            "observed": failure.observed,
+            "detail": failure.detail,
+            "owner": failure.owner or result.check.owner,
+            "failing_since": result.health_date,
+        }
+        for failure in result.failures
+    ]
+
+
+def check_cells(result: CheckResult) -> dict[str, Any]:
+    """The cells that both tables have."""
+    check = result.check
+    return {
+        "health_date": result.health_date,
+        "check_name": check.check_name,
+        "boundary": check.boundary,
+        "table_name": check.table_name,
+        "column_name": check.column_name,
+        "severity": check.severity,
+        "expected": result.expected,
+        "what_to_do": check.what_to_do,
+    }
+
+
+@cache
+def descriptions() -> dict[str, dict[str, Any]]:
+    """The tables as they are described, by name."""
+    [source] = yaml.safe_load(DESCRIPTIONS.read_text(encoding="utf-8"))["sources"]
+    return {table["name"]: table for table in source["tables"]}
+
+
+def columns_by_table() -> dict[str, dict[str, str]]:
+    """The type of each column, by table."""
+    return {
+        name: {column["name"]: column["data_type"] for column in table["columns"]}
+        for name, table in descriptions().items()
+    }
+
+
+def create(warehouse: Warehouse, table: str) -> None:
     if warehouse.has(f"health.{table}"):
         return
-    definitions = ", ".join(f"{name} {kind}" for name, (kind, _) in columns.items())
+    columns = ", ".join(f"{name} {kind}" for name, kind in columns_by_table()[table].items())
     warehouse.connection.execute("create schema if not exists health")
-    warehouse.connection.execute(f"create table health.{table} ({definitions})")
-    warehouse.connection.execute(f"comment on table health.{table} is '{DESCRIPTIONS[table]}'")
-    for name, (_, description) in columns.items():
-        text = description.replace("'", "''")
-        warehouse.connection.execute(f"comment on column health.{table}.{name} is '{text}'")
+    warehouse.connection.execute(f"create table health.{table} ({columns})")
+    described = descriptions()[table]
+    comment = f"comment on table health.{table} is {quoted(described['description'])}"
+    warehouse.connection.execute(comment)
+    for column in described["columns"]:
+        comment = f"comment on column health.{table}.{column['name']} is "
+        warehouse.connection.execute(comment + quoted(column["description"]))
 
 
-def insert(warehouse: Warehouse, table: str, rows: list[tuple]) -> None:
-    """Insert rows a thousand at a time: DuckDB takes one statement far faster than many."""
-    for start in range(0, len(rows), 1000):
-        some = rows[start : start + 1000]
-        places = ", ".join(f"({', '.join('?' * len(some[0]))})" for _ in some)
-        warehouse.connection.execute(
-            f"insert into {table} values {places}", [cell for row in some for cell in row]
-        )
+def quoted(text: str) -> str:
+    return "'" + text.strip().replace("'", "''") + "'"
 
 
-OPEN_FAILURES = """
-    with latest as (
-        select max(health_date) as health_date from health.check_results
-    )
-    select failures.*
-    from health.check_failures as failures
-    inner join latest on failures.health_date = latest.health_date
-    order by
-        failures.severity = 'warning',
-        case failures.boundary when 'health' then 1 when 'pillars' then 2 else 3 end,
-        failures.age_days desc,
-        failures.check_name,
-        failures.table_name,
-        failures.column_name,
-        failures.record_key
-"""
+def insert(warehouse: Warehouse, table: str, rows: Iterable[dict[str, Any]]) -> None:
+    columns = columns_by_table()[table]
+    schema = pa.schema([(name, TYPES[kind]) for name, kind in columns.items()])
+    warehouse.connection.register("rows_to_insert", pa.Table.from_pylist(list(rows), schema))
+    warehouse.connection.execute(f"insert into health.{table} by name from rows_to_insert")
+    warehouse.connection.unregister("rows_to_insert")
 
 
 def open_failures(warehouse: Warehouse) -> list[dict[str, object]]:
-    """The failures of the latest date that was judged, worst first."""
+    """The failures that are open, worst first: critical ones, then where they arose, then age."""
     if not warehouse.has("health.check_failures"):
         return []
     rows = warehouse.rows(OPEN_FAILURES)

@@ -6,8 +6,8 @@ columns. Great Expectations knows nothing of our checks and we nothing of its re
 
 import math
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from typing import Any
@@ -77,18 +77,38 @@ def validated(boundary: str, dates: Iterable[date], subjects: Iterable[Subject])
     validations = {}
     for subject in subjects:
         frame = subject.frame
-        answer = batch_of(subject.name, frame).validate(
-            suite_of(subject),
-            result_format={
-                "result_format": "COMPLETE",
-                "unexpected_index_column_names": ["health_date", "record_key"],
-                "partial_unexpected_count": 20,
-            },
-        )
-        raise_if_raised(subject.name, answer)
+        answer = answer_of(subject, frame, suite_of)
         results.extend(results_of(subject, frame, answer, dates))
         validations[subject.name] = answer
     return Report(boundary, dates, tuple(results), validations)
+
+
+def answer_of(subject: Subject, frame: pd.DataFrame, suite_of: Callable[..., Any]) -> Any:
+    """What Great Expectations answers. Only for what fails it is asked which records: naming them
+    takes it four times as long."""
+    batch = batch_of(subject.name, frame)
+    answer = batch.validate(suite_of(subject), result_format="BOOLEAN_ONLY")
+    raise_if_raised(subject.name, answer)
+    failed = {
+        column: subject.checks[column]
+        for result in answer.results
+        if not result.success and (column := result.expectation_config.kwargs.get("column"))
+    }
+    if failed:
+        named = batch.validate(
+            suite_of(replace(subject, checks=failed, must_have_rows=False)),
+            result_format={
+                "result_format": "COMPLETE",
+                "unexpected_index_column_names": ["health_date", "record_key"],
+            },
+        )
+        raise_if_raised(subject.name, named)
+        by_column = {result.expectation_config.kwargs["column"]: result for result in named.results}
+        answer.results = [
+            by_column.get(result.expectation_config.kwargs.get("column"), result)
+            for result in answer.results
+        ]
+    return answer
 
 
 def batch_of(name: str, frame: pd.DataFrame) -> Any:
@@ -152,9 +172,17 @@ def results_of(
                 Failure(key, observed, **notes[day, key])
                 for key, observed in failing.get((check, day), {}).items()
             )
-            observed = observed_text(numbers.get((check, day), []), failures)
+            judged = numbers.get((check, day), [])
             results.append(
-                CheckResult(day, check, not failures, observed, check.expected, failures)
+                CheckResult(
+                    health_date=day,
+                    check=check,
+                    passed=not failures,
+                    observed=observed_text(judged, failures),
+                    expected=check.expected,
+                    failures=failures,
+                    was_judged=bool(judged),
+                )
             )
     return results
 

@@ -11,10 +11,9 @@ import pandas as pd
 from expectations.checks import Check, load_checks
 from expectations.dbt_macros import raw_sources
 from expectations.reports import WarehouseNotReady
-from orchestration.settings import DBT_PROJECT, Settings
+from orchestration.settings import DBT_PROJECT, STORAGE_VERSION, Settings
 
-# As in profiles.yml: DuckDB clients from 1.4 on can open the file.
-STORAGE = {"storage_compatibility_version": "v1.4.0"}
+STORAGE = {"storage_compatibility_version": STORAGE_VERSION}
 
 
 class Warehouse:

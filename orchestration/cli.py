@@ -11,11 +11,12 @@ from rich.progress import Progress as ProgressBar
 
 from orchestration import dbt_build, sample_data, summary
 from orchestration.alerts import send_alerts
-from orchestration.insight.commands import add_commands
+from orchestration.insight.commands import add_commands as add_insight
 from orchestration.publishing import publish
 from orchestration.reading import reading
 from orchestration.run_lock import write_lock
 from orchestration.settings import DEFAULT_WAREHOUSE, SAMPLE_RAW, Settings
+from orchestration.stewardship.commands import add_commands as add_stewardship
 from orchestration.unfinished import begin, finish, unfinished
 
 SAMPLE_DATES = 60  # health dates that a run on sample data calculates
@@ -159,4 +160,5 @@ def sample(accounts: int, days: int) -> None:
     click.echo(f"Wrote {sum(rows.values()):,} rows in {len(rows)} tables to data/raw.")
 
 
-add_commands(main)
+add_insight(main)
+add_stewardship(main)

@@ -50,6 +50,11 @@ class Side:
     seeds: Path
 
 
+def configuration_files() -> list[Path]:
+    """The files of seeds/ that say how health is calculated, not how the data is checked."""
+    return [file for file in SEEDS.glob("*.csv") if file.stem != "checks"]
+
+
 def find_side(asked: str, scratch: Path) -> Side:
     """The configuration in a folder, or of a git revision of this checkout."""
     folder = Path(asked)
@@ -61,7 +66,7 @@ def find_side(asked: str, scratch: Path) -> Side:
     else:
         side = Side(asked, of_revision(asked, scratch))
     missing = sorted(
-        {file.name for file in SEEDS.glob("*.csv")}
+        {file.name for file in configuration_files()}
         - {file.name for file in side.seeds.glob("*.csv")}
     )
     if missing:
@@ -93,7 +98,7 @@ def of_revision(revision: str, scratch: Path) -> Path:
 def write_seeds(configuration: Configuration, folder: Path) -> Path:
     """A published configuration as seed files again."""
     shutil.copytree(SEEDS, folder)
-    for file in SEEDS.glob("*.csv"):
+    for file in configuration_files():
         with file.open(encoding="utf-8-sig") as header:
             columns = header.readline().strip().split(",")
         rows = configuration.rows(file.stem)

@@ -1,0 +1,14 @@
+"""The commands of stewardship."""
+
+import click
+
+from orchestration.stewardship.check import check
+from orchestration.stewardship.failures import failures
+from orchestration.stewardship.lint import lint
+
+COMMANDS: tuple[click.Command, ...] = (check, failures, lint)
+
+
+def add_commands(group: click.Group) -> None:
+    for command in COMMANDS:
+        group.add_command(command)

@@ -1,0 +1,399 @@
+"""For every kind of check, data that must pass it and data that must fail it."""
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import great_expectations.expectations as gxe
+import pandas as pd
+import pytest
+from check_worlds import HEALTH_DATE, check, warehouse, write_raw
+
+from expectations import CheckRaised, health, pillars, raw, suites
+from expectations.checks import KINDS, Check
+from expectations.raw_profile import read_profiles
+from expectations.reports import CheckResult
+from expectations.validation import Subject, validated
+from orchestration.settings import Settings
+
+pytestmark = pytest.mark.xdist_group("expectations")
+
+DATES = (HEALTH_DATE,)
+# The raw checks: the check, and what becomes of the tickets so that they fail it.
+RAW: dict[str, tuple[Check, str]] = {
+    "freshness_hours": (
+        check("freshness_hours", "tickets", maximum=36),
+        "from base where not is_recent",
+    ),
+    "volume": (
+        check("volume", "tickets", minimum=0.5, maximum=2, window_days=7),
+        "from base where not is_recent or hash(ticket_id) % 3 = 0",
+    ),
+    "empty_days": (
+        check("empty_days", "tickets", maximum=0, window_days=7),
+        f"from base where created_at::date <> date '{HEALTH_DATE}' - 3",
+    ),
+    "null_share": (
+        check("null_share", "tickets", "priority", maximum=0.1, window_days=7),
+        "select * replace (case when not is_recent then priority end as priority) from base",
+    ),
+    "null_share_rise": (
+        check("null_share_rise", "tickets", "csat_score", maximum=0.3, window_days=7),
+        "select * replace (case when not is_recent then csat_score end as csat_score) from base",
+    ),
+    "vocabulary": (
+        check("vocabulary", "tickets", "priority", maximum=0.05, window_days=7),
+        "select * replace ('p1' as priority) from base",
+    ),
+    "new_values": (
+        check("new_values", "tickets", "priority", maximum=0.1, window_days=7),
+        "select * replace (case when is_recent then 'urgent' else priority end as priority)"
+        " from base",
+    ),
+    "distinct_values": (
+        check("distinct_values", "tickets", "user_id", minimum=0.4, maximum=2.5, window_days=7),
+        "select * replace (case when is_recent then 'u1' else user_id end as user_id) from base",
+    ),
+    "level": (
+        check("level", "tickets", "csat_score", minimum=0.5, maximum=2, window_days=7),
+        "select * replace (case when is_recent then 20 else 1 end * csat_score as csat_score)"
+        " from base",
+    ),
+    "lag": (
+        check("lag", "tickets", "first_replied_at", minimum=0.2, maximum=5, window_days=7),
+        "select * replace (first_replied_at + case when is_recent then interval 9 hour"
+        " else interval 0 hour end as first_replied_at) from base",
+    ),
+    "hour_shift": (
+        check("hour_shift", "tickets", maximum=2, window_days=7),
+        "select * replace (created_at + case when is_recent then interval 6 hour"
+        " else interval 0 hour end as created_at) from base",
+    ),
+    "future_share": (
+        check("future_share", "tickets", maximum=0.002),
+        "select * replace (created_at + case when is_recent then interval 900 day"
+        " else interval 0 day end as created_at) from base",
+    ),
+    "rejected_share": (
+        check("rejected_share", "tickets", maximum=0.05, window_days=7),
+        "select * replace (case when hash(ticket_id) % 2 = 0 then account_id end as account_id)"
+        " from base",
+    ),
+    "changed_share": (
+        check("changed_share", "tickets", maximum=0.05, window_days=7),
+        "select * replace (created_at - interval 1 hour as solved_at) from base",
+    ),
+    "unknown_accounts": (
+        check("unknown_accounts", "tickets", maximum=0.3, window_days=7),
+        "select * replace ('A-' || account_id as account_id) from base",
+    ),
+    "unmatched_users": (
+        check("unmatched_users", "tickets", "user_id", maximum=0.1, window_days=7),
+        "select * replace ('U-' || user_id as user_id) from base",
+    ),
+    "duplicate_share": (
+        check("duplicate_share", "tickets", maximum=0.05, window_days=7),
+        "from base union all from base where is_recent",
+    ),
+    "accounts_seen": (
+        check("accounts_seen", "tickets", minimum=0.5, maximum=2, window_days=7),
+        "select * replace (case when is_recent then 'a1' else account_id end as account_id)"
+        " from base",
+    ),
+    "rows_kept": (
+        check("rows_kept", "tickets", minimum=0.9, window_days=28),
+        "from base where hash(ticket_id) % 2 = 0",
+    ),
+}
+
+
+def judge_raw(
+    folder: Path,
+    asked: Check,
+    counted: dict[date, int] | None = None,
+    day: date = HEALTH_DATE,
+) -> CheckResult:
+    profiles = read_profiles(Settings(folder, folder / "none.duckdb"), [asked], day, day, day)
+    profiles[asked.table_name].rows_counted.update(counted or {})
+    [result] = raw.judged(profiles, [asked], (day,)).results
+    return result
+
+
+YESTERDAY = {HEALTH_DATE - timedelta(days=1): 1000}
+
+
+@pytest.mark.parametrize("kind", RAW)
+def test_raw_checks(kind: str, tmp_path: Path) -> None:
+    asked, bad_rows = RAW[kind]
+    good = judge_raw(write_raw(tmp_path / "good"), asked, YESTERDAY)
+    assert good.was_judged
+    assert good.passed, good.observed
+    bad = judge_raw(write_raw(tmp_path / "bad", bad_rows), asked, YESTERDAY)
+    assert bad.was_judged
+    assert not bad.passed, bad.observed
+    assert [failure.record_key for failure in bad.failures] == ["tickets"]
+
+
+def test_a_flood_fails_as_a_drop_does(tmp_path: Path) -> None:
+    asked, _ = RAW["volume"]
+    flood = "from base" + " union all select * replace (ticket_id || 'x' as ticket_id) from base"
+    doubled = f"{flood} where is_recent"
+    thrice = f"{doubled} union all from base where is_recent"
+    assert not judge_raw(write_raw(tmp_path / "raw", thrice), asked).passed
+
+
+def test_a_table_that_cannot_be_read_is_unreadable_and_not_judged_otherwise(tmp_path: Path) -> None:
+    readable = check("readable", "tickets", maximum=0, severity="critical")
+    volume, _ = RAW["volume"]
+    folder = write_raw(tmp_path / "raw")
+    assert judge_raw(folder, readable).passed
+    file = folder / "tickets.parquet"
+    file.write_bytes(file.read_bytes()[:1000])
+    result = judge_raw(folder, readable)
+    assert not result.passed
+    assert "tickets" in (result.failures[0].detail or "")
+    assert not judge_raw(folder, volume).was_judged
+
+
+def test_a_required_column_that_is_missing_is_named(tmp_path: Path) -> None:
+    readable = check("readable", "tickets", maximum=0, severity="critical")
+    folder = write_raw(tmp_path / "raw", "select * rename (created_at as opened_at) from base")
+    result = judge_raw(folder, readable)
+    assert not result.passed
+    assert "created_at" in result.observed
+
+
+def test_a_table_that_was_there_must_be_there(tmp_path: Path) -> None:
+    present = check("present", "tickets", maximum=0, severity="critical")
+    folder = write_raw(tmp_path / "raw")
+    assert judge_raw(folder, present, YESTERDAY).passed
+    (folder / "tickets.parquet").unlink()
+    assert not judge_raw(folder, present, YESTERDAY).passed
+    assert judge_raw(folder, present).passed, "a table that never was there is not missed"
+
+
+# What the pillar checks and the health checks are given, and what must make each fail ------------
+
+LAST = f"health_date = date '{HEALTH_DATE}'"
+PILLARS: dict[str, tuple[Check, str]] = {
+    "metric_range": (
+        check("metric_range", column="csat_score", minimum=1, maximum=5),
+        f"update health.pillar_metrics_history set value = 7 where {LAST} and account_id = 'a3'",
+    ),
+    "missing_rise": (
+        check("missing_rise", maximum=0.15, window_days=9),
+        "delete from health.pillar_metrics_history"
+        f" where {LAST} and metric_id = 'csat' and hash(account_id) % 2 = 0",
+    ),
+    "metric_drift": (
+        check("metric_drift", maximum=0.5, window_days=9),
+        f"update health.pillar_metrics_history set value = value + 4 where {LAST}",
+    ),
+    "metric_level": (
+        check("metric_level", minimum=0.1, maximum=10, window_days=9),
+        f"update health.pillar_metrics_history set value = value * 100 where {LAST}",
+    ),
+}
+HEALTH: dict[str, tuple[Check, str]] = {
+    "accounts_calculated": (
+        check("accounts_calculated", minimum=1, severity="critical"),
+        f"delete from health.account_health_history where {LAST}",
+    ),
+    "accounts_kept": (
+        check("accounts_kept", minimum=0.8, maximum=1.5, window_days=9),
+        f"delete from health.account_health_history where {LAST} and hash(account_id) % 2 = 0",
+    ),
+    "pillar_rows": (
+        check("pillar_rows", minimum=1, maximum=1, severity="critical"),
+        "delete from health.pillar_health_history"
+        f" where {LAST} and account_id = 'a5' and pillar_id = 'service'",
+    ),
+    "score_range": (
+        check("score_range", minimum=0, maximum=10, severity="critical"),
+        f"update health.pillar_health_history set score = 11 where {LAST} and account_id = 'a5'",
+    ),
+    "to_review": (
+        check("to_review", maximum=0),
+        "update health.not_calculated_accounts set needs_review = true, reason = 'no_data'",
+    ),
+    "state_mix": (
+        check("state_mix", maximum=0.35, window_days=9),
+        f"update health.account_health_history set overall_state = 'poor' where {LAST}",
+    ),
+    "state_flips": (
+        check("state_flips", maximum=0.3, window_days=9),
+        "update health.account_health_history"
+        " set overall_state = case overall_state when 'good' then 'average' else 'good' end"
+        f" where {LAST}",
+    ),
+    "unknown_membership": (
+        check("unknown_membership", maximum=0, window_days=9),
+        "update health.segment_membership set membership = 'unknown', is_chosen = false"
+        f" where {LAST} and account_id = 'a4' and segment_id = 'large';"
+        "update health.segment_membership set is_chosen = true"
+        f" where {LAST} and account_id = 'a4' and segment_id = 'standard'",
+    ),
+    "segment_reached": (
+        check("segment_reached", minimum=1, window_days=9),
+        "update health.segment_membership set is_chosen = segment_id = 'standard'",
+    ),
+    "met_share": (
+        check("met_share", minimum=0.001, maximum=0.999, window_days=9),
+        "update health.health_explanations set is_met = true",
+    ),
+    "threshold_beyond": (
+        check("threshold_beyond", maximum=0.5, window_days=9),
+        "update health.health_explanations"
+        " set threshold = '200', resolved_threshold = '200', gap = gap - 180, is_met = false",
+    ),
+    "signal_missing": (
+        check("signal_missing", maximum=0.5, window_days=9),
+        "update health.health_explanations set is_met = null, observed = null, gap = null"
+        " where account_id <> 'a1'",
+    ),
+    "rules_overlap": (
+        check("rules_overlap", maximum=0.1, window_days=9),
+        "update health.pillar_health_history set good_matched = true",
+    ),
+    "weight_without_score": (
+        check("weight_without_score", maximum=0.99, window_days=9),
+        "update health.pillar_health_history set score = null, reason = 'source_unavailable'"
+        " where pillar_id = 'financial'",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("asked", "bad", "judged"),
+    [
+        *(pytest.param(*case, pillars.judged, id=kind) for kind, case in PILLARS.items()),
+        *(pytest.param(*case, health.judged, id=kind) for kind, case in HEALTH.items()),
+    ],
+)
+def test_pillar_and_health_checks(asked: Check, bad: str, judged: Callable) -> None:
+    with warehouse() as world:
+        [good] = judged(world, (asked,), DATES).results
+    assert good.was_judged
+    assert good.passed, good.failures
+    with warehouse(bad) as world:
+        [result] = judged(world, (asked,), DATES).results
+    assert result.was_judged
+    assert not result.passed, result.observed
+    assert result.failures
+
+
+def test_there_is_a_test_for_every_kind() -> None:
+    assert {*RAW, *PILLARS, *HEALTH, "readable", "present"} == set(KINDS)
+
+
+def test_an_account_that_is_to_be_reviewed_is_named_with_reason_and_owner() -> None:
+    asked, bad = HEALTH["to_review"]
+    with warehouse(bad) as world:
+        [result] = health.judged(world, (asked,), DATES).results
+    [failure] = result.failures
+    assert failure.account_id == "a1"
+    assert failure.owner == "ana@example.com"
+    assert failure.detail == f"service: no_data since {HEALTH_DATE}"
+
+
+def test_dates_before_the_first_account_are_no_failure() -> None:
+    asked, _ = HEALTH["accounts_calculated"]
+    early = date(2025, 1, 1)
+    with warehouse() as world:
+        [result] = health.judged(world, (asked,), (early,)).results
+        assert not result.was_judged
+        world.connection.execute("delete from health.account_health_history")
+        [result] = health.judged(world, (asked,), (early,)).results
+    assert not result.passed, "no account at all is a failure"
+
+
+# Frames that are odd ------------------------------------------------------------------------------
+
+
+def test_empty_tables_raise_nothing(tmp_path: Path) -> None:
+    every_raw = [case[0] for case in RAW.values()]
+    folder = write_raw(tmp_path / "raw", "from base limit 0")
+    day = HEALTH_DATE
+    profiles = read_profiles(Settings(folder, folder / "none.duckdb"), every_raw, day, day, day)
+    assert len(raw.judged(profiles, every_raw, DATES).results) == len(every_raw)
+    emptied = "".join(
+        f"delete from health.{table};"
+        for table in (
+            *("account_health_history", "pillar_health_history", "pillar_metrics_history"),
+            *("not_calculated_accounts", "segment_membership", "health_explanations"),
+        )
+    )
+    with warehouse(emptied) as world:
+        for cases, judged in ((PILLARS, pillars.judged), (HEALTH, health.judged)):
+            checks = tuple(case[0] for case in cases.values())
+            failed = judged(world, checks, DATES).failed
+            names = [result.check.check_name for result in failed]
+            assert names == (["accounts_calculated"] if cases is HEALTH else [])
+
+
+def test_missing_values_raise_nothing(tmp_path: Path) -> None:
+    every_raw = [case[0] for case in RAW.values()]
+    optional = ("user_id", "priority", "first_replied_at", "solved_at", "reopens", "csat_score")
+    nulls = ", ".join(f"null as {column}" for column in (*optional, "account_id"))
+    folder = write_raw(tmp_path / "raw", f"select * replace ({nulls}) from base")
+    day = HEALTH_DATE
+    profiles = read_profiles(Settings(folder, folder / "none.duckdb"), every_raw, day, day, day)
+    report = raw.judged(profiles, every_raw, DATES)
+    assert "rejected_share" in {result.check.check_name for result in report.failed}
+    nothing = """
+        update health.account_health_history
+        set segment_id = null, csm_email = null, overall_score = null;
+        update health.pillar_health_history
+        set score = null, good_matched = null, poor_matched = null;
+        update health.pillar_metrics_history set value = null;
+        update health.health_explanations
+        set observed = null, is_met = null, gap = null, resolved_threshold = null;
+    """
+    with warehouse(nothing) as world:
+        for cases, judged in ((PILLARS, pillars.judged), (HEALTH, health.judged)):
+            checks = tuple(case[0] for case in cases.values())
+            assert judged(world, checks, DATES).results
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        "created_at::timestamp",
+        "created_at::timestamptz",
+        "strftime(created_at, '%Y-%m-%dT%H:%M:%S+00:00')",
+        "strftime(created_at + interval 5 hour, '%Y-%m-%d %H:%M:%S+05:00')",
+    ],
+)
+def test_times_are_judged_in_utc_whatever_their_type(time: str, tmp_path: Path) -> None:
+    rows = f"select * replace ({time} as created_at) from base"
+    folder = write_raw(tmp_path / "raw", rows)
+    freshness = check("freshness_hours", "tickets", minimum=7, maximum=7)
+    assert judge_raw(folder, freshness).passed
+    assert judge_raw(folder, RAW["hour_shift"][0]).passed
+
+
+def test_a_frame_with_zones_and_gaps_is_judged() -> None:
+    asked = check("freshness_hours", "tickets", maximum=36)
+    records = pd.DataFrame(
+        {
+            "health_date": pd.to_datetime([HEALTH_DATE] * 3, utc=True),
+            "record_key": ["one", "two", "three"],
+            "hours": [1, None, 40],
+        }
+    )
+    report = validated("raw", DATES, [Subject("raw.frame", records, {"hours": asked})])
+    [result] = report.results
+    assert [failure.record_key for failure in result.failures] == ["three"]
+
+
+def test_a_check_that_raises_is_a_failure_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bound that cannot be compared with the numbers makes the expectation raise."""
+    asked = check("freshness_hours", "tickets", maximum=36)
+
+    def with_a_date(column: str, check: Check) -> gxe.ExpectColumnValuesToBeBetween:
+        return gxe.ExpectColumnValuesToBeBetween(column=column, max_value=datetime(2026, 1, 1))
+
+    monkeypatch.setattr(suites, "expectation_of", with_a_date)
+    records = [{"health_date": HEALTH_DATE, "record_key": "tickets", "hours": 1.0}]
+    with pytest.raises(CheckRaised, match="hours"):
+        validated("raw", DATES, [Subject("raw.raised", records, {"hours": asked})])
