@@ -63,7 +63,8 @@ def build(
 
     on_result: told dbt's own event of each node that is finished.
     project: a copy of the dbt project to run instead, its artifacts inside it.
-    select: names of the nodes to build, all when empty. without: kinds of dbt resources to leave out. variables: dbt vars to set.
+    select: names of the nodes to build, all when empty.
+    without: kinds of dbt resources to leave out. variables: dbt vars to set.
     """
     artifacts = (
         {"DBT_TARGET_PATH": str(project / "target"), "DBT_LOG_PATH": str(project / "logs")}

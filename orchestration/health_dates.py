@@ -1,49 +1,22 @@
-"""Health dates as Dagster's partitions, and which of them a run has to calculate."""
+"""Health dates: which there can be, and which of them a run has to calculate."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 
 import click
-import dagster as dg
 import duckdb
-from dagster._core.storage.tags import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
-    PARTITION_NAME_TAG,
-)
 
 from orchestration.settings import Settings
 
 Range = tuple[date, date]
 
 FIRST_HEALTH_DATE = date(2015, 1, 1)
-TIME_ZONE = "Etc/GMT"
 DEFAULT_CATCH_UP_DAYS = 31
-# end_offset: the day that has just begun is a partition, because it is its midnight that counts.
-HEALTH_DATES = dg.DailyPartitionsDefinition(
-    start_date=FIRST_HEALTH_DATE.isoformat(), timezone=TIME_ZONE, end_offset=1
-)
 
 
 def today() -> date:
     return datetime.now(UTC).date()
-
-
-def tags_of(first: date, last: date) -> dict[str, str]:
-    """The tags that make a Dagster run one over the range."""
-    return {
-        ASSET_PARTITION_RANGE_START_TAG: first.isoformat(),
-        ASSET_PARTITION_RANGE_END_TAG: last.isoformat(),
-    }
-
-
-def range_of(tags: Mapping[str, str]) -> Range:
-    """The health dates that a run with these tags is asked for; today where it has no partition."""
-    one = tags.get(PARTITION_NAME_TAG)
-    first = tags.get(ASSET_PARTITION_RANGE_START_TAG) or one or today().isoformat()
-    last = tags.get(ASSET_PARTITION_RANGE_END_TAG) or one or first
-    return date.fromisoformat(first), date.fromisoformat(last)
 
 
 def refuse_what_cannot_be(first: date, last: date) -> None:
