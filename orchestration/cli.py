@@ -17,6 +17,7 @@ from orchestration.alerts import send_alerts
 =======
 from orchestration import sample_data, summary
 from orchestration.console import run_job
+from orchestration.dagster_commands import add_commands as add_dagster_commands
 from orchestration.health_dates import missed_dates, refuse_what_cannot_be, today
 >>>>>>> b714451 (Run the night as a Dagster job: raw checks, dbt, checks, publication, alerts)
 from orchestration.insight.commands import add_commands
@@ -158,3 +159,4 @@ def sample(accounts: int, days: int) -> None:
 
 
 add_commands(main)
+add_dagster_commands(main)

@@ -22,7 +22,12 @@ def environment(settings: Settings) -> dict[str, str]:
 
 @contextmanager
 def instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
-    """The instance, for a run in this process."""
+    """The instance, for a run in this process, which reads its settings from the environment."""
+    former = dict(os.environ)
     os.environ.update(environment(settings))
-    with dg.DagsterInstance.get() as found:
-        yield found
+    try:
+        with dg.DagsterInstance.get() as found:
+            yield found
+    finally:
+        os.environ.clear()
+        os.environ.update(former)

@@ -109,7 +109,7 @@ def build(
                 problems.append(event["info"]["msg"])
         exit_code = process.wait()
     finally:
-        end(process)
+        stop(process)
     if exit_code != 0:
         if exit_code < 0:
             problems.append(f"dbt was killed by signal {-exit_code}; perhaps memory ran out.")
@@ -117,7 +117,7 @@ def build(
         raise BuildFailed(message, exit_code < 0 or "Could not set lock on file" in message)
 
 
-def end(process: subprocess.Popen[str]) -> None:
+def stop(process: subprocess.Popen[str]) -> None:
     """End dbt if it is still at work, because the run was stopped."""
     if process.poll() is None:
         process.terminate()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import click
 import dagster as dg
+import duckdb
 
 import expectations
 from orchestration import progress
@@ -100,11 +101,16 @@ def failures_in_words() -> Iterator[None]:
     """Raise what a user can mend as a failure with its message, to be retried if it may pass."""
     try:
         yield
+    except dg.Failure:
+        raise
     except BuildFailed as problem:
         raise dg.Failure(str(problem), allow_retries=problem.may_pass) from problem
-    except expectations.WarehouseNotReady as problem:
+    except (expectations.WarehouseNotReady, duckdb.IOException) as problem:
         raise dg.Failure(str(problem)) from problem
     except (expectations.CheckRaised, expectations.WrongChecks) as problem:
         raise dg.Failure(str(problem), allow_retries=False) from problem
     except click.ClickException as problem:
         raise dg.Failure(problem.message, allow_retries=False) from problem
+    except Exception as problem:  # a fault of this product: the same again would not help
+        text = f"{type(problem).__name__}: {problem}"
+        raise dg.Failure(text, allow_retries=False) from problem
