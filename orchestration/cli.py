@@ -1,25 +1,15 @@
 """The command `health`: calculate, look at the result, make sample data."""
 
-<<<<<<< HEAD
-import uuid
-from datetime import UTC, date, datetime, timedelta
-=======
 from datetime import date, datetime, timedelta
->>>>>>> b714451 (Run the night as a Dagster job: raw checks, dbt, checks, publication, alerts)
 
 import click
 import duckdb
 from rich.console import Console
 
-<<<<<<< HEAD
-from orchestration import dbt_build, sample_data, summary
-from orchestration.alerts import send_alerts
-=======
 from orchestration import sample_data, summary
 from orchestration.console import run_job
 from orchestration.dagster_commands import add_commands as add_dagster_commands
 from orchestration.health_dates import missed_dates, refuse_what_cannot_be, today
->>>>>>> b714451 (Run the night as a Dagster job: raw checks, dbt, checks, publication, alerts)
 from orchestration.insight.commands import add_commands
 from orchestration.reading import reading
 from orchestration.run_lock import write_lock
@@ -41,18 +31,11 @@ def main() -> None:
 def run(health_date: datetime | None, start: datetime | None, end: datetime | None) -> None:
     """Calculate health and print a summary.
 
-<<<<<<< HEAD
-    Reads the raw tables in HEALTH_RAW_DIR, writes the warehouse HEALTH_DB_PATH, publishes a copy in
-    HEALTH_PUBLISHED_DIR and sends alerts. Dates that an earlier run left unfinished are calculated
-    as well. Without a date it calculates today (UTC); on sample data, which it makes when there is
-    no other, 60 days.
-=======
     The job of the night, in this process: it judges the raw tables in HEALTH_RAW_DIR, calculates in
     the warehouse HEALTH_DB_PATH, judges the results, publishes them in HEALTH_PUBLISHED_DIR and
     sends alerts. Dates that an earlier run left unfinished are calculated as well. Without a date
     it calculates today (UTC) and what was missed in the last days; on sample data, which it makes
     when there is no other, 60 days.
->>>>>>> b714451 (Run the night as a Dagster job: raw checks, dbt, checks, publication, alerts)
 
     \b
     Examples:
@@ -74,23 +57,8 @@ def run(health_date: datetime | None, start: datetime | None, end: datetime | No
     )
     if first is None or last is None:
         first, last = default_dates(settings)
-<<<<<<< HEAD
-    with write_lock(settings):
-        begin(settings, first, last)
-        for some_first, some_last in unfinished(settings):
-            calculate(settings, some_first, some_last, console)
-            run_id = str(uuid.uuid4())
-            publish(settings, run_id, some_first, some_last)
-            delivery = send_alerts(settings, run_id, some_first, some_last, console.print)
-            if delivery.problem:
-                console.print(
-                    f"{delivery.pending} alerts wait for the next run: {delivery.problem}."
-                )
-            finish(settings, some_first, some_last)
-=======
     refuse_what_cannot_be(first, last)
     run_job(settings, first, last)
->>>>>>> b714451 (Run the night as a Dagster job: raw checks, dbt, checks, publication, alerts)
     with reading(settings) as connection:
         summary.print_summary(connection, console)
     console.print(

@@ -2,8 +2,6 @@
 
 import dagster as dg
 
-from orchestration.partitions import HEALTH_DATES
-
 HEALTH_JOB = "health"
 HOURS_6 = str(6 * 3600)
 
@@ -11,7 +9,6 @@ HOURS_6 = str(6 * 3600)
 health = dg.define_asset_job(
     HEALTH_JOB,
     selection=dg.AssetSelection.all() | dg.AssetSelection.all_asset_checks(),
-    partitions_def=HEALTH_DATES,
     description="Calculate health for a health date or a range of them, check it, publish it,"
     " send alerts.",
     tags={

@@ -174,9 +174,7 @@ def test_a_backfill_of_30_dates_is_one_run(dagster: dg.DagsterInstance) -> None:
     assert sorted(materialized) == [str(START + timedelta(days=day)) for day in range(30)]
 
 
-def test_materializations_tell_rows_and_run_time(
-    night: Night, dagster: dg.DagsterInstance
-) -> None:
+def test_materializations_tell_rows_and_run_time(night: Night, dagster: dg.DagsterInstance) -> None:
     event = dagster.get_latest_materialization_event(HISTORY)
     assert event and event.asset_materialization
     metadata = event.asset_materialization.metadata
