@@ -2,10 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup run sample test chaos corruptions lint lock
+.PHONY: help setup run ui sample test chaos corruptions lint lock
 
 help:
 	@echo "make run     calculate health (on sample data if there is no other) and print a summary"
+	@echo "make ui      open Dagster: the assets, the checks, the runs; the night at 00:00 GMT while it is open"
 	@echo "make sample  replace the sample data by new sample data up to today"
 	@echo "make test    run every test"
 	@echo "make chaos   kill runs at a hundred random points, and look whether anything is lost or torn"
@@ -25,6 +26,9 @@ setup: .venv/.ready
 
 run: setup
 	@$(BIN)/health run
+
+ui: setup
+	@$(BIN)/health ui
 
 sample: setup
 	@$(BIN)/health sample

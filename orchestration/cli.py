@@ -1,23 +1,20 @@
 """The command `health`: calculate, look at the result, make sample data."""
 
-import uuid
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import click
 import duckdb
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as ProgressBar
 
-from orchestration import dbt_build, sample_data, summary
-from orchestration.alerts import send_alerts
+from orchestration import sample_data, summary
+from orchestration.console import run_job
+from orchestration.dagster_commands import add_commands as add_dagster
+from orchestration.health_dates import missed_dates, refuse_what_cannot_be, today
 from orchestration.insight.commands import add_commands as add_insight
-from orchestration.publishing import publish
 from orchestration.reading import reading
 from orchestration.run_lock import write_lock
 from orchestration.settings import DEFAULT_WAREHOUSE, SAMPLE_RAW, Settings
 from orchestration.stewardship.commands import add_commands as add_stewardship
-from orchestration.unfinished import begin, finish, unfinished
 
 SAMPLE_DATES = 60  # health dates that a run on sample data calculates
 DATE = click.DateTime(["%Y-%m-%d"])
@@ -35,10 +32,11 @@ def main() -> None:
 def run(health_date: datetime | None, start: datetime | None, end: datetime | None) -> None:
     """Calculate health and print a summary.
 
-    Reads the raw tables in HEALTH_RAW_DIR, writes the warehouse HEALTH_DB_PATH, publishes a copy in
-    HEALTH_PUBLISHED_DIR and sends alerts. Dates that an earlier run left unfinished are calculated
-    as well. Without a date it calculates today (UTC); on sample data, which it makes when there is
-    no other, 60 days.
+    The job of the night, in this process: it judges the raw tables in HEALTH_RAW_DIR, calculates in
+    the warehouse HEALTH_DB_PATH, judges the results, publishes them in HEALTH_PUBLISHED_DIR and
+    sends alerts. Dates that an earlier run left unfinished are calculated as well. Without a date
+    it calculates today (UTC) and what was missed in the last days; on sample data, which it makes
+    when there is no other, 60 days.
 
     \b
     Examples:
@@ -60,18 +58,8 @@ def run(health_date: datetime | None, start: datetime | None, end: datetime | No
     )
     if first is None or last is None:
         first, last = default_dates(settings)
-    with write_lock(settings):
-        begin(settings, first, last)
-        for some_first, some_last in unfinished(settings):
-            calculate(settings, some_first, some_last, console)
-            run_id = str(uuid.uuid4())
-            publish(settings, run_id, some_first, some_last)
-            delivery = send_alerts(settings, run_id, some_first, some_last, console.print)
-            if delivery.problem:
-                console.print(
-                    f"{delivery.pending} alerts wait for the next run: {delivery.problem}."
-                )
-            finish(settings, some_first, some_last)
+    refuse_what_cannot_be(first, last)
+    run_job(settings, first, last)
     with reading(settings) as connection:
         summary.print_summary(connection, console)
     console.print(
@@ -82,41 +70,20 @@ def run(health_date: datetime | None, start: datetime | None, end: datetime | No
 
 
 def default_dates(settings: Settings) -> tuple[date, date]:
-    """Today (UTC); for sample data the last days up to its end."""
-    today = datetime.now(UTC).date()
+    """Today (UTC) and what was missed before it; for sample data the last days up to its end."""
+    last = today()
     sample_end = sample_data.end_of_sample(settings.raw)
-    if sample_end is None:
-        return today, today
-    if sample_end < today:
-        click.echo(
-            f"The sample data ends on {sample_end}; `make sample` makes it anew up to today."
-        )
-    return sample_end - timedelta(days=SAMPLE_DATES - 1), sample_end
-
-
-def calculate(settings: Settings, first: date, last: date, console: Console) -> None:
-    """Run the pipeline with a progress bar; raises click.ClickException with what went wrong."""
-    settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
-    dates = str(first) if first == last else f"{first} to {last}"
-    columns = (
-        TextColumn("[progress.description]{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("[dim]{task.fields[step]}"),
-    )
-    with ProgressBar(*columns, console=console) as bar:
-        task = bar.add_task(f"Calculating {dates}", total=None, step="starting")
-
-        def show(progress: dbt_build.Progress) -> None:
-            bar.update(task, completed=progress.done, total=progress.total, step=progress.name)
-
-        try:
-            dbt_build.build(settings, first, last, show)
-        except dbt_build.BuildFailed as failure:
-            bar.update(task, step="failed")
-            raise click.ClickException(str(failure)) from failure
-        bar.update(task, step="done")
+    if sample_end is not None:
+        if sample_end < last:
+            click.echo(
+                f"The sample data ends on {sample_end}; `make sample` makes it anew up to today."
+            )
+        return sample_end - timedelta(days=SAMPLE_DATES - 1), sample_end
+    missed = missed_dates(settings, last)
+    if missed:
+        days = ", ".join(map(str, missed))
+        click.echo(f"Catching up with {days}, which no run has published.")
+    return min([*missed, last]), last
 
 
 @main.command("summary")
@@ -162,3 +129,4 @@ def sample(accounts: int, days: int) -> None:
 
 add_insight(main)
 add_stewardship(main)
+add_dagster(main)

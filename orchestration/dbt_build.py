@@ -13,6 +13,9 @@ from typing import Any
 
 from orchestration.settings import DBT_PROJECT, Settings
 
+DBT = str(Path(sys.executable).with_name("health-dbt"))
+END_SECONDS = 20  # how long dbt may take to end when the run is stopped
+
 Event = dict[str, Any]
 FINISHED = {
     "LogModelResult",
@@ -34,7 +37,14 @@ class Progress:
 
 
 class BuildFailed(Exception):
-    """`dbt build` failed; the message says why in words for the user."""
+    """`dbt build` failed; the message says why in words for the user.
+
+    may_pass: whether the same build may succeed in a moment.
+    """
+
+    def __init__(self, message: str, may_pass: bool = False) -> None:
+        super().__init__(message)
+        self.may_pass = may_pass
 
 
 def build(
@@ -43,6 +53,7 @@ def build(
     end: date,
     on_progress: Callable[[Progress], None],
     *,
+    on_result: Callable[[Event], None] = lambda event: None,
     project: Path | None = None,
     select: Sequence[str] = (),
     without: Sequence[str] = ("unit_test",),
@@ -50,9 +61,10 @@ def build(
 ) -> None:
     """Calculate the health dates from start to end, both included. Raises BuildFailed.
 
+    on_result: told dbt's own event of each node that is finished.
     project: a copy of the dbt project to run instead, its artifacts inside it.
-    select: models to build, all by default; without: kinds of dbt resources to leave out.
-    variables: dbt vars to set.
+    select: names of the nodes to build, all when empty.
+    without: kinds of dbt resources to leave out. variables: dbt vars to set.
     """
     artifacts = (
         {"DBT_TARGET_PATH": str(project / "target"), "DBT_LOG_PATH": str(project / "logs")}
@@ -61,7 +73,7 @@ def build(
     )
     process = subprocess.Popen(
         [
-            str(Path(sys.executable).with_name("health-dbt")),
+            DBT,
             *("--log-format", "json", "--log-level", "info"),
             *("build", "--exclude-resource-type", *without),
             *(("--select", *select) if select else ()),
@@ -83,17 +95,36 @@ def build(
     assert process.stdout is not None
     problems: list[str] = []
     done = 0
-    for event in parsed_events(process.stdout):
-        name, data = event["info"]["name"], event.get("data", {})
-        if name in FINISHED:
-            done += 1
-            node = data.get("node_info", {})
-            is_ok = node.get("node_status") in ("success", "pass", "warn")
-            on_progress(Progress(done, data.get("total", done), node.get("node_name", ""), is_ok))
-        elif event["info"]["level"] == "error":
-            problems.append(event["info"]["msg"])
-    if process.wait() != 0:
-        raise BuildFailed(readable_problem(problems))
+    try:
+        for event in parsed_events(process.stdout):
+            name, data = event["info"]["name"], event.get("data", {})
+            if name in FINISHED:
+                done += 1
+                node = data.get("node_info", {})
+                is_ok = node.get("node_status") in ("success", "pass", "warn")
+                total = data.get("total", done)
+                on_progress(Progress(done, total, node.get("node_name", ""), is_ok))
+                on_result(event)
+            elif event["info"]["level"] == "error":
+                problems.append(event["info"]["msg"])
+        exit_code = process.wait()
+    finally:
+        stop(process)
+    if exit_code != 0:
+        if exit_code < 0:
+            problems.append(f"dbt was killed by signal {-exit_code}; perhaps memory ran out.")
+        message = readable_problem(problems)
+        raise BuildFailed(message, exit_code < 0 or "Could not set lock on file" in message)
+
+
+def stop(process: subprocess.Popen[str]) -> None:
+    """End dbt if it is still at work, because the run was stopped."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
 
 
 def parsed_events(lines: Iterator[str]) -> Iterator[Event]:

@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'account_health_history'}}}) }}
 -- Portfolio counts rest on one overall row for each account in scope, and no other.
 with
 

@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'pillar_health_history'}}}) }}
 -- A pillar that is missing for an account would not be counted anywhere, not even as not
 -- calculated.
 with

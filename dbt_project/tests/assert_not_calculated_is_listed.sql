@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'not_calculated_accounts'}}}) }}
 -- Every state that was not calculated is flagged with its reason, and nothing else is.
 with
 

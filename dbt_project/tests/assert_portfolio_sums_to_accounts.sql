@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'portfolio_health_history'}}}) }}
 -- Whoever adds up the portfolio must come to the accounts in scope, for every date and pillar.
 with
 

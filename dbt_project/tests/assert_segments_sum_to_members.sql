@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'segment_health_history'}}}) }}
 -- The states of a segment must add up to its members, for every date and pillar.
 with
 

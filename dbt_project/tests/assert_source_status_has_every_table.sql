@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'source_status'}}}) }}
 -- A raw table without a status would make no pillar unfit, however stale it is.
 select
     dates.health_date,

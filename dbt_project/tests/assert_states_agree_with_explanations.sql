@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'health_explanations'}}}) }}
 -- The explanation is the evaluation: a pillar that is poor by its health rules has a clause of poor
 -- conditions that all hold. Were they two calculations, they would drift apart.
 with

@@ -1,0 +1,312 @@
+"""The assets, in the order of a run: raw tables, their checks, what dbt builds, the checks of that,
+what is published, and the alerts."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, dbt_assets
+
+import expectations
+from orchestration import asset_checks, dbt_build, progress
+from orchestration.alerts import send_alerts
+from orchestration.dbt_metadata import asset_events
+from orchestration.health_dates import in_words
+from orchestration.health_run import HealthRun, failures_in_words
+from orchestration.partitions import HEALTH_DATES
+from orchestration.publishing import publish
+from orchestration.source_observations import source_observations
+
+SOURCE_CHECK_FAILURES = dg.AssetKey(["checks", "source_check_failures"])
+CHECK_RESULTS = dg.AssetKey(["health", "check_results"])
+CHECK_FAILURES = dg.AssetKey(["health", "check_failures"])
+DATA_DOCS = dg.AssetKey(["checks", "data_docs"])
+PUBLISHED = dg.AssetKey(["published", "account_health"])
+ALERTS = dg.AssetKey(["published", "alerts"])
+
+RETRIES = dg.RetryPolicy(max_retries=2, delay=10, backoff=dg.Backoff.EXPONENTIAL)
+SINGLE_RUN = dg.BackfillPolicy.single_run()
+RESOURCES = {"health_run"}
+
+
+class LayersTranslator(DagsterDbtTranslator):
+    """dbt's nodes as assets: grouped by layer, history by health date."""
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        if dbt_resource_props["resource_type"] == "seed":
+            return "configuration"
+        if dbt_resource_props["resource_type"] == "source":
+            return dbt_resource_props["schema"]
+        return dbt_resource_props["fqn"][1]  # the folder of the layer
+
+    def get_partitions_def(
+        self, dbt_resource_props: Mapping[str, Any]
+    ) -> dg.PartitionsDefinition | None:
+        strategy = dbt_resource_props.get("config", {}).get("incremental_strategy")
+        return HEALTH_DATES if strategy == "replace_health_dates" else None
+
+    def get_asset_spec(
+        self, manifest: Mapping[str, Any], unique_id: str, project: Any
+    ) -> dg.AssetSpec:
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        if unique_id == "model.health.source_status":
+            # The model looks for this table itself, because dbt also runs without the checks.
+            return spec.merge_attributes(deps=[SOURCE_CHECK_FAILURES])
+        return spec
+
+
+TRANSLATOR = LayersTranslator()
+
+
+def raw_tables(manifest: Mapping[str, Any]) -> list[dg.AssetSpec]:
+    """The raw tables, which others fill; each run observes them."""
+    return [
+        TRANSLATOR.get_asset_spec(manifest, unique_id, None).replace_attributes(skippable=False)
+        for unique_id in manifest["sources"]
+    ]
+
+
+def source_checks(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
+    """Judges the raw data before dbt reads it."""
+
+    @dg.multi_asset(
+        name="source_checks",
+        specs=[
+            dg.AssetSpec(
+                SOURCE_CHECK_FAILURES,
+                deps=[spec.key for spec in raw_tables(manifest) if spec.key.path[0] == "raw"],
+                group_name="checks",
+                description="Raw tables that failed a critical check: their pillars are not"
+                " calculated on that date. One row per health date, table and check.",
+                kinds={"greatexpectations", "duckdb"},
+            )
+        ],
+        check_specs=asset_checks.check_specs("raw"),
+        allow_arbitrary_check_specs=True,
+        backfill_policy=SINGLE_RUN,
+        retry_policy=RETRIES,
+        required_resource_keys=RESOURCES,
+    )
+    def source_checks(context: dg.AssetExecutionContext):
+        run: HealthRun = context.resources.health_run
+        with failures_in_words():
+            run.begin()
+            reports = run.judge("raw")
+        failed = [result for report in reports for result in report.failed]
+        yield dg.MaterializeResult(
+            SOURCE_CHECK_FAILURES,
+            metadata={
+                "health dates": ", ".join(in_words(*dates) for dates in run.ranges),
+                "failed": len(failed),
+                "failed, critical": sum(r.check.severity == "critical" for r in failed),
+                "documentation": asset_checks.docs_link(),
+            },
+        )
+        results = [result for report in reports for result in report.results]
+        yield from asset_checks.check_results(results)
+
+    return source_checks
+
+
+def dbt_models(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
+    """All that dbt builds and tests."""
+
+    @dbt_assets(
+        manifest=manifest,
+        name="dbt_build",
+        exclude="resource_type:unit_test",
+        dagster_dbt_translator=TRANSLATOR,
+        backfill_policy=SINGLE_RUN,
+        retry_policy=RETRIES,
+        required_resource_keys=RESOURCES,
+    )
+    def dbt_models(context: dg.AssetExecutionContext):
+        run: HealthRun = context.resources.health_run
+        asked = [dates for dates in run.ranges if dates[0] <= run.asked[0] <= dates[1]]
+        events: list[dbt_build.Event] = []
+        try:
+            with failures_in_words():
+                run.begin()
+                for dates in run.ranges:
+                    on_result = events.append if dates in asked else lambda event: None
+                    dbt_build.build(
+                        run.settings,
+                        *dates,
+                        told(in_words(*dates), context.log.info),
+                        on_result=on_result,
+                        select=selected(context, manifest),
+                    )
+        finally:
+            # Also of a build that failed: what was built, and which test it was.
+            yield from asset_events(context, manifest, TRANSLATOR, run.settings, events)
+
+    return dbt_models
+
+
+def selected(context: dg.AssetExecutionContext, manifest: Mapping[str, Any]) -> list[str]:
+    """Names of the nodes to build where the run is for some of them only; else none."""
+    if context.selected_asset_keys == context.assets_def.keys:
+        return []
+    return [
+        node["name"]
+        for node in manifest["nodes"].values()
+        if node["resource_type"] in ("model", "seed")
+        and TRANSLATOR.get_asset_key(node) in context.selected_asset_keys
+    ]
+
+
+def told(dates: str, log: Callable[[str], None]) -> Callable[[dbt_build.Progress], None]:
+    """Tells the console of each node, and the run's log of those that went wrong."""
+
+    def tell(done: dbt_build.Progress) -> None:
+        progress.tell(f"Calculating {dates}", done.done, done.total, done.name)
+        if not done.is_ok:
+            log(f"{done.name} failed or was skipped.")
+
+    return tell
+
+
+def result_checks() -> dg.AssetsDefinition:
+    """Judges what was calculated, and writes what all checks of the run say."""
+    details = {
+        CHECK_RESULTS: "The answers of the checks. One row per health date and check.",
+        CHECK_FAILURES: "Records that fail a check. One row per health date, check and record.",
+        DATA_DOCS: "The answers of Great Expectations as pages, made anew by every run.",
+    }
+    judged = [check.asset_key for check in asset_checks.check_specs("pillars", "health")]
+
+    @dg.multi_asset(
+        name="result_checks",
+        specs=[
+            dg.AssetSpec(
+                key,
+                deps=[SOURCE_CHECK_FAILURES, *dict.fromkeys(judged)],
+                group_name="checks",
+                description=description,
+                kinds={"greatexpectations"},
+            )
+            for key, description in details.items()
+        ],
+        check_specs=asset_checks.check_specs("pillars", "health"),
+        allow_arbitrary_check_specs=True,
+        backfill_policy=SINGLE_RUN,
+        retry_policy=RETRIES,
+        required_resource_keys=RESOURCES,
+    )
+    def result_checks(context: dg.AssetExecutionContext):
+        run: HealthRun = context.resources.health_run
+        with failures_in_words():
+            reports = run.reports
+            progress.tell("Writing what the checks say")
+            expectations.write_check_tables(run.settings, reports)
+            expectations.build_docs(reports)
+        results = [result for report in reports for result in report.results]
+        failed = [result for result in results if not result.passed]
+        counts = {
+            CHECK_RESULTS: len(results),
+            CHECK_FAILURES: sum(len(result.failures) for result in failed),
+        }
+        for observation in source_observations(run.settings, run.asked[1]):
+            context.log_event(observation)
+        for key in details:
+            rows = {"rows of this run": counts[key]} if key in counts else {}
+            yield dg.MaterializeResult(
+                key, metadata={**rows, "documentation": asset_checks.docs_link()}
+            )
+        yield from asset_checks.check_results(
+            result for result in results if result.check.boundary != "raw"
+        )
+
+    return result_checks
+
+
+def publication(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
+    """What readers see, replaced in one step if nothing that was calculated blocks it."""
+    published = [
+        TRANSLATOR.get_asset_key(node)
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model" and node["fqn"][1] == "health"
+    ]
+
+    @dg.asset(
+        key=PUBLISHED,
+        deps=[SOURCE_CHECK_FAILURES, CHECK_RESULTS, CHECK_FAILURES, DATA_DOCS, *published],
+        group_name="published",
+        description="What readers see: schema `health` as a DuckDB file and as Parquet.",
+        kinds={"duckdb", "parquet"},
+        backfill_policy=SINGLE_RUN,
+        retry_policy=RETRIES,
+        required_resource_keys=RESOURCES,
+    )
+    def account_health(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        run: HealthRun = context.resources.health_run
+        with failures_in_words():
+            blocking = expectations.blocking_failures(run.reports)
+            if blocking:
+                raise dg.Failure(why_not_published(blocking), allow_retries=False)
+            progress.tell("Publishing")
+            done = publish(run.settings, run.run_id, run.ranges[0][0], run.ranges[-1][1])
+        return dg.MaterializeResult(
+            metadata={
+                "file": dg.MetadataValue.path(str(run.settings.published_file)),
+                "bytes": run.settings.published_file.stat().st_size,
+                "configuration": done.config_version,
+                "history": in_words(done.first_health_date, done.last_health_date),
+                "published at": dg.MetadataValue.timestamp(done.published_at.replace(tzinfo=UTC)),
+                "partitions written": done.partitions,
+            }
+        )
+
+    return account_health
+
+
+def why_not_published(blocking: list[expectations.CheckResult]) -> str:
+    """What blocks, in words; the latest date of each check."""
+    latest = {result.check: result for result in blocking}
+    lines = [
+        f"{check.table_name}, {check.label} on {result.health_date}: {result.observed},"
+        f" expected {result.expected}. {check.owner}: {check.what_to_do}"
+        for check, result in latest.items()
+    ]
+    return (
+        f"Not published, because {len(latest)} critical check(s) failed; readers keep what they"
+        " have.\n  - " + "\n  - ".join(lines)
+    )
+
+
+@dg.asset(
+    key=ALERTS,
+    deps=[PUBLISHED],
+    group_name="published",
+    description="The news among the alerts, sent to whoever asked for them.",
+    backfill_policy=SINGLE_RUN,
+    required_resource_keys=RESOURCES,
+)
+def alerts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    run: HealthRun = context.resources.health_run
+    with failures_in_words():
+        progress.tell("Sending alerts")
+        sent = send_alerts(
+            run.settings, run.run_id, run.ranges[0][0], run.ranges[-1][1], context.log.info
+        )
+        if sent.problem:
+            context.log.warning(sent.problem)
+        run.finish()
+    return dg.MaterializeResult(
+        metadata={
+            "sent": sent.sent,
+            "waiting": sent.pending,
+            "no news": sent.suppressed,
+            **({"problem": sent.problem} if sent.problem else {}),
+        }
+    )
+
+
+def all_assets(manifest: Mapping[str, Any]) -> Iterator[dg.AssetsDefinition | dg.AssetSpec]:
+    yield from raw_tables(manifest)
+    yield source_checks(manifest)
+    yield dbt_models(manifest)
+    yield result_checks()
+    yield publication(manifest)
+    yield alerts

@@ -1,0 +1,82 @@
+"""dbt's manifest, from which Dagster makes its assets: made when there is none, or an old one.
+
+It lies apart from dbt's own target folder, where every `dbt build` writes it anew, so that nobody
+ever reads half of it.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from filelock import FileLock
+
+from orchestration.dbt_build import DBT, parsed_events, readable_problem
+from orchestration.settings import DBT_PROJECT, ROOT, Settings
+
+FILE = "manifest.json"
+SOURCES = ("models", "macros", "tests", "catalogue")
+
+
+def manifest(settings: Settings, log: Callable[[str], None] = click.echo) -> dict[str, Any]:
+    """The manifest of the dbt project as it is now. Raises click.ClickException."""
+    folder = settings.state / "dbt"
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / "manifest.lock"):
+        found = up_to_date(folder / FILE, settings)
+        if not found:
+            log("Reading the dbt project for Dagster (once, and after it was changed).")
+            parse(folder, settings)
+            found = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        return found
+
+
+def up_to_date(file: Path, settings: Settings) -> dict[str, Any] | None:
+    """The manifest in the file, if nothing was written, added or removed since it was made."""
+    if not file.exists():
+        return None
+    looked_at = [DBT_PROJECT / "dbt_project.yml", DBT_PROJECT / "profiles.yml"]
+    for name in SOURCES:
+        looked_at += [DBT_PROJECT / name, *(DBT_PROJECT / name).rglob("*")]
+    if any(path.stat().st_mtime >= file.stat().st_mtime for path in looked_at):
+        return None
+    found = json.loads(file.read_text(encoding="utf-8"))
+    nodes = found["nodes"].values()
+    seeds = {node["name"] for node in nodes if node["resource_type"] == "seed"}
+    has_seeds = {path.stem for path in (ROOT / "seeds").glob("*.csv")} <= seeds
+    has_warehouse = all(node["database"] == settings.warehouse.stem for node in nodes)
+    return found if has_seeds and has_warehouse else None
+
+
+def parse(folder: Path, settings: Settings) -> None:
+    """Make the manifest anew, and put it in place when it is whole."""
+    target = folder / "parsed"
+    began_at = time.time()
+    answer = subprocess.run(
+        [DBT, "--log-format", "json", "--log-level-file", "none", "parse"],
+        cwd=DBT_PROJECT,
+        env={
+            **os.environ,
+            **settings.environment,
+            "DBT_TARGET_PATH": str(target),
+            "DBT_LOG_PATH": str(target),
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if answer.returncode:
+        events = parsed_events(iter(answer.stdout.splitlines()))
+        errors = [event["info"]["msg"] for event in events if event["info"]["level"] == "error"]
+        raise click.ClickException(readable_problem(errors))
+    shutil.copyfile(target / FILE, folder / f"{FILE}.new")
+    # As old as what was read: what is written meanwhile is newer.
+    os.utime(folder / f"{FILE}.new", (began_at, began_at))
+    (folder / f"{FILE}.new").replace(folder / FILE)

@@ -1,0 +1,37 @@
+"""Health dates as Dagster's partitions, and as the tags of its runs."""
+
+from collections.abc import Mapping
+from datetime import date
+
+import dagster as dg
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    PARTITION_NAME_TAG,
+)
+
+from orchestration.health_dates import FIRST_HEALTH_DATE, Range, today
+
+TIME_ZONE = "Etc/GMT"
+# end_offset: the day that has just begun is a partition, because it is its midnight that counts.
+HEALTH_DATES = dg.DailyPartitionsDefinition(
+    start_date=FIRST_HEALTH_DATE.isoformat(), timezone=TIME_ZONE, end_offset=1
+)
+
+
+def tags_of(first: date, last: date) -> dict[str, str]:
+    """The tags that make a Dagster run one over the range."""
+    if first == last:
+        return {PARTITION_NAME_TAG: first.isoformat()}
+    return {
+        ASSET_PARTITION_RANGE_START_TAG: first.isoformat(),
+        ASSET_PARTITION_RANGE_END_TAG: last.isoformat(),
+    }
+
+
+def range_of(tags: Mapping[str, str]) -> Range:
+    """The health dates that a run with these tags is asked for; today where it has no partition."""
+    one = tags.get(PARTITION_NAME_TAG)
+    first = tags.get(ASSET_PARTITION_RANGE_START_TAG) or one or today().isoformat()
+    last = tags.get(ASSET_PARTITION_RANGE_END_TAG) or one or first
+    return date.fromisoformat(first), date.fromisoformat(last)

@@ -1,0 +1,35 @@
+"""Progress of a run in this process, for whoever watches it on a console."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a run is doing: a phase in words, how much of it is done of how much, and the latest."""
+
+    phase: str
+    done: int = 0
+    total: int | None = None
+    latest: str = ""
+
+
+Listener = Callable[[Step], None]
+listener: ContextVar[Listener] = ContextVar("listener", default=lambda step: None)
+
+
+def tell(phase: str, done: int = 0, total: int | None = None, latest: str = "") -> None:
+    """Tell the listener of this process, if there is one."""
+    listener.get()(Step(phase, done, total, latest))
+
+
+@contextmanager
+def told_to(watcher: Listener) -> Iterator[None]:
+    """Have the watcher told of what runs in this process meanwhile."""
+    token = listener.set(watcher)
+    try:
+        yield
+    finally:
+        listener.reset(token)

@@ -1,0 +1,131 @@
+"""Dagster's UI in a real browser: asset graph, checks and a finished run show."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from orchestration.sample_data import write_sample
+
+pytestmark = pytest.mark.xdist_group("night")
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+END = date(2026, 11, 22)
+START_SECONDS = 180
+# Where the screenshots go that a person wants to look at.
+SCREENSHOTS = os.environ.get("HEALTH_SCREENSHOTS")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["object"]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not CHROMIUM:
+        pytest.skip("there is no browser: apt-get install chromium")
+    with playwright.sync_playwright() as started:
+        chromium = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def address(browser: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The webserver of a Dagster that has run the job once."""
+    folder = tmp_path_factory.mktemp("ui")
+    write_sample(folder / "raw", accounts=15, days=40, end_date=END)
+    environment = {
+        **os.environ,
+        "HEALTH_RAW_DIR": str(folder / "raw"),
+        "HEALTH_DB_PATH": str(folder / "warehouse.duckdb"),
+        "HEALTH_PUBLISHED_DIR": "",
+        "HEALTH_STATE_DIR": "",
+        "HEALTH_DOCS_DIR": str(folder / "docs"),
+    }
+    health = Path(sys.executable).with_name("health")
+    subprocess.run(
+        [health, "run", "--date", str(END)], env=environment, check=True, capture_output=True
+    )
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = (folder / "webserver.txt").open("w")
+    server = subprocess.Popen(
+        [health, "dagster", "dagster-webserver", "--port", str(port)],
+        cwd=folder,
+        env=environment,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+    )
+    try:
+        wait_until_it_answers(f"http://127.0.0.1:{port}/server_info", server)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def wait_until_it_answers(url: str, server: subprocess.Popen) -> None:
+    for _ in range(START_SECONDS):
+        assert server.poll() is None, "the webserver ended"
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+            return
+        except OSError:
+            time.sleep(1)
+    pytest.fail("the webserver does not answer")
+
+
+HISTORY = "/assets/health/account_health_history"
+LAYER = "/locations/orchestration.definitions/asset-groups/health"
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "texts"),
+    [
+        ("graph", "/asset-groups", ["source_check_failures", "account_health"]),
+        ("layer", LAYER, ["account_health_history"]),
+        ("history", HISTORY, ["account_health_history", "2026-11-22"]),
+        ("lineage", f"{HISTORY}?view=lineage", ["account_health_history"]),
+        ("checks", f"{HISTORY}?view=checks", ["accounts_kept"]),
+        ("raw_checks", "/assets/raw/tickets?view=checks", ["null_share", "volume"]),
+        ("runs", "/runs", ["health", "Success"]),
+        ("automation", "/automation", ["nightly", "new_raw_files"]),
+    ],
+)
+def test_the_page_shows(
+    browser: object, address: str, tmp_path: Path, name: str, path: str, texts: list[str]
+) -> None:
+    page = browser.new_page(viewport={"width": 1600, "height": 1000})
+    try:
+        page.goto(address + path)
+        for text in texts:
+            page.get_by_text(text).first.wait_for(timeout=60_000, state="attached")
+        if SCREENSHOTS:
+            page.wait_for_timeout(3000)
+            page.screenshot(path=str(Path(SCREENSHOTS) / f"{name}.png"))
+    finally:
+        page.close()
+
+
+def test_there_is_a_finished_run_to_open(browser: object, address: str) -> None:
+    page = browser.new_page(viewport={"width": 1600, "height": 1000})
+    try:
+        page.goto(f"{address}/runs")
+        page.locator("a[href*='/runs/']").first.wait_for(timeout=60_000)
+        run = page.locator("a[href*='/runs/']").first.get_attribute("href")
+        page.goto(f"{address}/runs/{Path(run).name}")
+        for text in ("Success", "dbt_build", "RUN_SUCCESS"):
+            page.get_by_text(text).first.wait_for(timeout=60_000, state="attached")
+        if SCREENSHOTS:
+            page.wait_for_timeout(3000)
+            page.screenshot(path=str(Path(SCREENSHOTS) / "run.png"))
+    finally:
+        page.close()
