@@ -228,7 +228,8 @@ def _cause(
         and not was_calculated
     ):
         return "first_calculated"
-    if was.is_overridden or judgement.is_overridden:
+    # An override that shows what is calculated anyway changes nothing.
+    if any(each.state != each.calculated_state for each in (was, judgement)):
         return "override"
     if before.segment_id != now.segment_id:
         return "segment"

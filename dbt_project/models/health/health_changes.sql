@@ -239,12 +239,17 @@ select
             and changes.to_calculated_state <> 'not_calculated'
             and not changes.was_ever_calculated
             then 'first_calculated'
-        -- One began, ended or gave way to another: one that stays shows one state.
-        when changes.was_overridden or changes.is_overridden then 'override'
+        -- One that shows another state than is calculated: it began, ended or gave way to another.
+        when
+            (changes.was_overridden and changes.from_state <> changes.from_calculated_state)
+            or (changes.is_overridden and changes.to_state <> changes.to_calculated_state)
+            then 'override'
         when coalesce(changes.from_segment_id, '') <> coalesce(changes.segment_id, '')
             then 'segment'
+        -- An override shows its state, whatever the configuration.
         when
             changes.from_config_version <> changes.config_version
+            and not changes.is_overridden
             and former_states.calculated_state = changes.from_state
             then 'configuration'
         when data_changes.account_id is not null then 'data'

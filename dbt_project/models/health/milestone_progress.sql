@@ -42,6 +42,19 @@ milestones as (
     where not {{ is_latest_date_in_run() }}
     {%- endif %}
 
+),
+
+-- For good: the first of the dates on which it was met, in whatever order they were calculated.
+reached as (
+
+    select
+        account_id,
+        segment_id,
+        milestone_id,
+        min(health_date) as reached_on
+    from {{ ref('int_milestones_met') }}
+    group by account_id, segment_id, milestone_id
+
 )
 
 select
@@ -55,7 +68,7 @@ select
     milestones.observed,
     milestones.resolved_threshold
 from milestones
-left join {{ ref('int_milestones_reached') }} as reached
+left join reached
     on milestones.account_id = reached.account_id
     and milestones.segment_id = reached.segment_id
     and milestones.milestone_id = reached.milestone_id

@@ -75,19 +75,16 @@ select
     rules.threshold,
     cast(coalesce(distributions.accounts, 0) as integer) as accounts,
     cast(coalesce(distributions.missing, 0) as integer) as missing,
-    cast(distributions.matched_share as double) as matched_share,
-    cast(distributions.p10 as double) as p10,
-    cast(distributions.p25 as double) as p25,
-    cast(distributions.p50 as double) as p50,
-    cast(distributions.p75 as double) as p75,
-    cast(distributions.p90 as double) as p90,
+    {%- for column in ['matched_share', 'p10', 'p25', 'p50', 'p75', 'p90'] %}
+    cast(round(distributions.{{ column }}, 12) as double) as {{ column }},
+    {%- endfor %}
     {%- for share in shares %}
-    cast(
+    cast(round(
         case
             when rules.operator in ('>', '>=') then distributions.threshold_p{{ 100 - share }}
             when rules.operator in ('<', '<=') then distributions.threshold_p{{ share }}
-        end as double
-    ) as threshold_for_{{ share }}_percent{{ ',' if not loop.last }}
+        end, 12
+    ) as double) as threshold_for_{{ share }}_percent{{ ',' if not loop.last }}
     {%- endfor %}
 from rules
 left join distributions on rules.condition_id = distributions.condition_id

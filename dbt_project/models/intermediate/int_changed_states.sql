@@ -65,6 +65,7 @@ compared as (
         lag(states.health_date) over account_dates as compared_date,
         lag(states.segment_id) over account_dates as from_segment_id,
         lag(states.state) over account_dates as from_state,
+        lag(states.calculated_state) over account_dates as from_calculated_state,
         lag(states.is_overridden) over account_dates as was_overridden,
         lag(states.config_version) over account_dates as from_config_version
     from states
@@ -172,6 +173,7 @@ select
     changes.segment_id,
     changes.from_state,
     changes.state as to_state,
+    changes.from_calculated_state,
     changes.calculated_state as to_calculated_state,
     changes.was_overridden,
     changes.is_overridden,
