@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup run ui sample test chaos corruptions lint lock
+.PHONY: help setup run ui sample test chaos corruptions bench lint lock
 
 help:
 	@echo "make run     calculate health (on sample data if there is no other) and print a summary"
@@ -11,6 +11,7 @@ help:
 	@echo "make test    run every test"
 	@echo "make chaos   kill runs at a hundred random points, and look whether anything is lost or torn"
 	@echo "make corruptions  corrupt the raw data in many ways, and write down what catches it"
+	@echo "make bench   measure the pipeline against others; SIZE=S (10,000 accounts), M or L for more"
 	@echo "make lint    check the style of SQL and Python"
 	@echo "make lock    renew requirements.lock from pyproject.toml"
 
@@ -57,7 +58,12 @@ $(WAREHOUSE): | setup
 corruptions: setup
 	@PYTHONPATH=.:tests $(BIN)/python tests/run_corruptions.py
 
+SIZE ?= XS
+bench: setup
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[bench]'
+	$(BIN)/python -m benchmarks --size $(SIZE)
+
 lock: setup
 	$(BIN)/pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --upgrade \
-		--extra dev pyproject.toml --output-file requirements.lock
+		--extra dev --extra bench pyproject.toml --output-file requirements.lock

@@ -30,6 +30,8 @@ true
     {%- set reach = run_query(
         "select greatest(coalesce(max(coalesce(window_days, 0) + lag_days), 0), "
         ~ adoption_window_days() ~ ") from " ~ ref('config_measurements')
+        ~ " where operand in ('events', 'features_used', 'modules_used', 'active_users', "
+        ~ "'known_active_users', 'active_days', 'last_event_day')"
     ).columns[0].values()[0] -%}
     {%- set read_from = events_read_from() -%}
     {%- set limit = "least(" ~ first_health_date() ~ " - " ~ (reach | int)
@@ -57,32 +59,45 @@ true
 {#- Days that the published detail of users and features looks back, as its columns say. -#}
 {% macro adoption_window_days() %}{{ return(14) }}{% endmacro %}
 
-{#- Every event: (account_id, user_id, feature, module, last_day, first_at, last_at), one row per day,
-    or one for all that is settled. -#}
-{% macro events_by_day_or_settled() -%}
+{#- Condition that an event day lies in those that the published detail of the latest health date
+    looks back; of the last date of the run, which is the latest wherever that detail is written. -#}
+{% macro is_in_adoption_window(event_day) -%}
+(
+            {{ event_day }} < {{ last_health_date() }}
+            and {{ event_day }} >= {{ last_health_date() }} - {{ adoption_window_days() }}
+        )
+{%- endmacro %}
+
+{#- Every event before the last health date of the run, folded to the first and the last time of each
+    combination of the columns: (account_id, columns..., first_at, last_at). -#}
+{% macro first_and_last_times(columns) -%}
 select
     account_id,
-    user_id,
-    feature,
-    module,
-    last_day,
-    first_at,
-    last_at
-from {{ ref('int_events_settled') }}
+    {{ columns | join(',\n    ') }},
+    min(first_at) as first_at,
+    max(last_at) as last_at
+from (
+    select
+        account_id,
+        {{ columns | join(',\n        ') }},
+        first_at,
+        last_at
+    from {{ ref('int_events_settled') }}
 
-union all
+    union all
 
-select
-    account_id,
-    user_id,
-    feature,
-    module,
-    event_day as last_day,
-    first_at,
-    last_at
-from {{ ref('int_events_daily') }}
-where event_day >= (
-    select coalesce(max(settled.settled_on), cast('0001-01-01' as date))
-    from {{ ref('int_events_settled') }} as settled
-)
+    select
+        account_id,
+        {{ columns | join(',\n        ') }},
+        first_at,
+        last_at
+    from {{ ref('int_events_daily') }}
+    where
+        event_day < {{ last_health_date() }}
+        and event_day >= (
+            select coalesce(max(settled.settled_on), cast('0001-01-01' as date))
+            from {{ ref('int_events_settled') }} as settled
+        )
+) as days
+group by account_id, {{ columns | join(', ') }}
 {%- endmacro %}

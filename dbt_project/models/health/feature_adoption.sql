@@ -10,50 +10,35 @@ accounts as (
 
 features as (
 
-    select
-        accounts.health_date,
-        accounts.account_id,
-        events.module,
-        events.feature,
-        min(events.first_at) as first_used_at,
-        max(events.last_at) as last_used_at
-    from accounts
-    inner join (
-        {{ events_by_day_or_settled() }}
-    ) as events
-        on accounts.account_id = events.account_id
-        and accounts.health_date > events.last_day
-    group by accounts.health_date, accounts.account_id, events.module, events.feature
+    {{ first_and_last_times(['module', 'feature']) }}
 
 ),
 
 activity as (
 
     select
-        accounts.account_id,
-        events.module,
-        events.feature,
-        count(distinct events.user_id) as users_14d,
-        sum(events.event_count) as events_14d
-    from accounts
-    inner join {{ ref('int_events_daily') }} as events
-        on accounts.account_id = events.account_id
-        and accounts.health_date > events.event_day
-        and accounts.health_date <= events.event_day + {{ adoption_window_days() }}
-    group by accounts.account_id, events.module, events.feature
+        account_id,
+        module,
+        feature,
+        count(distinct user_id) as users_14d,
+        sum(event_count) as events_14d
+    from {{ ref('int_events_daily') }}
+    where {{ is_in_adoption_window('event_day') }}
+    group by account_id, module, feature
 
 )
 
 select
-    features.health_date,
-    features.account_id,
+    accounts.health_date,
+    accounts.account_id,
     features.module,
     features.feature,
-    features.first_used_at,
-    features.last_used_at,
+    features.first_at as first_used_at,
+    features.last_at as last_used_at,
     cast(coalesce(activity.users_14d, 0) as integer) as users_14d,
     cast(coalesce(activity.events_14d, 0) as double) as events_14d
-from features
+from accounts
+inner join features on accounts.account_id = features.account_id
 left join activity
     on features.account_id = activity.account_id
     and features.feature = activity.feature

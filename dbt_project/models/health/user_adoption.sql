@@ -21,18 +21,14 @@ event_table as (
 activity as (
 
     select
-        users.account_id,
-        users.user_id,
-        sum(events.event_count) as events_14d,
-        count(distinct events.feature) as features_used_14d,
-        count(distinct events.event_day) as active_days_14d
-    from users
-    inner join {{ ref('int_events_daily') }} as events
-        on users.account_id = events.account_id
-        and users.user_id = events.user_id
-        and users.health_date > events.event_day
-        and users.health_date <= events.event_day + {{ adoption_window_days() }}
-    group by users.account_id, users.user_id
+        account_id,
+        user_id,
+        sum(event_count) as events_14d,
+        count(distinct feature) as features_used_14d,
+        count(distinct event_day) as active_days_14d
+    from {{ ref('int_events_daily') }}
+    where {{ is_in_adoption_window('event_day') }}
+    group by account_id, user_id
 
 )
 

@@ -8,21 +8,22 @@ accounts as (
 
 ),
 
+active_users as (
+
+    {{ first_and_last_times(['user_id']) }}
+
+),
+
 event_users as (
 
     select
         accounts.health_date,
         accounts.account_id,
-        events.user_id,
-        max(events.last_at) as last_active_at
+        active_users.user_id,
+        active_users.last_at as last_active_at
     from accounts
-    inner join (
-        {{ events_by_day_or_settled() }}
-    ) as events
-        on accounts.account_id = events.account_id
-        and accounts.health_date > events.last_day
-    where events.user_id is not null
-    group by accounts.health_date, accounts.account_id, events.user_id
+    inner join active_users on accounts.account_id = active_users.account_id
+    where active_users.user_id is not null
 
 ),
 

@@ -3,7 +3,8 @@
 --
 -- Distinct things (users, features, modules) are found once for all windows: a thing is in a window
 -- when its last day before the health date is. So each thing's days before the run's first date
--- fold into the last of them, and each day counts only until the thing's next one.
+-- fold into the last of them, and each day counts only until the thing's next one. Each reads only
+-- as far back as its windows reach.
 with
 
 measurements as (
@@ -21,6 +22,7 @@ measurements as (
 
 ),
 
+-- What is counted, and from which day on it can matter: null where it has no window.
 series as (
 
     select
@@ -28,7 +30,12 @@ series as (
         filter_id,
         dimension,
         dimension_values,
-        max(case when window_days is null then 1 else 0 end) as has_lifetime
+        max(case when window_days is null then 0 else 1 end) as has_window,
+        case
+            when max(case when window_days is null then 1 else 0 end) = 0
+                then {{ first_health_date() }} - cast(max(window_days + lag_days) as integer)
+            else cast('0001-01-01' as date)
+        end as read_from
     from measurements
     where thing_kind is not null
     group by thing_kind, filter_id, dimension, dimension_values
@@ -83,42 +90,65 @@ events as (
 
 ),
 
-things as (
+-- The one thing that takes every event of the past, so that all that can does with this.
+user_days as (
 
     select
-        series.thing_kind,
-        series.filter_id,
-        events.account_id,
-        case series.thing_kind
-            when 'feature' then events.feature
-            when 'module' then events.module
-            when 'user' then events.user_id
-            else events.account_id
-        end as thing,
-        events.event_day
+        account_id,
+        user_id,
+        min(first_day) as first_day,
+        max(event_day) as event_day
     from events
-    inner join series
-        on series.thing_kind in ('feature', 'module', 'user', 'account')
-        and {{ matches_dimension('series', 'events') }}
+    group by
+        account_id,
+        user_id,
+        case when event_day >= {{ first_health_date() }} then event_day end
 
 ),
 
 thing_days as (
 
+    {% for kind, thing, is_by_user in [
+        ('user', 'user_id', true),
+        ('account', 'account_id', true),
+        ('user', 'user_id', false),
+        ('account', 'account_id', false),
+        ('feature', 'feature', false),
+        ('module', 'module', false),
+    ] %}
+    {%- set source = 'user_days' if is_by_user else 'events' %}
     select
-        thing_kind,
-        filter_id,
-        account_id,
-        thing,
-        max(event_day) as event_day
-    from things
-    where thing is not null
+        '{{ kind }}' as thing_kind,
+        series.filter_id,
+        events.account_id,
+        events.{{ thing }} as thing,
+        max(events.event_day) as event_day
+    from {{ source }} as events
+    inner join series
+        on series.thing_kind = '{{ kind }}'
+        and events.event_day >= series.read_from
+        {%- if is_by_user %}
+        and series.dimension is null
+        {%- else %}
+        {%- if kind in ('user', 'account') %}
+        and series.dimension is not null
+        {%- endif %}
+        and {{ matches_dimension('series', 'events') }}
+        {%- endif %}
+    where
+        events.{{ thing }} is not null
+        and events.event_day >= (
+            select min(kinds.read_from)
+            from series as kinds
+            where kinds.thing_kind = '{{ kind }}'
+        )
     group by
-        thing_kind,
-        filter_id,
-        account_id,
-        thing,
-        case when event_day >= {{ first_health_date() }} then event_day end
+        series.filter_id,
+        events.account_id,
+        events.{{ thing }},
+        case when events.event_day >= {{ first_health_date() }} then events.event_day end
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 
 ),
 
@@ -134,34 +164,30 @@ thing_periods as (
 
 ),
 
+-- Without a window all days before the first date count alike.
 event_sums as (
 
     select
         series.filter_id,
         events.account_id,
-        events.event_day,
+        max(events.event_day) as event_day,
         sum(events.event_count) as event_count
     from events
     inner join series
         on series.thing_kind = 'events'
+        and events.event_day >= series.read_from
         and {{ matches_dimension('series', 'events') }}
-    group by series.filter_id, events.account_id, events.event_day
+    group by
+        series.filter_id,
+        events.account_id,
+        case
+            when series.has_window = 1 or events.event_day >= {{ first_health_date() }}
+                then events.event_day
+        end
 
 ),
 
 -- Days cannot be settled: a lifetime count of them is the one measure that reads all daily rows.
-active_days_range as (
-
-    select
-        case
-            when max(series.has_lifetime) = 1 then cast('0001-01-01' as date)
-            else max(settlement.settled_on)
-        end as first_day
-    from settlement
-    left join series on series.thing_kind = 'active_days'
-
-),
-
 active_days as (
 
     select distinct
@@ -171,10 +197,9 @@ active_days as (
     from {{ ref('int_events_daily') }} as events
     inner join series
         on series.thing_kind = 'active_days'
+        and events.event_day >= series.read_from
         and {{ matches_dimension('series', 'events') }}
-    where
-        events.event_day < {{ last_health_date() }}
-        and events.event_day >= (select active_days_range.first_day from active_days_range)
+    where events.event_day < {{ last_health_date() }}
 
 ),
 
@@ -184,7 +209,7 @@ event_users as (
         account_id,
         user_id,
         min(first_day) as first_day
-    from events
+    from user_days
     where user_id is not null
     group by account_id, user_id
 
