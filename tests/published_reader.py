@@ -79,7 +79,7 @@ def main() -> None:
         states.add(read(folder / "account_health.duckdb"))
         reads += 1
         print(reads, len(states), flush=True)
-        time.sleep(0.2)
+        time.sleep(0.5)
 
 
 if __name__ == "__main__":

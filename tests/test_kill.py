@@ -3,8 +3,10 @@
 `make chaos` kills a hundred times; HEALTH_KILLS says how often.
 """
 
+import json
 import os
 import random
+import select
 import shutil
 import signal
 import subprocess
@@ -14,7 +16,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from typing import IO
 
 import duckdb
 import pandas as pd
@@ -28,11 +32,37 @@ from orchestration.settings import Settings
 pytestmark = pytest.mark.xdist_group("kill")
 
 KILLS = int(os.environ.get("HEALTH_KILLS", "10"))
-HEALTH = Path(sys.executable).with_name("health")
 TODAY = datetime.now(UTC).date()
 YESTERDAY = TODAY - timedelta(days=1)
 # What differs between two runs that do the same.
 NOT_COMPARED = {"publication", "publication_partitions"}
+
+
+@cache
+def health_server() -> subprocess.Popen[str]:
+    """The process that forks for each run; it ends with the tests, when its input does."""
+    server = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("health_server.py"))],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stdout and server.stdout.readline() == "ready\n"
+    return server
+
+
+@dataclass
+class Run:
+    """A run at work."""
+
+    process: int
+    answers: IO[str]
+
+    def wait(self, seconds: float | None = None) -> int | None:
+        """Its exit code; None when it is at work after so many seconds."""
+        readable, _, _ = select.select([self.answers], [], [], seconds)
+        return int(self.answers.readline()) if readable else None
 
 
 @dataclass
@@ -47,13 +77,12 @@ class Company:
     def settings(self) -> Settings:
         return Settings(self.raw, self.folder / "warehouse.duckdb")
 
-    def start(self, day: object = TODAY) -> subprocess.Popen[bytes]:
-        """A run of one date, in a process group of its own."""
-        output = (self.folder / "output.txt").open("wb")
-        return subprocess.Popen(
-            [str(HEALTH), "run", "--date", str(day)],
-            cwd=ROOT,
-            env={
+    def start(self, day: object = TODAY) -> "Run":
+        """A run of one date."""
+        server = health_server()
+        request = {
+            "arguments": ["run", "--date", str(day)],
+            "environment": {
                 **{name: text for name, text in os.environ.items() if "HEALTH_" not in name},
                 **self.settings.environment,
                 "HEALTH_ALERT_DESTINATION": self.receiver.url,
@@ -61,14 +90,15 @@ class Company:
                 "DBT_TARGET_PATH": str(self.raw.parent / "target"),
                 "DBT_LOG_PATH": str(self.raw.parent / "logs"),
             },
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+            "output": str(self.folder / "output.txt"),
+        }
+        assert server.stdin and server.stdout
+        server.stdin.write(json.dumps(request) + "\n")
+        server.stdin.flush()
+        return Run(int(server.stdout.readline()), server.stdout)
 
     def run(self, day: object = TODAY) -> None:
-        code = self.start(day).wait()
-        assert code == 0, (self.folder / "output.txt").read_text()
+        assert self.start(day).wait() == 0, (self.folder / "output.txt").read_text()
 
     def tables(self) -> dict[str, list[tuple]]:
         """All that is published, but for the time at which an alert was sent."""
@@ -147,9 +177,9 @@ def descendants(process: int) -> list[int]:
     return found
 
 
-def kill(run: subprocess.Popen[bytes]) -> str:
+def kill(run: Run) -> str:
     """Kill the run, one of the processes that it started, or all at once; which it was."""
-    others = descendants(run.pid)
+    others = descendants(run.process)
     how = random.choice(["run", "run", "all", "other"] if others else ["run"])
     if how == "other":
         send_kill(random.choice(others))
@@ -157,7 +187,7 @@ def kill(run: subprocess.Popen[bytes]) -> str:
     if how == "all":
         for process in others:
             send_kill(process)
-    send_kill(run.pid)
+    send_kill(run.process)
     run.wait()
     return how
 
@@ -188,9 +218,7 @@ def test_runs_that_are_killed_are_made_good_by_the_next(company: Company, raw: P
     killed = []
     while moments:
         run = company.start()
-        try:
-            run.wait(timeout=moments[-1])
-        except subprocess.TimeoutExpired:
+        if run.wait(moments[-1]) is None:
             killed.append(f"{kill(run)} after {moments.pop():.1f} s")
         else:
             moments[-1] *= 0.9  # it was done before
