@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import click
-from corruptions import CORRUPTIONS, Corruption, Raw, failures_of, raw_failures
+from corruptions import CORRUPTIONS, Corruption, Raw, checkpoint, failures_of, raw_failures
 from pipeline import ROOT, Warehouse
 
 import expectations
@@ -33,6 +33,7 @@ def main(every: bool) -> None:
         history = Warehouse(scratch / "history" / "warehouse.duckdb", clean.folder)
         history.path.parent.mkdir()
         history.calculate(HEALTH_DATE - timedelta(HISTORY_DAYS), HEALTH_DATE - timedelta(1))
+        checkpoint(history)
         usual = {
             failure
             for table in {corruption.table for corruption in CORRUPTIONS}
@@ -47,16 +48,17 @@ def line_of(
     corruption: Corruption, clean: Raw, history: Warehouse, usual: set[str], every: bool
 ) -> tuple[Corruption, dict[str, str], str]:
     """The corruption, what caught it, and what became of the run."""
-    click.echo(f"{corruption.table}: {corruption.name}")
     raw = Raw(clean.folder.with_name("corrupted"), HEALTH_DATE)
     shutil.rmtree(raw.folder, ignore_errors=True)
     shutil.copytree(clean.folder, raw.folder)
     corruption.corrupt(raw)
     caught = raw_failures(raw, corruption.table, history.path)
     caught = {check: observed for check, observed in caught.items() if check not in usual}
-    if caught and not every:
-        return corruption, caught, ""
-    return corruption, *calculated(raw, history, caught)
+    end = ""
+    if every or not caught:
+        caught, end = calculated(raw, history, caught)
+    click.echo(f"{corruption.table}, {corruption.name}: {', '.join(caught) or 'nothing'} {end}")
+    return corruption, caught, end
 
 
 def calculated(raw: Raw, history: Warehouse, caught: dict[str, str]) -> tuple[dict[str, str], str]:
