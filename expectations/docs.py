@@ -19,9 +19,8 @@ from markupsafe import Markup
 
 from expectations.checks import Check
 from expectations.reports import CheckResult, Report, worst_first
-from orchestration.settings import ROOT
+from orchestration.settings import Settings
 
-DEFAULT_DOCS = ROOT / "data" / "docs"
 SITE = "account_health"
 HERE = Path(__file__).parent
 FAILING_RECORDS_SHOWN = 10
@@ -34,8 +33,9 @@ FROM_THE_WEB = re.compile(
 
 
 def docs_folder() -> Path:
-    """HEALTH_DOCS_DIR, or the default inside the checkout."""
-    return Path(os.environ.get("HEALTH_DOCS_DIR") or DEFAULT_DOCS).resolve()
+    """HEALTH_DOCS_DIR, or `docs` beside the warehouse."""
+    beside = Settings.from_environment().warehouse.with_name("docs")
+    return Path(os.environ.get("HEALTH_DOCS_DIR") or beside).resolve()
 
 
 def build_docs(reports: Iterable[Report], folder: Path | None = None) -> Path:

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
+from pipeline import Warehouse
 
 from expectations.raw import add_counts, judged
 from expectations.raw_profile import read_profiles
@@ -330,3 +331,8 @@ def failures_of(results: Iterable[CheckResult]) -> dict[str, str]:
         )
         for result in results
     }
+
+
+def checkpoint(warehouse: Warehouse) -> None:
+    """Bring all into the one file, so that it can be copied."""
+    duckdb.connect(str(warehouse.path)).close()

@@ -1,7 +1,7 @@
 """`make corruptions`: inject every corruption and write down which check caught which.
 
 The raw data is judged for each. Health is calculated and judged as well, on the way that a run
-takes, for what the raw checks do not see (with `--every`, for all of them).
+takes, for what the raw checks do not see (with `--every` for all of them, with `--raw` for none).
 """
 
 import shutil
@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import click
-from corruptions import CORRUPTIONS, Corruption, Raw, failures_of, raw_failures
+from corruptions import CORRUPTIONS, Corruption, Raw, checkpoint, failures_of, raw_failures
 from pipeline import ROOT, Warehouse
 
 import expectations
@@ -25,7 +25,8 @@ HISTORY_DAYS = 7  # health dates that are calculated before the corruption
 
 @click.command()
 @click.option("--every", is_flag=True, help="Calculate health for every corruption.")
-def main(every: bool) -> None:
+@click.option("--raw", "raw_only", is_flag=True, help="Judge the raw data only.")
+def main(every: bool, raw_only: bool) -> None:
     with tempfile.TemporaryDirectory(prefix="corruptions-") as folder:
         scratch = Path(folder)
         clean = Raw(scratch / "clean", HEALTH_DATE)
@@ -33,34 +34,38 @@ def main(every: bool) -> None:
         history = Warehouse(scratch / "history" / "warehouse.duckdb", clean.folder)
         history.path.parent.mkdir()
         history.calculate(HEALTH_DATE - timedelta(HISTORY_DAYS), HEALTH_DATE - timedelta(1))
+        checkpoint(history)
         usual = {
             failure
             for table in {corruption.table for corruption in CORRUPTIONS}
             for failure in raw_failures(clean, table, history.path)
         }
-        lines = [line_of(corruption, clean, history, usual, every) for corruption in CORRUPTIONS]
+        if not raw_only:
+            usual |= set(calculated(clean, history)[0])
+        lines = []
+        for corruption in CORRUPTIONS:
+            raw = corrupted(clean, corruption)
+            caught, end = raw_failures(raw, corruption.table, history.path), ""
+            caught = {check: observed for check, observed in caught.items() if check not in usual}
+            if every or not (caught or raw_only):
+                found, end = calculated(raw, history)
+                caught |= {check: text for check, text in found.items() if check not in usual}
+            click.echo(f"{corruption.table}, {corruption.name}: {', '.join(caught)} {end}")
+            lines.append((corruption, caught, end))
     TABLE.write_text(page_of(lines), encoding="utf-8")
     click.echo(f"Wrote {TABLE.relative_to(ROOT)}")
 
 
-def line_of(
-    corruption: Corruption, clean: Raw, history: Warehouse, usual: set[str], every: bool
-) -> tuple[Corruption, dict[str, str], str]:
-    """The corruption, what caught it, and what became of the run."""
-    click.echo(f"{corruption.table}: {corruption.name}")
-    raw = Raw(clean.folder.with_name("corrupted"), HEALTH_DATE)
+def corrupted(clean: Raw, corruption: Corruption) -> Raw:
+    raw = Raw(clean.folder.with_name("corrupted"), clean.health_date)
     shutil.rmtree(raw.folder, ignore_errors=True)
     shutil.copytree(clean.folder, raw.folder)
     corruption.corrupt(raw)
-    caught = raw_failures(raw, corruption.table, history.path)
-    caught = {check: observed for check, observed in caught.items() if check not in usual}
-    if caught and not every:
-        return corruption, caught, ""
-    return corruption, *calculated(raw, history, caught)
+    return raw
 
 
-def calculated(raw: Raw, history: Warehouse, caught: dict[str, str]) -> tuple[dict[str, str], str]:
-    """What the whole run finds beside what is usual, and how it ends."""
+def calculated(raw: Raw, history: Warehouse) -> tuple[dict[str, str], str]:
+    """What the checks of a whole run find after the calculation, and how the run ends."""
     warehouse = Warehouse(history.path.parent.with_name("run") / "warehouse.duckdb", raw.folder)
     shutil.rmtree(warehouse.path.parent, ignore_errors=True)
     warehouse.path.parent.mkdir()
@@ -68,16 +73,12 @@ def calculated(raw: Raw, history: Warehouse, caught: dict[str, str]) -> tuple[di
     settings = Settings(raw.folder, warehouse.path)
     reports = [expectations.run_raw_checks(settings, HEALTH_DATE)]
     if warehouse.build(HEALTH_DATE).exit_code:
-        return caught, "the run stops"
+        return {}, "the run stops"
     reports += [
         expectations.run_pillar_checks(settings, HEALTH_DATE),
         expectations.run_health_checks(settings, HEALTH_DATE),
     ]
-    usual = expectations.run_pillar_checks(settings, HEALTH_DATE - timedelta(1)).failed
-    found = failures_of(result for report in reports[1:] for result in report.failed)
-    caught = caught | {
-        check: observed for check, observed in found.items() if check not in failures_of(usual)
-    }
+    caught = failures_of(result for report in reports[1:] for result in report.failed)
     if expectations.blocking_failures(reports):
         return caught, "not published"
     unfit = warehouse.query(
@@ -90,8 +91,8 @@ def calculated(raw: Raw, history: Warehouse, caught: dict[str, str]) -> tuple[di
 
 
 def page_of(lines: list[tuple[Corruption, dict[str, str], str]]) -> str:
-    uncaught = [
-        corruption for corruption, caught, end in lines if not caught and end == "published"
+    unseen = [
+        corruption for corruption, caught, end in lines if not caught and end != "the run stops"
     ]
     text = [
         "# Corruptions, and what catches them",
@@ -99,11 +100,11 @@ def page_of(lines: list[tuple[Corruption, dict[str, str], str]]) -> str:
         f"Made by `make corruptions`: {len(lines)} ways to corrupt the raw sample ({ACCOUNTS} "
         f"accounts, {DAYS} days), one at a time, and the checks that failed then and do not fail "
         "on the sample as it is. A critical failure of a raw table makes the pillars that need the "
-        "table not calculated; what happened to the run is told where health was calculated, which "
-        "is done for what the raw checks do not see.",
+        "table not calculated. The last column says how the run ended, where health was calculated "
+        "to see what the raw checks do not.",
         "",
-        f"{len(lines) - len(uncaught)} are noticed, {len(uncaught)} are not"
-        + (": " + "; ".join(f"{c.table}, {c.name}" for c in uncaught) if uncaught else "")
+        f"{len(lines) - len(unseen)} are noticed, {len(unseen)} are not"
+        + (": " + "; ".join(f"{c.table}, {c.name}" for c in unseen) if unseen else "")
         + ".",
         "",
         "| raw table | corruption | caught by (what was observed) | the run |",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from corruptions import CORRUPTIONS, Corruption, Raw, failures_of, raw_failures
+from corruptions import CORRUPTIONS, Corruption, Raw, checkpoint, failures_of, raw_failures
 from pipeline import Warehouse
 
 import expectations
@@ -40,6 +40,7 @@ def history(clean: Raw) -> Warehouse:
     warehouse = Warehouse(clean.folder.with_name("history") / "warehouse.duckdb", clean.folder)
     warehouse.path.parent.mkdir()
     warehouse.calculate(HEALTH_DATE - timedelta(1))
+    checkpoint(warehouse)
     return warehouse
 
 
