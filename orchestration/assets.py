@@ -203,6 +203,9 @@ def result_checks() -> dg.AssetsDefinition:
             expectations.build_docs(reports)
         results = [result for report in reports for result in report.results]
         failed = [result for result in results if not result.passed]
+        if failed:
+            checks = len({result.check for result in failed})
+            progress.say(f"{checks} checks failed: `health failures` says which, and who acts.")
         counts = {
             CHECK_RESULTS: len(results),
             CHECK_FAILURES: sum(len(result.failures) for result in failed),
@@ -246,7 +249,7 @@ def publication(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
             if blocking:
                 raise dg.Failure(why_not_published(blocking), allow_retries=False)
             progress.tell("Publishing")
-            done = publish(run.settings, run.run_id, run.ranges[0][0], run.ranges[-1][1])
+            done = publish(run.settings, run.run_id, *run.span)
         return dg.MaterializeResult(
             metadata={
                 "file": dg.MetadataValue.path(str(run.settings.published_file)),
@@ -287,11 +290,11 @@ def alerts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     run: HealthRun = context.resources.health_run
     with failures_in_words():
         progress.tell("Sending alerts")
-        sent = send_alerts(
-            run.settings, run.run_id, run.ranges[0][0], run.ranges[-1][1], context.log.info
-        )
+        sent = send_alerts(run.settings, run.run_id, *run.span, context.log.info)
         if sent.problem:
-            context.log.warning(sent.problem)
+            waiting = f"{sent.pending} alerts wait for the next run: {sent.problem}"
+            context.log.warning(waiting)
+            progress.say(waiting)
         run.finish()
     return dg.MaterializeResult(
         metadata={

@@ -47,6 +47,7 @@ def address(browser: object, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         "HEALTH_PUBLISHED_DIR": "",
         "HEALTH_STATE_DIR": "",
         "HEALTH_DOCS_DIR": str(folder / "docs"),
+        "DBT_TARGET_PATH": str(folder / "target"),
     }
     health = Path(sys.executable).with_name("health")
     subprocess.run(

@@ -46,6 +46,7 @@ class Night:
         return {
             **self.settings.environment,
             "HEALTH_DOCS_DIR": str(self.settings.warehouse.parent / "docs"),
+            "DBT_TARGET_PATH": str(self.settings.warehouse.parent / "target"),
         }
 
     def run(self, *arguments: str) -> Result:
