@@ -76,7 +76,8 @@ def source_checks(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
             dg.AssetSpec(
                 SOURCE_CHECK_FAILURES,
                 deps=[spec.key for spec in raw_tables(manifest) if spec.key.path[0] == "raw"],
-                group_name="checks",
+                # Not with the other checks, which come last: the graph would go in circles.
+                group_name="raw",
                 description="Raw tables that failed a critical check: their pillars are not"
                 " calculated on that date. One row per health date, table and check.",
                 kinds={"greatexpectations", "duckdb"},
@@ -129,6 +130,7 @@ def dbt_models(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
             with failures_in_words():
                 run.begin()
                 for dates in run.ranges:
+                    progress.tell(f"Calculating {in_words(*dates)}", latest="dbt is starting")
                     on_result = events.append if dates in asked else lambda event: None
                     dbt_build.build(
                         run.settings,
@@ -139,6 +141,7 @@ def dbt_models(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
                     )
         finally:
             # Also of a build that failed: what was built, and which test it was.
+            progress.tell("Recording what was built")
             yield from asset_events(context, manifest, TRANSLATOR, run.settings, events)
 
     return dbt_models
