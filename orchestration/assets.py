@@ -19,8 +19,8 @@ from orchestration.publishing import publish
 from orchestration.source_observations import source_observations
 
 SOURCE_CHECK_FAILURES = dg.AssetKey(["checks", "source_check_failures"])
-CHECK_RESULTS = dg.AssetKey(["health", "check_results"])
-CHECK_FAILURES = dg.AssetKey(["health", "check_failures"])
+CHECK_RESULTS = dg.AssetKey(["checks", "check_results"])
+CHECK_FAILURES = dg.AssetKey(["checks", "check_failures"])
 DATA_DOCS = dg.AssetKey(["checks", "data_docs"])
 PUBLISHED = dg.AssetKey(["published", "account_health"])
 ALERTS = dg.AssetKey(["published", "alerts"])
@@ -37,7 +37,7 @@ class LayersTranslator(DagsterDbtTranslator):
         if dbt_resource_props["resource_type"] == "seed":
             return "configuration"
         if dbt_resource_props["resource_type"] == "source":
-            return dbt_resource_props["schema"]
+            return dbt_resource_props["source_name"]
         return dbt_resource_props["fqn"][1]  # the folder of the layer
 
     def get_partitions_def(
@@ -59,11 +59,12 @@ class LayersTranslator(DagsterDbtTranslator):
 TRANSLATOR = LayersTranslator()
 
 
-def raw_tables(manifest: Mapping[str, Any]) -> list[dg.AssetSpec]:
-    """The raw tables, which others fill; each run observes them."""
+def sources(manifest: Mapping[str, Any], *names: str) -> list[dg.AssetSpec]:
+    """The tables of some of dbt's sources."""
     return [
         TRANSLATOR.get_asset_spec(manifest, unique_id, None).replace_attributes(skippable=False)
-        for unique_id in manifest["sources"]
+        for unique_id, source in manifest["sources"].items()
+        if source["source_name"] in names
     ]
 
 
@@ -75,7 +76,7 @@ def source_checks(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         specs=[
             dg.AssetSpec(
                 SOURCE_CHECK_FAILURES,
-                deps=[spec.key for spec in raw_tables(manifest) if spec.key.path[0] == "raw"],
+                deps=[spec.key for spec in sources(manifest, "raw")],
                 # Not with the other checks, which come last: the graph would go in circles.
                 group_name="raw",
                 description="Raw tables that failed a critical check: their pillars are not"
@@ -170,26 +171,24 @@ def told(dates: str, log: Callable[[str], None]) -> Callable[[dbt_build.Progress
     return tell
 
 
-def result_checks() -> dg.AssetsDefinition:
+def result_checks(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     """Judges what was calculated, and writes what all checks of the run say."""
-    details = {
-        CHECK_RESULTS: "The answers of the checks. One row per health date and check.",
-        CHECK_FAILURES: "Records that fail a check. One row per health date, check and record.",
-        DATA_DOCS: "The answers of Great Expectations as pages, made anew by every run.",
-    }
+    written = [
+        *sources(manifest, "checks"),
+        dg.AssetSpec(
+            DATA_DOCS,
+            group_name="checks",
+            description="The answers of Great Expectations as pages, made anew by every run.",
+            kinds={"greatexpectations"},
+        ),
+    ]
     judged = [check.asset_key for check in asset_checks.check_specs("pillars", "health")]
 
     @dg.multi_asset(
         name="result_checks",
         specs=[
-            dg.AssetSpec(
-                key,
-                deps=[SOURCE_CHECK_FAILURES, *dict.fromkeys(judged)],
-                group_name="checks",
-                description=description,
-                kinds={"greatexpectations"},
-            )
-            for key, description in details.items()
+            spec.replace_attributes(deps=[SOURCE_CHECK_FAILURES, *dict.fromkeys(judged)])
+            for spec in written
         ],
         check_specs=asset_checks.check_specs("pillars", "health"),
         allow_arbitrary_check_specs=True,
@@ -215,10 +214,10 @@ def result_checks() -> dg.AssetsDefinition:
         }
         for observation in source_observations(run.settings, run.asked[1]):
             context.log_event(observation)
-        for key in details:
-            rows = {"rows of this run": counts[key]} if key in counts else {}
+        for spec in written:
+            rows = {"rows of this run": counts[spec.key]} if spec.key in counts else {}
             yield dg.MaterializeResult(
-                key, metadata={**rows, "documentation": asset_checks.docs_link()}
+                spec.key, metadata={**rows, "documentation": asset_checks.docs_link()}
             )
         yield from asset_checks.check_results(
             result for result in results if result.check.boundary != "raw"
@@ -310,9 +309,10 @@ def alerts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
 
 
 def all_assets(manifest: Mapping[str, Any]) -> Iterator[dg.AssetsDefinition | dg.AssetSpec]:
-    yield from raw_tables(manifest)
+    # What others fill, or a run on its way.
+    yield from sources(manifest, "raw", "operations")
     yield source_checks(manifest)
     yield dbt_models(manifest)
-    yield result_checks()
+    yield result_checks(manifest)
     yield publication(manifest)
     yield alerts

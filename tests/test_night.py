@@ -105,7 +105,7 @@ def test_assets_are_grouped_by_layer(definitions: dg.Definitions) -> None:
         "health/account_health_history": "health",
         "configuration/health_rules": "configuration",
         "checks/source_check_failures": "raw",
-        "health/check_results": "checks",
+        "checks/check_results": "checks",
         "published/account_health": "published",
         "published/alerts": "published",
     }
@@ -114,6 +114,12 @@ def test_assets_are_grouped_by_layer(definitions: dg.Definitions) -> None:
     layers = {path.name for path in (ROOT / "dbt_project" / "models").iterdir()}
     assert layers <= set(found.values())
     assert len([key for key in found if key.startswith("raw/")]) == 12
+
+
+def test_checks_judge_assets_that_there_are(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    keys = {spec.key for spec in definitions.resolve_all_asset_specs()}
+    assert {key.asset_key for key in graph.asset_check_keys} <= keys
 
 
 def test_every_dbt_node_is_an_asset_or_a_check(definitions: dg.Definitions) -> None:
@@ -212,7 +218,8 @@ def test_checks_tell_what_failed_and_where_to_read_it(dagster: dg.DagsterInstanc
         assert answer.metadata["failing rows (latest)"].records
     page = failed[0].metadata["documentation"].value
     assert page.startswith("file://")
-    assert Path(page.removeprefix("file://")).exists()
+    file, _, place = page.removeprefix("file://").partition("#")
+    assert f'id="{place}"' in Path(file).read_text()
     text = failed_checks_text(run, dagster)
     assert text and text.startswith(f"{len(failed)} checks failed")
 
