@@ -129,9 +129,12 @@ def test_every_dbt_node_is_an_asset_or_a_check(definitions: dg.Definitions) -> N
         if isinstance(each, dg.AssetsDefinition) and each.op.name == "dbt_build"
     ]
     nodes = next(iter(dbt.specs)).metadata["dagster_dbt/manifest"].manifest["nodes"].values()
-    kinds = [node["resource_type"] for node in nodes]
+    # An ephemeral model is part of those that use it.
+    kinds = [
+        node["resource_type"] for node in nodes if node["config"].get("materialized") != "ephemeral"
+    ]
     assert len(dbt.keys) == kinds.count("model") + kinds.count("seed")
-    assert len(list(dbt.check_specs)) == kinds.count("test") > 50
+    assert len(list(dbt.check_specs)) == kinds.count("test") > 20
 
 
 def test_history_has_a_partition_for_each_health_date(definitions: dg.Definitions) -> None:
@@ -210,7 +213,7 @@ def test_checks_tell_what_failed_and_where_to_read_it(dagster: dg.DagsterInstanc
     ]
     ours = [answer for answer in answers if "documentation" in answer.metadata]
     assert {answer.asset_key.path[0] for answer in ours} == {"raw", "health"}
-    assert len(answers) - len(ours) > 50, "and those of dbt"
+    assert len(answers) - len(ours) > 20, "and those of dbt"
     failed = [answer for answer in ours if not answer.passed]
     assert failed, "the sample is slightly dirty"
     for answer in failed:
