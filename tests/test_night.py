@@ -1,26 +1,23 @@
 """The night: what Dagster knows, a run of the job on a small sample, and what stops publishing."""
 
-import hashlib
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 import duckdb
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
+from nights import END, START, Night, a_night, a_night_calculated
 from pipeline import ROOT
 
 from orchestration import health_dates
 from orchestration.abandoned_runs import end_abandoned_runs
-from orchestration.cli import main
 from orchestration.dagster_instance import instance
 from orchestration.definitions import build
 from orchestration.partitions import HEALTH_DATES, range_of, tags_of
-from orchestration.sample_data import write_sample
 from orchestration.schedules import nightly
 from orchestration.sensors import failed_checks_text, failed_run_text, new_raw_files
 from orchestration.settings import Settings
@@ -30,41 +27,12 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::dagster.BetaWarning", "ignore::dagster.PreviewWarning"),
 ]
 
-END = date(2026, 11, 22)
-START = END - timedelta(days=29)
 HISTORY = dg.AssetKey(["health", "account_health_history"])
 
 
-@dataclass(frozen=True)
-class Night:
-    """A warehouse of its own, with its published place and its Dagster."""
-
-    settings: Settings
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {
-            **self.settings.environment,
-            "HEALTH_DOCS_DIR": str(self.settings.warehouse.parent / "docs"),
-            "DBT_TARGET_PATH": str(self.settings.warehouse.parent / "target"),
-        }
-
-    def run(self, *arguments: str) -> Result:
-        return CliRunner().invoke(main, ["run", *arguments], env=self.environment)
-
-    def published(self, sql: str) -> list[tuple]:
-        with duckdb.connect(str(self.settings.published_file), read_only=True) as connection:
-            return connection.execute(sql).fetchall()
-
-    def bytes_of_published_file(self) -> str:
-        return hashlib.sha256(self.settings.published_file.read_bytes()).hexdigest()
-
-
 @pytest.fixture(scope="module")
-def night(tmp_path_factory: pytest.TempPathFactory) -> Night:
-    folder = tmp_path_factory.mktemp("night")
-    write_sample(folder / "raw", accounts=25, days=60, end_date=END)
-    return Night(Settings(folder / "raw", folder / "warehouse.duckdb"))
+def night() -> Night:
+    return a_night()
 
 
 @pytest.fixture(scope="module")
@@ -74,9 +42,8 @@ def definitions(night: Night) -> dg.Definitions:
 
 
 @pytest.fixture(scope="module")
-def thirty_dates(night: Night) -> Result:
-    """A backfill of 30 dates, as the README shows it."""
-    return night.run("--start", str(START), "--end", str(END))
+def thirty_dates() -> Result:
+    return a_night_calculated()
 
 
 @pytest.fixture
