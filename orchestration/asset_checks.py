@@ -86,18 +86,22 @@ def metadata(found: list[CheckResult], failed: list[CheckResult]) -> dict[str, o
     ]
     shown: dict[str, object] = {
         "health dates": len({result.health_date for result in found}),
-        "judged": len(found),
+        "judged": sum(result.was_judged for result in found),
         "failed": len(failed),
         "failing rows": len(rows),
-        "documentation": docs_link(),
+        "documentation": docs_link(found[0].check.subject),
     }
+    not_judged = sum(not result.was_judged for result in found)
+    if not_judged:
+        shown["too little to judge by"] = not_judged
     if rows:
         shown["failing rows (latest)"] = dg.MetadataValue.table(rows[-ROWS_SHOWN:])
     return shown
 
 
-def docs_link() -> dg.MetadataValue:
-    """The Data Docs: where they are served (HEALTH_DOCS_URL), else the file."""
+def docs_link(subject: str = "") -> dg.MetadataValue:
+    """The Data Docs, at what is judged: where they are served (HEALTH_DOCS_URL), else the file."""
     served = os.environ.get("HEALTH_DOCS_URL")
     index = docs_folder() / "index.html"
-    return dg.MetadataValue.url(f"{served.rstrip('/')}/index.html" if served else index.as_uri())
+    page = f"{served.rstrip('/')}/index.html" if served else index.as_uri()
+    return dg.MetadataValue.url(f"{page}#{subject}" if subject else page)

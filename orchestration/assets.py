@@ -19,8 +19,8 @@ from orchestration.publishing import publish
 from orchestration.source_observations import source_observations
 
 SOURCE_CHECK_FAILURES = dg.AssetKey(["checks", "source_check_failures"])
-CHECK_RESULTS = dg.AssetKey(["health", "check_results"])
-CHECK_FAILURES = dg.AssetKey(["health", "check_failures"])
+CHECK_RESULTS = dg.AssetKey(["checks", "check_results"])
+CHECK_FAILURES = dg.AssetKey(["checks", "check_failures"])
 DATA_DOCS = dg.AssetKey(["checks", "data_docs"])
 PUBLISHED = dg.AssetKey(["published", "account_health"])
 ALERTS = dg.AssetKey(["published", "alerts"])
@@ -37,7 +37,7 @@ class LayersTranslator(DagsterDbtTranslator):
         if dbt_resource_props["resource_type"] == "seed":
             return "configuration"
         if dbt_resource_props["resource_type"] == "source":
-            return dbt_resource_props["schema"]
+            return dbt_resource_props["source_name"]
         return dbt_resource_props["fqn"][1]  # the folder of the layer
 
     def get_partitions_def(
@@ -59,11 +59,12 @@ class LayersTranslator(DagsterDbtTranslator):
 TRANSLATOR = LayersTranslator()
 
 
-def raw_tables(manifest: Mapping[str, Any]) -> list[dg.AssetSpec]:
-    """The raw tables, which others fill; each run observes them."""
+def sources(manifest: Mapping[str, Any], *names: str) -> list[dg.AssetSpec]:
+    """The tables of some of dbt's sources."""
     return [
         TRANSLATOR.get_asset_spec(manifest, unique_id, None).replace_attributes(skippable=False)
-        for unique_id in manifest["sources"]
+        for unique_id, source in manifest["sources"].items()
+        if source["source_name"] in names
     ]
 
 
@@ -75,8 +76,9 @@ def source_checks(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         specs=[
             dg.AssetSpec(
                 SOURCE_CHECK_FAILURES,
-                deps=[spec.key for spec in raw_tables(manifest) if spec.key.path[0] == "raw"],
-                group_name="checks",
+                deps=[spec.key for spec in sources(manifest, "raw")],
+                # Not with the other checks, which come last: the graph would go in circles.
+                group_name="raw",
                 description="Raw tables that failed a critical check: their pillars are not"
                 " calculated on that date. One row per health date, table and check.",
                 kinds={"greatexpectations", "duckdb"},
@@ -129,6 +131,7 @@ def dbt_models(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
             with failures_in_words():
                 run.begin()
                 for dates in run.ranges:
+                    progress.tell(f"Calculating {in_words(*dates)}", latest="dbt is starting")
                     on_result = events.append if dates in asked else lambda event: None
                     dbt_build.build(
                         run.settings,
@@ -139,6 +142,7 @@ def dbt_models(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
                     )
         finally:
             # Also of a build that failed: what was built, and which test it was.
+            progress.tell("Recording what was built")
             yield from asset_events(context, manifest, TRANSLATOR, run.settings, events)
 
     return dbt_models
@@ -167,26 +171,24 @@ def told(dates: str, log: Callable[[str], None]) -> Callable[[dbt_build.Progress
     return tell
 
 
-def result_checks() -> dg.AssetsDefinition:
+def result_checks(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     """Judges what was calculated, and writes what all checks of the run say."""
-    details = {
-        CHECK_RESULTS: "The answers of the checks. One row per health date and check.",
-        CHECK_FAILURES: "Records that fail a check. One row per health date, check and record.",
-        DATA_DOCS: "The answers of Great Expectations as pages, made anew by every run.",
-    }
+    written = [
+        *sources(manifest, "checks"),
+        dg.AssetSpec(
+            DATA_DOCS,
+            group_name="checks",
+            description="The answers of Great Expectations as pages, made anew by every run.",
+            kinds={"greatexpectations"},
+        ),
+    ]
     judged = [check.asset_key for check in asset_checks.check_specs("pillars", "health")]
 
     @dg.multi_asset(
         name="result_checks",
         specs=[
-            dg.AssetSpec(
-                key,
-                deps=[SOURCE_CHECK_FAILURES, *dict.fromkeys(judged)],
-                group_name="checks",
-                description=description,
-                kinds={"greatexpectations"},
-            )
-            for key, description in details.items()
+            spec.replace_attributes(deps=[SOURCE_CHECK_FAILURES, *dict.fromkeys(judged)])
+            for spec in written
         ],
         check_specs=asset_checks.check_specs("pillars", "health"),
         allow_arbitrary_check_specs=True,
@@ -203,16 +205,19 @@ def result_checks() -> dg.AssetsDefinition:
             expectations.build_docs(reports)
         results = [result for report in reports for result in report.results]
         failed = [result for result in results if not result.passed]
+        if failed:
+            checks = len({result.check for result in failed})
+            progress.say(f"{checks} checks failed: `health failures` says which, and who acts.")
         counts = {
             CHECK_RESULTS: len(results),
             CHECK_FAILURES: sum(len(result.failures) for result in failed),
         }
         for observation in source_observations(run.settings, run.asked[1]):
             context.log_event(observation)
-        for key in details:
-            rows = {"rows of this run": counts[key]} if key in counts else {}
+        for spec in written:
+            rows = {"rows of this run": counts[spec.key]} if spec.key in counts else {}
             yield dg.MaterializeResult(
-                key, metadata={**rows, "documentation": asset_checks.docs_link()}
+                spec.key, metadata={**rows, "documentation": asset_checks.docs_link()}
             )
         yield from asset_checks.check_results(
             result for result in results if result.check.boundary != "raw"
@@ -246,7 +251,7 @@ def publication(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
             if blocking:
                 raise dg.Failure(why_not_published(blocking), allow_retries=False)
             progress.tell("Publishing")
-            done = publish(run.settings, run.run_id, run.ranges[0][0], run.ranges[-1][1])
+            done = publish(run.settings, run.run_id, *run.span)
         return dg.MaterializeResult(
             metadata={
                 "file": dg.MetadataValue.path(str(run.settings.published_file)),
@@ -287,11 +292,11 @@ def alerts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     run: HealthRun = context.resources.health_run
     with failures_in_words():
         progress.tell("Sending alerts")
-        sent = send_alerts(
-            run.settings, run.run_id, run.ranges[0][0], run.ranges[-1][1], context.log.info
-        )
+        sent = send_alerts(run.settings, run.run_id, *run.span, context.log.info)
         if sent.problem:
-            context.log.warning(sent.problem)
+            waiting = f"{sent.pending} alerts wait for the next run: {sent.problem}"
+            context.log.warning(waiting)
+            progress.say(waiting)
         run.finish()
     return dg.MaterializeResult(
         metadata={
@@ -304,9 +309,10 @@ def alerts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
 
 
 def all_assets(manifest: Mapping[str, Any]) -> Iterator[dg.AssetsDefinition | dg.AssetSpec]:
-    yield from raw_tables(manifest)
+    # What others fill, or a run on its way.
+    yield from sources(manifest, "raw", "operations")
     yield source_checks(manifest)
     yield dbt_models(manifest)
-    yield result_checks()
+    yield result_checks(manifest)
     yield publication(manifest)
     yield alerts

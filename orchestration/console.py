@@ -43,6 +43,9 @@ def run_job(settings: Settings, first: date, last: date) -> None:
 
             def show(step: progress.Step) -> None:
                 nonlocal task
+                if step.note:
+                    bar.console.print(step.note)
+                    return
                 if bar.tasks[task].description != step.phase:
                     finish(bar, task)
                     task = bar.add_task(step.phase, total=None, latest="")

@@ -1,6 +1,7 @@
 """dbt's results as Dagster's events, with what only the warehouse knows: rows, columns, lineage."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -46,13 +47,14 @@ def asset_events(
         columns = columns_of_tables(warehouse)
         rows = rows_of_tables(warehouse)
     lineages = Lineages(settings, manifest)
+    target = DBT_PROJECT / (os.environ.get("DBT_TARGET_PATH") or "target")
     for event in known:
         node = manifest["nodes"][unique_id(event)]
         message = DbtCoreCliEventMessage(
             event, known_columns(manifest, node, columns, with_parents=lineages.lacks(node))
         )
         for result in message.to_default_asset_events(
-            manifest, translator, context, target_path=DBT_PROJECT / "target"
+            manifest, translator, context, target_path=target
         ):
             if isinstance(result, dg.Output):
                 metadata = lineages.completed(node, result.metadata)
@@ -86,7 +88,7 @@ def known_columns(
     manifest: Mapping[str, Any], node: Mapping[str, Any], columns: Columns, with_parents: bool
 ) -> dict[str, Any]:
     """What dagster-dbt needs to show a table's columns, and with parents where they come from."""
-    if node["relation_name"] not in columns:
+    if not is_published(node) or node["relation_name"] not in columns:
         return {}
     known: dict[str, Any] = {"columns": columns[node["relation_name"]]}
     if with_parents:
@@ -100,6 +102,10 @@ def known_columns(
             parent: {"columns": columns[parent]} for parent in parents if parent in columns
         }
     return known
+
+
+def is_published(node: Mapping[str, Any]) -> bool:
+    return node["resource_type"] == "model" and node["fqn"][1] == "health"
 
 
 class Lineages:
@@ -118,8 +124,7 @@ class Lineages:
                 self._by_table = kept["tables"]
 
     def lacks(self, node: Mapping[str, Any]) -> bool:
-        is_published = node["resource_type"] == "model" and node["fqn"][1] == "health"
-        return is_published and node["name"] not in self._by_table
+        return is_published(node) and node["name"] not in self._by_table
 
     def completed(self, node: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, Any]:
         """The metadata with the lineage that is known; one that it brings is taken in."""

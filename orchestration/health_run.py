@@ -45,8 +45,9 @@ class HealthRun:
     _reports: dict[tuple[Boundary, Range], expectations.Report] = field(default_factory=dict)
 
     @property
-    def first(self) -> Range:
-        return self.ranges[0]
+    def span(self) -> Range:
+        """From the first of all dates to the last."""
+        return self.ranges[0][0], self.ranges[-1][1]
 
     def begin(self) -> None:
         """Note that the dates are being calculated, before the first write."""
@@ -90,10 +91,18 @@ def health_run(context: dg.InitResourceContext) -> Iterator[HealthRun]:
     asked = range_of(run.tags if run else {})
     with failures_in_words(), write_lock(settings, context.resource_config["wait_seconds"]):
         ranges = put_together([asked, *unfinished(settings)])
-        if ranges != [asked] and context.log:
-            left = ", ".join(in_words(*dates) for dates in unfinished(settings))
-            context.log.info(f"Also calculated: {left}, which a run began and did not finish.")
+        left = [dates for dates in unfinished(settings) if not is_within(dates, asked)]
+        if left:
+            words = ", ".join(in_words(*dates) for dates in left)
+            note = f"Also calculated: {words}, which a run began and did not finish."
+            progress.say(note)
+            if context.log:
+                context.log.info(note)
         yield HealthRun(settings, run.run_id if run else "", asked, ranges)
+
+
+def is_within(dates: Range, others: Range) -> bool:
+    return others[0] <= dates[0] and dates[1] <= others[1]
 
 
 @contextmanager

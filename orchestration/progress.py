@@ -8,12 +8,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Step:
-    """What a run is doing: a phase in words, how much of it is done of how much, and the latest."""
+    """What a run is doing: a phase in words, how much of it is done of how much, and the latest.
 
-    phase: str
+    note: something to be read after the run as well, instead of a phase.
+    """
+
+    phase: str = ""
     done: int = 0
     total: int | None = None
     latest: str = ""
+    note: str = ""
 
 
 Listener = Callable[[Step], None]
@@ -23,6 +27,11 @@ listener: ContextVar[Listener] = ContextVar("listener", default=lambda step: Non
 def tell(phase: str, done: int = 0, total: int | None = None, latest: str = "") -> None:
     """Tell the listener of this process, if there is one."""
     listener.get()(Step(phase, done, total, latest))
+
+
+def say(note: str) -> None:
+    """Tell the listener what a person should read, and not only see going by."""
+    listener.get()(Step(note=note))
 
 
 @contextmanager

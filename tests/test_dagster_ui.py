@@ -8,17 +8,14 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 
 import pytest
-
-from orchestration.sample_data import write_sample
+from nights import END, a_night, a_night_calculated
 
 pytestmark = pytest.mark.xdist_group("night")
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-END = date(2026, 11, 22)
 START_SECONDS = 180
 # Where the screenshots go that a person wants to look at.
 SCREENSHOTS = os.environ.get("HEALTH_SCREENSHOTS")
@@ -37,21 +34,11 @@ def browser() -> Iterator["object"]:
 
 @pytest.fixture(scope="module")
 def address(browser: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The webserver of a Dagster that has run the job once."""
-    folder = tmp_path_factory.mktemp("ui")
-    write_sample(folder / "raw", accounts=15, days=40, end_date=END)
-    environment = {
-        **os.environ,
-        "HEALTH_RAW_DIR": str(folder / "raw"),
-        "HEALTH_DB_PATH": str(folder / "warehouse.duckdb"),
-        "HEALTH_PUBLISHED_DIR": "",
-        "HEALTH_STATE_DIR": "",
-        "HEALTH_DOCS_DIR": str(folder / "docs"),
-    }
+    """The webserver of a Dagster that has run the job."""
+    assert a_night_calculated().exit_code == 0
+    environment = {**os.environ, **a_night().environment}
     health = Path(sys.executable).with_name("health")
-    subprocess.run(
-        [health, "run", "--date", str(END)], env=environment, check=True, capture_output=True
-    )
+    folder = tmp_path_factory.mktemp("ui")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -92,7 +79,7 @@ LAYER = "/locations/orchestration.definitions/asset-groups/health"
     [
         ("graph", "/asset-groups", ["source_check_failures", "account_health"]),
         ("layer", LAYER, ["account_health_history"]),
-        ("history", HISTORY, ["account_health_history", "2026-11-22"]),
+        ("history", HISTORY, ["account_health_history", str(END)]),
         ("lineage", f"{HISTORY}?view=lineage", ["account_health_history"]),
         ("checks", f"{HISTORY}?view=checks", ["accounts_kept"]),
         ("raw_checks", "/assets/raw/tickets?view=checks", ["null_share", "volume"]),
