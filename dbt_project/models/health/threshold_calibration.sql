@@ -2,7 +2,6 @@
 -- For each number condition of the health and score rules: how its signal is distributed over the
 -- accounts of its segment on the latest health date, and which thresholds some share would meet.
 -- Thresholds of scaled conditions are in units of the cell that holds them: observed / scale.
-{%- set shares = [10, 25, 50] %}
 with
 
 rules as (
@@ -54,11 +53,11 @@ distributions as (
         condition_id,
         count(*) as accounts,
         count(*) - count(is_met) as missing,
-        count(case when is_met then 1 end) / nullif(cast(count(is_met) as double), 0)
+        round(count(case when is_met then 1 end) / nullif(cast(count(is_met) as double), 0), 12)
             as matched_share
         {%- for percent in [10, 25, 50, 75, 90] %},
-        {{ quantile('value', percent / 100) }} as p{{ percent }},
-        {{ quantile('threshold_value', percent / 100) }} as threshold_p{{ percent }}
+        round({{ quantile('value', percent / 100) }}, 12) as p{{ percent }},
+        round({{ quantile('threshold_value', percent / 100) }}, 12) as threshold_p{{ percent }}
         {%- endfor %}
     from conditions
     group by condition_id
@@ -75,16 +74,29 @@ select
     rules.threshold,
     cast(coalesce(distributions.accounts, 0) as integer) as accounts,
     cast(coalesce(distributions.missing, 0) as integer) as missing,
-    {%- for column in ['matched_share', 'p10', 'p25', 'p50', 'p75', 'p90'] %}
-    cast(round(distributions.{{ column }}, 12) as double) as {{ column }},
-    {%- endfor %}
-    {%- for share in shares %}
-    cast(round(
+    cast(distributions.matched_share as double) as matched_share,
+    cast(distributions.p10 as double) as p10,
+    cast(distributions.p25 as double) as p25,
+    cast(distributions.p50 as double) as p50,
+    cast(distributions.p75 as double) as p75,
+    cast(distributions.p90 as double) as p90,
+    cast(
         case
-            when rules.operator in ('>', '>=') then distributions.threshold_p{{ 100 - share }}
-            when rules.operator in ('<', '<=') then distributions.threshold_p{{ share }}
-        end, 12
-    ) as double) as threshold_for_{{ share }}_percent{{ ',' if not loop.last }}
-    {%- endfor %}
+            when rules.operator in ('>', '>=') then distributions.threshold_p90
+            when rules.operator in ('<', '<=') then distributions.threshold_p10
+        end as double
+    ) as threshold_for_10_percent,
+    cast(
+        case
+            when rules.operator in ('>', '>=') then distributions.threshold_p75
+            when rules.operator in ('<', '<=') then distributions.threshold_p25
+        end as double
+    ) as threshold_for_25_percent,
+    cast(
+        case
+            when rules.operator in ('>', '>=') then distributions.threshold_p50
+            when rules.operator in ('<', '<=') then distributions.threshold_p50
+        end as double
+    ) as threshold_for_50_percent
 from rules
 left join distributions on rules.condition_id = distributions.condition_id
