@@ -275,7 +275,11 @@ CORRUPTIONS = (
     values("touchpoints", "channels unknown", "'via ' || channel as channel"),
     values("touchpoints", "directions lost", "null as direction"),
     gone_since("touchpoints", "nothing for a week", "occurred_at", 7),
-    values("survey_responses", "scores times ten", "score * 10 as score"),
+    values(
+        "survey_responses",
+        "scores times ten",
+        "cast(try_cast(score as double) * 10 as varchar) as score",
+    ),
     values(
         "survey_responses",
         "kinds swapped",
@@ -284,14 +288,14 @@ CORRUPTIONS = (
     lately(
         "risk_assessments",
         "scores as fractions",
-        "risk_score / 100 as risk_score",
+        "cast(risk_score as double) / 100 as risk_score",
         "assessed_at",
         7,
     ),
     lately(
         "risk_assessments",
         "scores turned round",
-        "100 - risk_score as risk_score",
+        "100 - cast(risk_score as double) as risk_score",
         "assessed_at",
         7,
     ),

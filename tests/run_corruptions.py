@@ -92,7 +92,9 @@ def calculated(raw: Raw, history: Warehouse) -> tuple[dict[str, str], str]:
 
 def page_of(lines: list[tuple[Corruption, dict[str, str], str]]) -> str:
     unseen = [
-        corruption for corruption, caught, end in lines if not caught and end != "the run stops"
+        f"{corruption.table}, {corruption.name}"
+        for corruption, caught, end in lines
+        if not caught and end != "the run stops"
     ]
     text = [
         "# Corruptions, and what catches them",
@@ -101,17 +103,15 @@ def page_of(lines: list[tuple[Corruption, dict[str, str], str]]) -> str:
         f"accounts, {DAYS} days), one at a time, and the checks that failed then and do not fail "
         "on the sample as it is. A critical failure of a raw table makes the pillars that need the "
         "table not calculated. The last column says how the run ended, where health was calculated "
-        "to see what the raw checks do not.",
+        "to see what the raw checks do not; where it is empty, only the raw data was judged.",
         "",
-        f"{len(lines) - len(unseen)} are noticed, {len(unseen)} are not"
-        + (": " + "; ".join(f"{c.table}, {c.name}" for c in unseen) if unseen else "")
-        + ".",
+        f"{len(lines) - len(unseen)} are noticed, {len(unseen)} are not: {'; '.join(unseen)}.",
         "",
-        "| raw table | corruption | caught by (what was observed) | the run |",
+        "| raw table | corruption | caught by | the run |",
         "|---|---|---|---|",
     ]
     for corruption, caught, end in lines:
-        checks = "<br>".join(f"{check}: {observed}" for check, observed in caught.items())
+        checks = "<br>".join(caught)
         checks = checks.replace("|", "&#124;") or "**nothing**"
         text.append(f"| {corruption.table} | {corruption.name} | {checks} | {end} |")
     return "\n".join(text) + "\n"

@@ -24,7 +24,22 @@ pytestmark = pytest.mark.xdist_group("corruptions")
 
 HEALTH_DATE = date(2026, 11, 19)
 # What only the checks after the calculation can see, or none does (CORRUPTIONS.md).
-NOT_SEEN_IN_RAW: set[str] = set()
+NOT_SEEN_IN_RAW = {
+    "accounts-all_churned",
+    "accounts-stages_renamed",
+    "account_attributes-values_lost",
+    "events-last_day_a_third_dropped",
+    "events-times_of_another_zone,_3_hours",
+    "health_overrides-pillars_unknown",
+    "invoices-amounts_negative",
+    "risk_assessments-scores_turned_round",
+    "subscriptions-all_ended",
+    "subscriptions-mrr_and_seats_swapped",
+    "subscriptions-mrr_in_cents",
+    "tickets-all_twice,_new_ids",
+    "tickets-replies_of_another_zone",
+    "users-all_deactivated",
+}
 
 
 @pytest.fixture(scope="module")
