@@ -52,7 +52,7 @@ def main(every: bool, raw_only: bool) -> None:
                 caught |= {check: text for check, text in found.items() if check not in usual}
             click.echo(f"{corruption.table}, {corruption.name}: {', '.join(caught)} {end}")
             lines.append((corruption, caught, end))
-    TABLE.write_text(page_of(lines), encoding="utf-8")
+    TABLE.write_text(page_of(lines, raw_only), encoding="utf-8")
     click.echo(f"Wrote {TABLE.relative_to(ROOT)}")
 
 
@@ -90,7 +90,7 @@ def calculated(raw: Raw, history: Warehouse) -> tuple[dict[str, str], str]:
     return caught, "published"
 
 
-def page_of(lines: list[tuple[Corruption, dict[str, str], str]]) -> str:
+def page_of(lines: list[tuple[Corruption, dict[str, str], str]], raw_only: bool) -> str:
     unseen = [
         f"{corruption.table}, {corruption.name}"
         for corruption, caught, end in lines
@@ -99,13 +99,15 @@ def page_of(lines: list[tuple[Corruption, dict[str, str], str]]) -> str:
     text = [
         "# Corruptions, and what catches them",
         "",
-        f"Made by `make corruptions`: {len(lines)} ways to corrupt the raw sample ({ACCOUNTS} "
-        f"accounts, {DAYS} days), one at a time, and the checks that failed then and do not fail "
-        "on the sample as it is. A critical failure of a raw table makes the pillars that need the "
-        "table not calculated. The last column says how the run ended, where health was calculated "
-        "to see what the raw checks do not; where it is empty, only the raw data was judged.",
+        f"{'Raw checks only' if raw_only else 'Whole runs'}: {len(lines)} ways to corrupt the raw "
+        f"sample ({ACCOUNTS} accounts, {DAYS} days), one at a time, and the checks that failed "
+        "then and do not fail on the sample as it is. A critical failure of a raw table makes the "
+        "pillars that need the table not calculated. The last column says how the run ended, "
+        "where health was calculated to see what the raw checks do not; where it is empty, only "
+        "the raw data was judged, and what is not seen there may be seen by the checks of pillars "
+        "and health.",
         "",
-        f"{len(lines) - len(unseen)} are noticed, {len(unseen)} are not: {'; '.join(unseen)}.",
+        f"{len(lines) - len(unseen)} are seen, {len(unseen)} are not: {'; '.join(unseen)}.",
         "",
         "| raw table | corruption | caught by | the run |",
         "|---|---|---|---|",
