@@ -6,6 +6,7 @@ output and connections. It reads a request a line from standard input (JSON: arg
 environment, output file, the stem of the warehouse's name) and answers with the exit code.
 """
 
+import gc
 import json
 import os
 import sys
@@ -13,6 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 
 
@@ -57,6 +59,9 @@ def run(manifest: Any, request: dict[str, Any]) -> int:
     # dbt's static parser does not survive a fork; without it dbt parses in Python.
     arguments = ["--no-static-parser", *request["arguments"]]
     result = dbtRunner(manifest=manifest if is_same else None).invoke(arguments)
+    # What the end of a process does, which a fork does not come to: write all to the file.
+    DuckDBConnectionManager.close_all_connections()
+    gc.collect()
     if result.exception:
         print(result.exception)
         return 2

@@ -149,7 +149,7 @@ def write_partition(raw: Path, partition: str, ids: list[str], features: list[st
 def odd(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     folder = tmp_path_factory.mktemp("bad_files")
     write_odd_files(folder / "odd")
-    warehouse = Warehouse(folder / "odd.duckdb", folder / "odd")
+    warehouse = Warehouse(folder / "odd_warehouse" / "warehouse.duckdb", folder / "odd")
     # DuckDB names files its own way: what lies in their paths must be found all the same.
     raw = {"HEALTH_RAW_DIR": f"{folder}//none/../odd/./"}
     run = warehouse.build(HEALTH_DATE, environment=raw)
@@ -401,7 +401,7 @@ def dirty(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     for table in ROWS:
         with (raw / f"{table}.csv").open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows(row for row, _ in raw_rows(table))
-    warehouse = Warehouse(folder / "dirty.duckdb", raw)
+    warehouse = Warehouse(folder / "warehouse.duckdb", raw)
     warehouse.calculate(HEALTH_DATE)
     return warehouse
 
