@@ -40,7 +40,7 @@ def dagster_program(program: str, arguments: tuple[str, ...]) -> None:
     Examples:
       health dagster dagster-daemon run
       health dagster dagster-webserver --port 3000
-      health dagster dagster job backfill --job health --from 2026-10-01 --to 2026-11-22
+      health dagster dagster schedule list
     """
     start(program, *arguments)
 

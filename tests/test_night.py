@@ -115,6 +115,12 @@ def test_history_has_a_partition_for_each_health_date(definitions: dg.Definition
     assert before[-1] == "2026-11-22"
 
 
+def test_a_backfill_from_the_jobs_page_is_a_single_run(definitions: dg.Definitions) -> None:
+    job = definitions.resolve_job_def("health")
+    assert job.partitions_def == HEALTH_DATES
+    assert job.backfill_policy == dg.BackfillPolicy.single_run()
+
+
 def test_the_schedule_is_at_midnight_and_on(definitions: dg.Definitions) -> None:
     schedule = definitions.resolve_schedule_def("nightly")
     assert schedule.cron_schedule == "0 0 * * *"
