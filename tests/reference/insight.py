@@ -517,7 +517,9 @@ def _alerts(
         for rule in configuration.alert_rules:
             state = _judgement(one, rule.pillar_id).state
             state_before = None if before is None else _judgement(before, rule.pillar_id).state
-            if rule.from_state is not None or rule.to_state is not None:
+            asks_for_score = rule.score_below is not None or rule.score_drop_7d is not None
+            if rule.from_state or rule.to_state or not asks_for_score:
+                # A state that is not given is any state.
                 place = (one.health_date, one.account_id, rule.pillar_id)
                 is_told = (
                     place in changed
@@ -527,8 +529,7 @@ def _alerts(
                 )
             else:
                 # Scores alone: told once, when it begins to hold.
-                asks = rule.score_below is not None or rule.score_drop_7d is not None
-                is_told = asks and _holds(rule, one, days) and not _holds(rule, before, days)
+                is_told = _holds(rule, one, days) and not _holds(rule, before, days)
             if is_told:
                 rows.append(
                     {
