@@ -149,6 +149,7 @@ def write_partition(raw: Path, partition: str, ids: list[str], features: list[st
 def odd(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     folder = tmp_path_factory.mktemp("bad_files")
     write_odd_files(folder / "odd")
+    (folder / "odd_warehouse").mkdir()
     warehouse = Warehouse(folder / "odd_warehouse" / "warehouse.duckdb", folder / "odd")
     # DuckDB names files its own way: what lies in their paths must be found all the same.
     raw = {"HEALTH_RAW_DIR": f"{folder}//none/../odd/./"}
