@@ -36,7 +36,7 @@ sample: setup
 
 test: setup
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 chaos: setup
 	HEALTH_KILLS=100 $(BIN)/python -m pytest -s tests/test_kill.py

@@ -20,8 +20,6 @@ from comparison import differences
 from pipeline import ROOT, Warehouse
 from reference import calculate
 
-pytestmark = pytest.mark.xdist_group("bad_files")
-
 STARTER = ROOT / "seeds"
 HEALTH_DATE = date(2026, 3, 10)
 NEXT_DATE = date(2026, 3, 11)

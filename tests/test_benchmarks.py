@@ -11,7 +11,6 @@ from benchmarks.data import write_raw_data
 from benchmarks.rivals import RIVALS, main
 from benchmarks.sizes import NIGHT, Size
 
-pytestmark = pytest.mark.xdist_group("benchmarks")
 TOY = Size("toy", accounts=40, events=6_000, days=100)
 
 

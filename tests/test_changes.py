@@ -13,8 +13,6 @@ from pipeline import Warehouse
 from small_world import World
 from worlds import make_world
 
-pytestmark = pytest.mark.xdist_group("changes")
-
 # The versions are no ancestor: a run reads what the one before wrote.
 CHANGES = (
     *("--select", "+health_changes", "+health_config_versions"),

@@ -28,8 +28,6 @@ from expectations.validation import Subject, validated
 from expectations.warehouse import checks_of, reading
 from orchestration.settings import Settings
 
-pytestmark = pytest.mark.xdist_group("expectations")
-
 TABLES = {"tickets": ["ticket_id", "priority"], "accounts": ["account_id"]}
 MEASURES = {"open_tickets"}
 ROW = {

@@ -20,8 +20,6 @@ from expectations.reports import Report
 from orchestration.sample_data import write_sample
 from orchestration.settings import DBT_PROJECT, Settings
 
-pytestmark = pytest.mark.xdist_group("corruptions")
-
 HEALTH_DATE = date(2026, 11, 19)
 # What only the checks after the calculation can see, or none does (CORRUPTIONS.md).
 NOT_SEEN_IN_RAW = {

@@ -13,8 +13,6 @@ from pathlib import Path
 import pytest
 from nights import END, a_night, a_night_calculated
 
-pytestmark = pytest.mark.xdist_group("night")
-
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 START_SECONDS = 180
 # Where the screenshots go that a person wants to look at.

@@ -16,8 +16,6 @@ from expectations.reports import CheckResult
 from expectations.validation import Subject, validated
 from orchestration.settings import Settings
 
-pytestmark = pytest.mark.xdist_group("expectations")
-
 DATES = (HEALTH_DATE,)
 # The raw checks: the check, and what becomes of the tickets so that they fail it.
 RAW: dict[str, tuple[Check, str]] = {

@@ -23,8 +23,6 @@ from orchestration.insight.warning_signs import warnings_before
 from orchestration.publishing import publish
 from orchestration.sample_data import write_sample
 
-pytestmark = pytest.mark.xdist_group("insight_backtest")
-
 END = date(2026, 11, 22)
 DRAWS = 100
 Row = dict[str, str | None]

@@ -29,8 +29,6 @@ END = date(2026, 11, 22)
 START = END - timedelta(days=64)
 Command = Callable[..., Result]
 
-pytestmark = pytest.mark.xdist_group("insight")
-
 
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:

@@ -23,8 +23,6 @@ START = END - timedelta(days=2)
 SEEDS = ROOT / "seeds"
 WhatIf = Callable[..., Result]
 
-pytestmark = pytest.mark.xdist_group("insight_what_if")
-
 
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:

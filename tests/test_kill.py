@@ -29,8 +29,6 @@ from receiver import Receiver, receiving
 from orchestration.sample_data import write_sample
 from orchestration.settings import Settings
 
-pytestmark = pytest.mark.xdist_group("kill")
-
 KILLS = int(os.environ.get("HEALTH_KILLS", "10"))
 TODAY = datetime.now(UTC).date()
 YESTERDAY = TODAY - timedelta(days=1)

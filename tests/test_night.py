@@ -23,7 +23,6 @@ from orchestration.sensors import failed_checks_text, failed_run_text, new_raw_f
 from orchestration.settings import Settings
 
 pytestmark = [
-    pytest.mark.xdist_group("night"),
     pytest.mark.filterwarnings("ignore::dagster.BetaWarning", "ignore::dagster.PreviewWarning"),
 ]
 

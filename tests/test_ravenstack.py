@@ -33,7 +33,6 @@ DATES = {"end": (date(2024, 12, 31), END), "middle": (MIDDLE, MIDDLE)}
 
 pytestmark = [
     pytest.mark.skipif(not SOURCE.exists(), reason="the folder ../shared/data is not there"),
-    pytest.mark.xdist_group("ravenstack"),
 ]
 
 

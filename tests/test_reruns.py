@@ -20,8 +20,6 @@ from pipeline import Run, Warehouse
 from reference import calculate
 from worlds import TABLES, World, make_world
 
-pytestmark = pytest.mark.xdist_group("reruns")
-
 Contents = dict[str, list[tuple]]
 
 PUBLISHED = (

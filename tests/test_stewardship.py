@@ -14,8 +14,6 @@ from expectations.reports import CheckResult
 from orchestration.cli import main
 from orchestration.settings import Settings
 
-pytestmark = pytest.mark.xdist_group("expectations")
-
 Health = Callable[..., Result]
 
 

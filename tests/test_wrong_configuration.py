@@ -13,8 +13,6 @@ from pathlib import Path
 import pytest
 from pipeline import ROOT, Run, Warehouse
 
-pytestmark = pytest.mark.xdist_group("wrong_configuration")
-
 STARTER = ROOT / "seeds"
 # The configuration of health; the checks of the data are no part of it.
 FILES = {path.stem: path for path in sorted(STARTER.glob("*.csv")) if path.stem != "checks"}
