@@ -231,7 +231,8 @@ select
     changes.pillar_id,
     changes.from_state,
     changes.to_state,
-    cast({{ dbt.datediff('changes.from_state_since', 'changes.health_date', 'day') }} as integer)
+    -- The line is long only as dbt's macro writes it.
+    cast({{ dbt.datediff('changes.from_state_since', 'changes.health_date', 'day') }} as integer) -- noqa: LT05
         as days_in_from_state,
     case
         when

@@ -53,12 +53,12 @@ distributions as (
         condition_id,
         count(*) as accounts,
         count(*) - count(is_met) as missing,
+        {% for percent in [10, 25, 50, 75, 90] %}
+        round({{ quantile('value', percent / 100) }}, 12) as p{{ percent }},
+        round({{ quantile('threshold_value', percent / 100) }}, 12) as threshold_p{{ percent }},
+        {% endfor %}
         round(count(case when is_met then 1 end) / nullif(cast(count(is_met) as double), 0), 12)
             as matched_share
-        {%- for percent in [10, 25, 50, 75, 90] %},
-        round({{ quantile('value', percent / 100) }}, 12) as p{{ percent }},
-        round({{ quantile('threshold_value', percent / 100) }}, 12) as threshold_p{{ percent }}
-        {%- endfor %}
     from conditions
     group by condition_id
 

@@ -28,11 +28,12 @@ former as (
             health_date,
             min(config_version) as config_version
         from {{ history }}
-        where health_date = (
-            select max(dates.health_date)
-            from {{ history }} as dates
-            where dates.health_date < {{ first_health_date() }}
-        )
+        where
+            health_date = (
+                select max(dates.health_date)
+                from {{ history }} as dates
+                where dates.health_date < {{ first_health_date() }}
+            )
         group by health_date
     ) as history
     inner join {{ versions }} as versions on history.config_version = versions.config_version

@@ -1,6 +1,6 @@
 -- States that changed accounts would have on the first date by the configuration of the date
--- before, without overrides: one row per health date, account and pillar or `overall`. No rows where
--- the configuration is the same.
+-- before, without overrides: one row per health date, account and pillar or `overall`. No rows
+-- where the configuration is the same.
 with
 
 first_date_accounts as (
