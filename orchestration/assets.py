@@ -207,7 +207,8 @@ def result_checks(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         failed = [result for result in results if not result.passed]
         if failed:
             checks = len({result.check for result in failed})
-            progress.say(f"{checks} checks failed: `health failures` says which, and who acts.")
+            words = "1 check" if checks == 1 else f"{checks} checks"
+            progress.say(f"{words} failed: `health failures` says which, and who acts.")
         counts = {
             CHECK_RESULTS: len(results),
             CHECK_FAILURES: sum(len(result.failures) for result in failed),
