@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,8 +36,9 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     if user:
         if not shutil.which("runuser"):
             pytest.skip("PostgreSQL does not run as root")
+        temporary = Path(tempfile.gettempdir())
         for parent in [folder, *folder.parents][:4]:
-            if str(parent).startswith("/tmp/"):
+            if temporary in parent.parents:
                 parent.chmod(0o755)
         shutil.chown(folder, "postgres")
     with socket.socket() as free:
