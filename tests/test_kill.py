@@ -125,7 +125,12 @@ class Reading:
     counted: list[int] = field(default_factory=lambda: [0, 0])
 
     def stop(self) -> None:
-        assert self.process.poll() is None, self.output.read_text()
+        """End it once it has seen what is published now."""
+        # The read that is under way may have opened the publication before.
+        enough = len(self.output.read_text().splitlines()) + 3
+        while len(self.output.read_text().splitlines()) < enough:
+            assert self.process.poll() is None, self.output.read_text()
+            time.sleep(0.1)
         self.process.kill()
         self.process.wait()
         last = self.output.read_text().splitlines()[-2]  # the last may be half a line
