@@ -28,7 +28,6 @@ NOT_SEEN_IN_RAW = {
     "account_attributes-values_lost",
     "events-last_day_a_third_dropped",
     "events-times_of_another_zone,_3_hours",
-    "health_overrides-pillars_unknown",
     "invoices-amounts_negative",
     "risk_assessments-scores_turned_round",
     "subscriptions-all_ended",

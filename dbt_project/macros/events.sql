@@ -22,39 +22,128 @@ true
 {%- endif -%}
 {%- endmacro %}
 
-{#- What `int_events_settled` does in this run: {'keep'} or {'settle_on', 'start_from'}.
+{#- What a model of settled events does in this run: {'keep': true}, or {'keep': false} with
+    `settle_on` and `start_from`, both texts; without `settle_on` it holds nothing.
 
-    settled: the table as it is, or none. `settle_on` must not lie after the first day that a window
-    of the run reaches back to, nor after the first day of events that the run read anew. -#}
+    settled: the table as it is, or none
+
+    `settle_on` must not lie after the first health date of the run, nor after the first day of events
+    that the run read anew. It moves on once it lags a week. -#}
 {% macro settlement(settled) %}
-    {%- set reach = run_query(
-        "select greatest(coalesce(max(coalesce(window_days, 0) + lag_days), 0), "
-        ~ adoption_window_days() ~ ") from " ~ ref('config_measurements')
-        ~ " where operand in ('events', 'features_used', 'modules_used', 'active_users', "
-        ~ "'known_active_users', 'active_days', 'last_event_day')"
-    ).columns[0].values()[0] -%}
+    {%- set is_needed = (
+        lifetime_users_of_features() if model.name == 'int_events_settled' else 'true'
+    ) -%}
     {%- set read_from = events_read_from() -%}
-    {%- set limit = "least(" ~ first_health_date() ~ " - " ~ (reach | int)
+    {%- set limit = "least(" ~ first_health_date()
+        ~ " - cast(coalesce((select max(lag_days) from " ~ ref('config_measurements')
+        ~ " where operand in " ~ operands_of_things() ~ "), 0) as integer)"
         ~ (", cast('" ~ read_from ~ "' as date)" if read_from else "") ~ ")" -%}
-    {%- if settled and read_from -%}
-        {%- set state = run_query(
-            "select cast(max(settled_on) as " ~ dbt.type_string() ~ "), "
-            ~ "coalesce(max(settled_on) <= " ~ limit ~ ", false), "
-            ~ "coalesce(max(settled_on) + 31 > " ~ limit ~ ", false) from " ~ settled
-        ).rows[0] -%}
-        {%- if state[1] and state[2] -%}{{ return({'keep': true}) }}{%- endif -%}
-    {%- else -%}
-        {%- set state = [none, false] -%}
-    {%- endif -%}
-    {%- set settle_on = run_query(
-        "select cast(" ~ limit ~ " as " ~ dbt.type_string() ~ ")"
-    ).columns[0].values()[0] -%}
+    {%- set state = run_query(
+        "select "
+        ~ is_needed ~ ", "
+        ~ "cast(" ~ limit ~ " as " ~ dbt.type_string() ~ "), "
+        ~ "cast(max(settled_on) as " ~ dbt.type_string() ~ "), "
+        ~ "coalesce(max(settled_on) <= " ~ limit ~ ", false), "
+        ~ "coalesce(max(settled_on) + 7 > " ~ limit ~ ", false) from "
+        ~ (settled or "(select cast(null as date) as settled_on) as nothing")
+    ).rows[0] -%}
+    {%- set can_continue = settled and read_from and state[3] -%}
+    {%- if can_continue and (state[4] or not state[0]) -%}{{ return({'keep': true}) }}{%- endif -%}
     {{ return({
         'keep': false,
-        'settle_on': settle_on,
-        'start_from': state[0] if state[1] else none,
+        'settle_on': state[1] if state[0] else none,
+        'start_from': state[2] if can_continue else none,
     }) }}
 {% endmacro %}
+
+{#- Operands that count distinct things, or look at their last day. -#}
+{% macro operands_of_things() -%}
+('features_used', 'modules_used', 'active_users', 'known_active_users', 'last_event_day')
+{%- endmacro %}
+
+{#- Condition that a metric counts, over the lifetime, the users of some features or modules. -#}
+{% macro lifetime_users_of_features() -%}
+exists (
+    select 1
+    from {{ ref('config_measurements') }}
+    where operand = 'active_users' and dimension is not null and window_days is null
+)
+{%- endmacro %}
+
+{#- Events long past, folded: one row per account and combination of the columns, over all days
+    before `settled_on`. What has happened since is in `int_events_daily`. -#}
+{% macro settled_events(columns, settle) -%}
+{%- if settle.keep -%}
+select * from {{ this }} where false
+{%- else -%}
+with
+
+{% if settle.start_from -%}
+settled as (
+
+    select * from {{ this }}
+
+),
+
+{% endif -%}
+days as (
+
+    select
+        account_id,
+        {%- for column in columns %}
+        {{ column }},
+        {%- endfor %}
+        event_day as first_day,
+        event_day as last_day,
+        first_at,
+        last_at,
+        event_count
+    from {{ ref('int_events_daily') }}
+    {%- if settle.settle_on %}
+    where
+        event_day < cast('{{ settle.settle_on }}' as date)
+        and event_day >= cast('{{ settle.start_from or '0001-01-01' }}' as date)
+    {%- else %}
+    where false
+    {%- endif %}
+
+    {% if settle.start_from -%}
+    union all
+
+    select
+        account_id,
+        {%- for column in columns %}
+        {{ column }},
+        {%- endfor %}
+        first_day,
+        last_day,
+        first_at,
+        last_at,
+        event_count
+    from settled
+    {%- endif %}
+
+)
+
+select
+    account_id,
+    {%- for column in columns %}
+    {{ column }},
+    {%- endfor %}
+    min(first_day) as first_day,
+    max(last_day) as last_day,
+    min(first_at) as first_at,
+    max(last_at) as last_at,
+    sum(event_count) as event_count,
+    cast({{ "'" ~ settle.settle_on ~ "'" if settle.settle_on else 'null' }} as date) as settled_on
+from days
+group by
+    account_id,
+    {%- for column in columns %}
+    {{ column }}{{ ',' if not loop.last }}
+    {%- endfor %}
+{%- endif %}
+{%- endmacro %}
 
 {#- Days that the published detail of users and features looks back, as its columns say. -#}
 {% macro adoption_window_days() %}{{ return(14) }}{% endmacro %}
@@ -68,36 +157,54 @@ true
         )
 {%- endmacro %}
 
-{#- Every event before the last health date of the run, folded to the first and the last time of each
-    combination of the columns: (account_id, columns..., first_at, last_at). -#}
-{% macro first_and_last_times(columns) -%}
+{#- Every event before the last health date of the run, settled or not:
+    (account_id, columns..., first_day, event_day, first_at, last_at, event_count), where `event_day`
+    is the last day of what is settled, and the day of what is not.
+
+    settled: a model of settled events that knows the columns -#}
+{% macro events_of_the_past(settled, columns) -%}
+select
+    account_id,
+    {%- for column in columns %}
+    {{ column }},
+    {%- endfor %}
+    first_day,
+    last_day as event_day,
+    first_at,
+    last_at,
+    event_count
+from {{ settled }}
+
+union all
+
+select
+    account_id,
+    {%- for column in columns %}
+    {{ column }},
+    {%- endfor %}
+    event_day as first_day,
+    event_day,
+    first_at,
+    last_at,
+    event_count
+from {{ ref('int_events_daily') }}
+where
+    event_day < {{ last_health_date() }}
+    and event_day >= (
+        select coalesce(max(settled.settled_on), cast('0001-01-01' as date))
+        from {{ settled }} as settled
+    )
+{%- endmacro %}
+
+{#- The same folded to the first and the last time of each combination of the columns. -#}
+{% macro first_and_last_times(settled, columns) -%}
 select
     account_id,
     {{ columns | join(',\n    ') }},
     min(first_at) as first_at,
     max(last_at) as last_at
 from (
-    select
-        account_id,
-        {{ columns | join(',\n        ') }},
-        first_at,
-        last_at
-    from {{ ref('int_events_settled') }}
-
-    union all
-
-    select
-        account_id,
-        {{ columns | join(',\n        ') }},
-        first_at,
-        last_at
-    from {{ ref('int_events_daily') }}
-    where
-        event_day < {{ last_health_date() }}
-        and event_day >= (
-            select coalesce(max(settled.settled_on), cast('0001-01-01' as date))
-            from {{ ref('int_events_settled') }} as settled
-        )
+    {{ events_of_the_past(settled, columns) }}
 ) as days
 group by account_id, {{ columns | join(', ') }}
 {%- endmacro %}

@@ -102,6 +102,11 @@
 {%- set has_loaded_at = 'loaded_at' in by_name -%}
 {%- set names = definition.columns | map(attribute='name') | list -%}
 {%- set copied = names | reject('equalto', 'loaded_at') | list -%}
+{%- set known_by = [] -%}
+{%- for name in definition.key or copied -%}
+    {%- do known_by.append(by_name[name].value if definition.key else name) -%}
+{%- endfor -%}
+{%- set key_hash = hash_number(known_by) -%}
 with
 
 source as (
@@ -166,8 +171,28 @@ read as (
 
 ),
 
+-- Only rows whose key is there again can be copies or duplicates; hashes that are alike by chance cost
+-- a little time and change nothing.
+repeated as (
+
+    select {{ key_hash }} as key_hash
+    from read
+    group by {{ key_hash }}
+    having count(*) > 1
+
+),
+
+single_rows as (
+
+    select read.*
+    from read
+    left join repeated on {{ key_hash }} = repeated.key_hash
+    where repeated.key_hash is null
+
+),
+
 -- Exact copies count once, before anything else.
-collapsed as (
+collapsed_rows as (
 
     select
         {{ copied | join(',\n        ') }},
@@ -179,14 +204,21 @@ collapsed as (
         max(loaded_at__value) as loaded_at__value,
         {%- endif %}
     from read
+    where {{ key_hash }} in (select repeated.key_hash from repeated)
     group by {{ copied | join(', ') }}
 
 ),
 
-judged as (
+{% for rows in ['single', 'collapsed'] -%}
+judged_{{ rows }}_rows as (
 
     select
-        collapsed.*,
+        {%- for column in definition.columns %}
+        {{ column.name }},
+        {%- if column.value != column.name %}
+        {{ column.value }},
+        {%- endif %}
+        {%- endfor %}
         case
             {%- for column in required %}
             when {{ column.name }} is null then 'missing_{{ column.name }}'
@@ -212,11 +244,19 @@ judged as (
                 then 'unknown_account'
             {%- endif %}
         end as row_reason
-    from collapsed
+    from {{ rows }}_rows
 
 ),
 
+{% endfor -%}
 ranked as (
+
+    select
+        *,
+        1 as duplicate_rank
+    from judged_single_rows
+
+    union all
 
     select
         *,
@@ -246,7 +286,7 @@ ranked as (
         {%- else %}
         1 as duplicate_rank
         {%- endif %}
-    from judged
+    from judged_collapsed_rows
 
 ),
 

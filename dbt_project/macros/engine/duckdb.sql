@@ -91,6 +91,12 @@ case
 end
 {%- endmacro %}
 
+{#- A number that values that are the same share, and few that are not. -#}
+{% macro hash_number(columns) %}
+    {{ return(adapter.dispatch('hash_number', 'health')(columns)) }}
+{% endmacro %}
+{% macro duckdb__hash_number(columns) -%}hash({{ columns | join(', ') }}){%- endmacro %}
+
 {#- The text of the row of a group with the greatest time; the greatest text where none has a time. -#}
 {% macro latest_text(text, time) %}
     {{ return(adapter.dispatch('latest_text', 'health')(text, time)) }}

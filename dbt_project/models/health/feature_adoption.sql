@@ -10,7 +10,7 @@ accounts as (
 
 features as (
 
-    {{ first_and_last_times(['module', 'feature']) }}
+    {{ first_and_last_times(ref('int_features_settled'), ['module', 'feature']) }}
 
 ),
 

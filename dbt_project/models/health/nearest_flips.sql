@@ -3,8 +3,9 @@
 -- conditions whose flip alone would make a pillar better, or worse, the one with the smallest gap
 -- relative to its threshold.
 --
--- Each trial is the account with one condition of each pillar flipped, folded to states by the same
--- rules as the account itself. A trial's `account_id` is its number.
+-- What a flip would do depends on the truth of the pillar's conditions alone, and most accounts share
+-- that with others. So it is tried once for each pattern of truths, segment and pillar: a trial is an
+-- account made up, whose `account_id` is its number, and folded to states by the same rules as others.
 with
 
 accounts as (
@@ -21,8 +22,7 @@ pillars as (
         pillars.account_id,
         pillars.pillar_id,
         pillars.segment_id,
-        pillars.calculated_state,
-        {{ rank_of_state('pillars.calculated_state') }} as state_rank
+        pillars.calculated_state
     from {{ ref('pillar_health_history') }} as pillars
     inner join accounts
         on pillars.health_date = accounts.health_date
@@ -37,8 +37,8 @@ conditions as (
         conditions.*,
         pillars.segment_id as chosen_segment_id,
         pillars.calculated_state,
-        pillars.state_rank,
-        case when conditions.gap is not null and conditions.is_met is not null then 1 end
+        {{ truth_level('conditions.is_met') }} as truth_level,
+        case when conditions.gap is not null and conditions.is_met is not null then 1 else 0 end
             as can_flip
     from {{ ref('health_conditions') }} as conditions
     inner join pillars
@@ -48,62 +48,80 @@ conditions as (
 
 ),
 
-candidates as (
-
-    select
-        *,
-        row_number() over (
-            partition by account_id, pillar_id, can_flip
-            order by condition_id
-        ) as flip_position
-    from conditions
-
-),
-
-trials as (
+-- An account's pillar as one text: what is true of each of its conditions.
+account_patterns as (
 
     select
         health_date,
         account_id,
-        flip_position,
+        pillar_id,
         chosen_segment_id,
-        row_number() over (order by account_id, flip_position) as trial_id
-    from candidates
-    where can_flip = 1
-    group by health_date, account_id, flip_position, chosen_segment_id
+        calculated_state,
+        {{ dbt.listagg(
+            dbt.concat(["condition_id", "':'", dbt.cast("truth_level", dbt.type_string())]),
+            "' '",
+            "order by condition_id"
+        ) }} as pattern
+    from conditions
+    group by health_date, account_id, pillar_id, chosen_segment_id, calculated_state
 
 ),
 
-flips as (
+patterns as (
 
     select
-        trials.trial_id,
-        candidates.*
-    from candidates
-    inner join trials
-        on candidates.account_id = trials.account_id
-        and candidates.flip_position = trials.flip_position
-    where candidates.can_flip = 1
+        health_date,
+        pillar_id,
+        chosen_segment_id,
+        calculated_state,
+        pattern,
+        min(account_id) as account_id
+    from account_patterns
+    group by health_date, pillar_id, chosen_segment_id, calculated_state, pattern
+
+),
+
+pattern_conditions as (
+
+    select
+        patterns.pattern,
+        conditions.*
+    from patterns
+    inner join conditions
+        on patterns.account_id = conditions.account_id
+        and patterns.pillar_id = conditions.pillar_id
+
+),
+
+-- Conditions that have a gap for one account of the pattern have one for all.
+trials as (
+
+    select
+        *,
+        {{ rank_of_state('calculated_state') }} as state_rank,
+        row_number() over (order by chosen_segment_id, pillar_id, pattern, condition_id) as trial_id
+    from pattern_conditions
+    where can_flip = 1
 
 ),
 
 trial_conditions as (
 
     select
-        flips.health_date,
-        flips.trial_id as account_id,
+        trials.health_date,
+        trials.trial_id as account_id,
         conditions.pillar_id,
         conditions.rule_set,
         conditions.clause,
         conditions.signal_id,
         case
-            when conditions.condition_id = flips.condition_id then not conditions.is_met
+            when conditions.condition_id = trials.condition_id then not conditions.is_met
             else conditions.is_met
         end as is_met
-    from flips
-    inner join conditions
-        on flips.account_id = conditions.account_id
-        and flips.pillar_id = conditions.pillar_id
+    from trials
+    inner join pattern_conditions as conditions
+        on trials.account_id = conditions.account_id
+        and trials.pillar_id = conditions.pillar_id
 
 ),
 
@@ -140,25 +158,46 @@ trial_states as (
 
 ),
 
+changes as (
+
+    select
+        trials.pillar_id,
+        trials.chosen_segment_id,
+        trials.pattern,
+        trials.condition_id,
+        trial_states.calculated_state as to_state,
+        case
+            when {{ rank_of_state('trial_states.calculated_state') }} > trials.state_rank
+                then 'better'
+            else 'worse'
+        end as direction
+    from trials
+    inner join trial_states
+        on trials.trial_id = trial_states.account_id
+        and trials.pillar_id = trial_states.pillar_id
+    where trial_states.calculated_state <> trials.calculated_state
+
+),
+
 outcomes as (
 
     select
-        flips.*,
-        trial_states.calculated_state as to_state,
-        case
-            when {{ rank_of_state('trial_states.calculated_state') }} > flips.state_rank
-                then 'better'
-            else 'worse'
-        end as direction,
+        conditions.*,
+        changes.to_state,
+        changes.direction,
         -- Where the threshold is 0 there is nothing to relate the gap to.
-        abs(flips.gap)
-        / coalesce(nullif(abs({{ parse_number('flips.resolved_threshold') }}), 0), 1)
+        abs(conditions.gap)
+        / coalesce(nullif(abs({{ parse_number('conditions.resolved_threshold') }}), 0), 1)
             as relative_gap
-    from flips
-    inner join trial_states
-        on flips.trial_id = trial_states.account_id
-        and flips.pillar_id = trial_states.pillar_id
-    where trial_states.calculated_state <> flips.calculated_state
+    from changes
+    inner join account_patterns
+        on changes.pillar_id = account_patterns.pillar_id
+        and changes.chosen_segment_id = account_patterns.chosen_segment_id
+        and changes.pattern = account_patterns.pattern
+    inner join conditions
+        on account_patterns.account_id = conditions.account_id
+        and account_patterns.pillar_id = conditions.pillar_id
+        and changes.condition_id = conditions.condition_id
 
 ),
 

@@ -11,6 +11,8 @@
 -- depends_on: {{ ref('int_event_issues') }}
 -- depends_on: {{ ref('int_event_source_days') }}
 -- depends_on: {{ ref('int_events_settled') }}
+-- depends_on: {{ ref('int_features_settled') }}
+-- depends_on: {{ ref('int_users_settled') }}
 --
 -- A date in the future does not count as loaded: its events are still to come.
 with

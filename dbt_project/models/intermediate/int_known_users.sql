@@ -10,7 +10,7 @@ accounts as (
 
 active_users as (
 
-    {{ first_and_last_times(['user_id']) }}
+    {{ first_and_last_times(ref('int_users_settled'), ['user_id']) }}
 
 ),
 

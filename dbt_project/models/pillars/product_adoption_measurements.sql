@@ -3,8 +3,8 @@
 --
 -- Distinct things (users, features, modules) are found once for all windows: a thing is in a window
 -- when its last day before the health date is. So each thing's days before the run's first date
--- fold into the last of them, and each day counts only until the thing's next one. Each reads only
--- as far back as its windows reach.
+-- fold into the last of them, and each day counts only until the thing's next one. Sums and days in a
+-- window read the days that it reaches back to.
 with
 
 measurements as (
@@ -16,13 +16,15 @@ measurements as (
             when operand = 'modules_used' then 'module'
             when operand in ('active_users', 'known_active_users') then 'user'
             when operand = 'last_event_day' then 'account'
-            when operand in ('events', 'active_days') then operand
+            when operand = 'active_days' then 'day'
+            when operand = 'events' and window_days is null then 'lifetime_events'
+            when operand = 'events' then 'events'
         end as thing_kind
     from {{ ref('config_measurements') }}
 
 ),
 
--- What is counted, and from which day on it can matter: null where it has no window.
+-- What is counted, and from which day on it can matter.
 series as (
 
     select
@@ -30,7 +32,6 @@ series as (
         filter_id,
         dimension,
         dimension_values,
-        max(case when window_days is null then 0 else 1 end) as has_window,
         case
             when max(case when window_days is null then 1 else 0 end) = 0
                 then {{ first_health_date() }} - cast(max(window_days + lag_days) as integer)
@@ -53,44 +54,12 @@ users as (
 
 ),
 
-settlement as (
+user_events as (
 
-    select coalesce(max(settled_on), cast('0001-01-01' as date)) as settled_on
-    from {{ ref('int_events_settled') }}
-
-),
-
--- Every event before the last health date: long past ones settled, the others by day.
-events as (
-
-    select
-        account_id,
-        user_id,
-        feature,
-        module,
-        first_day,
-        last_day as event_day,
-        event_count
-    from {{ ref('int_events_settled') }}
-
-    union all
-
-    select
-        account_id,
-        user_id,
-        feature,
-        module,
-        event_day as first_day,
-        event_day,
-        event_count
-    from {{ ref('int_events_daily') }}
-    where
-        event_day >= (select settlement.settled_on from settlement)
-        and event_day < {{ last_health_date() }}
+    {{ events_of_the_past(ref('int_users_settled'), ['user_id']) }}
 
 ),
 
--- The one thing that takes every event of the past, so that all that can does with this.
 user_days as (
 
     select
@@ -98,7 +67,7 @@ user_days as (
         user_id,
         min(first_day) as first_day,
         max(event_day) as event_day
-    from events
+    from user_events
     group by
         account_id,
         user_id,
@@ -106,17 +75,46 @@ user_days as (
 
 ),
 
+feature_events as (
+
+    {{ events_of_the_past(ref('int_features_settled'), ['feature', 'module']) }}
+
+),
+
+feature_days as (
+
+    select
+        account_id,
+        feature,
+        module,
+        max(event_day) as event_day,
+        sum(event_count) as event_count
+    from feature_events
+    group by
+        account_id,
+        feature,
+        module,
+        case when event_day >= {{ first_health_date() }} then event_day end
+
+),
+
+-- Who used a feature or module must be looked up by both; only what a metric asks for is read.
+users_of_features as (
+
+    {{ events_of_the_past(ref('int_events_settled'), ['user_id', 'feature', 'module']) }}
+
+),
+
 thing_days as (
 
-    {% for kind, thing, is_by_user in [
-        ('user', 'user_id', true),
-        ('account', 'account_id', true),
-        ('user', 'user_id', false),
-        ('account', 'account_id', false),
-        ('feature', 'feature', false),
-        ('module', 'module', false),
+    {% for kind, thing, source in [
+        ('user', 'user_id', 'user_days'),
+        ('user', 'user_id', 'users_of_features'),
+        ('account', 'account_id', 'user_days'),
+        ('account', 'account_id', 'feature_days'),
+        ('feature', 'feature', 'feature_days'),
+        ('module', 'module', 'feature_days'),
     ] %}
-    {%- set source = 'user_days' if is_by_user else 'events' %}
     select
         '{{ kind }}' as thing_kind,
         series.filter_id,
@@ -127,7 +125,7 @@ thing_days as (
     inner join series
         on series.thing_kind = '{{ kind }}'
         and events.event_day >= series.read_from
-        {%- if is_by_user %}
+        {%- if source == 'user_days' %}
         and series.dimension is null
         {%- else %}
         {%- if kind in ('user', 'account') %}
@@ -140,7 +138,11 @@ thing_days as (
         and events.event_day >= (
             select min(kinds.read_from)
             from series as kinds
-            where kinds.thing_kind = '{{ kind }}'
+            where
+                kinds.thing_kind = '{{ kind }}'
+                {%- if source == 'users_of_features' %}
+                and kinds.dimension is not null
+                {%- endif %}
         )
     group by
         series.filter_id,
@@ -164,42 +166,73 @@ thing_periods as (
 
 ),
 
--- Without a window all days before the first date count alike.
 event_sums as (
 
     select
+        series.thing_kind,
         series.filter_id,
         events.account_id,
-        max(events.event_day) as event_day,
+        events.event_day,
         sum(events.event_count) as event_count
-    from events
+    from {{ ref('int_events_daily') }} as events
     inner join series
         on series.thing_kind = 'events'
         and events.event_day >= series.read_from
         and {{ matches_dimension('series', 'events') }}
+    where
+        events.event_day < {{ last_health_date() }}
+        and events.event_day >= (
+            select min(kinds.read_from)
+            from series as kinds
+            where kinds.thing_kind = 'events'
+        )
     group by
+        series.thing_kind,
         series.filter_id,
         events.account_id,
-        case
-            when series.has_window = 1 or events.event_day >= {{ first_health_date() }}
-                then events.event_day
-        end
+        events.event_day
+
+    union all
+
+    -- Without a window all days before the first date count alike.
+    select
+        series.thing_kind,
+        series.filter_id,
+        events.account_id,
+        max(events.event_day) as event_day,
+        sum(events.event_count) as event_count
+    from feature_days as events
+    inner join series
+        on series.thing_kind = 'lifetime_events'
+        and {{ matches_dimension('series', 'events') }}
+    group by
+        series.thing_kind,
+        series.filter_id,
+        events.account_id,
+        case when events.event_day >= {{ first_health_date() }} then events.event_day end
 
 ),
 
--- Days cannot be settled: a lifetime count of them is the one measure that reads all daily rows.
+-- Days are not settled: a lifetime count of them is the one measure that reads all daily rows.
 active_days as (
 
     select distinct
+        series.thing_kind,
         series.filter_id,
         events.account_id,
         events.event_day
     from {{ ref('int_events_daily') }} as events
     inner join series
-        on series.thing_kind = 'active_days'
+        on series.thing_kind = 'day'
         and events.event_day >= series.read_from
         and {{ matches_dimension('series', 'events') }}
-    where events.event_day < {{ last_health_date() }}
+    where
+        events.event_day < {{ last_health_date() }}
+        and events.event_day >= (
+            select min(kinds.read_from)
+            from series as kinds
+            where kinds.thing_kind = 'day'
+        )
 
 ),
 
@@ -255,7 +288,7 @@ occurrences as (
         account_id,
         'events' as operand,
         event_day as known_on,
-        event_day as window_on,
+        case when thing_kind = 'events' then event_day end as window_on,
         cast(null as date) as ends_on,
         event_count as amount,
         filter_id
@@ -290,4 +323,12 @@ occurrences as (
 
 )
 
-{{ fold_occurrences(match='measurements.filter_id = occurrences.filter_id') }}
+{#- Events in a window and over the lifetime are other sums. -#}
+{% set match -%}
+measurements.filter_id = occurrences.filter_id
+    and (
+        occurrences.operand <> 'events'
+        or (measurements.window_days is null) = (occurrences.window_on is null)
+    )
+{%- endset -%}
+{{ fold_occurrences(match=match) }}

@@ -1,0 +1,17 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='settle_events',
+        on_schema_change='fail',
+    )
+}}
+-- The same as `int_users_settled` about features and modules: one row per account, feature and module.
+-- depends_on: {{ ref('config_measurements') }}
+-- depends_on: {{ ref('event_read_range') }}
+-- depends_on: {{ ref('int_events_daily') }}
+-- depends_on: {{ ref('int_health_dates') }}
+{{
+    settled_events(
+        ['feature', 'module'], settlement(this if is_incremental() else none) if execute else {}
+    )
+}}
