@@ -19,7 +19,7 @@ from benchmarks import usual_dbt
 from benchmarks.data import write_raw_data
 from benchmarks.pipeline import Pipeline, replayed
 from benchmarks.processes import timed
-from benchmarks.rivals import RIVALS
+from benchmarks.rivals import RIVALS, write_found
 from benchmarks.sizes import NIGHT, SIZES, Size
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,7 +50,7 @@ def main(
     """Measure the pipeline against its rivals.
 
     Rivals take turns; a time is the median of the repeats and counts only when the rival found the
-    same metrics as the pipeline.
+    same metrics and states as the pipeline.
     """
     name = size if history == 1 else f"{size}-history-{history}"
     days = SIZES[size].days * history
@@ -155,14 +155,8 @@ def run_rival(rival: str, pipeline: Pipeline, folder: Path, found: Path) -> tupl
         command, environment = usual_dbt.command(project)
         process = timed(command, environment)
         with duckdb.connect(str(project / "usual.duckdb"), read_only=True) as connection:
-            connection.execute(
-                "create temp view wide as "
-                "select account_id, columns(* exclude account_id)::double from account_metrics"
-            )
-            connection.execute(
-                "copy (select account_id, metric_id, value from (unpivot wide "
-                f"on columns(* exclude account_id) into name metric_id value value)) to '{found}'"
-            )
+            connection.execute("create temp view metrics as from account_metrics")
+            write_found(connection, found)
         return process.seconds, process.peak_mb
     arguments = [rival, str(pipeline.raw), str(NIGHT), str(found), str(pipeline.warehouse)]
     process = timed([sys.executable, "-m", "benchmarks.rivals", *arguments], dict(os.environ), ROOT)
@@ -170,20 +164,38 @@ def run_rival(rival: str, pipeline: Pipeline, folder: Path, found: Path) -> tupl
 
 
 def differences(warehouse: Path, found: Path) -> list[tuple]:
-    """Metrics of the night of which pipeline and rival do not say the same, to six decimals."""
+    """Of which metrics and states pipeline and rival do not say the same, numbers to six decimals.
+
+    Only metrics that the rival knows are looked at, and states if it has any.
+    """
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         return connection.execute(
             f"""
-            with ours as (
-                select account_id, metric_id, value
+            with theirs as (from read_parquet('{found}')),
+            ours as (
+                select account_id, metric_id as name, value, null as state
                 from health.pillar_metrics_history
-                where health_date = date '{NIGHT}' and pillar_id = 'product_adoption'
+                where health_date = date '{NIGHT}' and value is not null
+                union all
+                select account_id, pillar_id, score, state
+                from health.pillar_health_history
+                where health_date = date '{NIGHT}'
+                union all
+                select account_id, 'overall', overall_score, overall_state
+                from health.account_health_history
+                where health_date = date '{NIGHT}'
             )
-            select metric_id, count(*), any_value(ours.value), any_value(theirs.value)
+            select name, count(*), any_value(ours.value), any_value(theirs.value),
+                any_value(ours.state), any_value(theirs.state), any_value(account_id)
             from ours
-            full join read_parquet('{found}') as theirs using (account_id, metric_id)
-            where round(ours.value, 6) is distinct from round(theirs.value, 6)
-            group by metric_id
+            full join theirs using (account_id, name)
+            where
+                name in (select name from theirs)
+                and (
+                    round(ours.value, 6) is distinct from round(theirs.value, 6)
+                    or ours.state is distinct from theirs.state
+                )
+            group by name
             """
         ).fetchall()
 

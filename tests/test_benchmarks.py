@@ -33,7 +33,8 @@ def test_rival_finds_the_same_metrics(rival: str, warehouse: Warehouse, tmp_path
     duckdb.sql(
         f"copy (select * replace (value + 1 as value) from '{found}') to '{tmp_path}/other.parquet'"
     )
-    assert len(differences(warehouse.path, tmp_path / "other.parquet")) == 15
+    compared = {"floor from roll-up": 58, "floor from raw": 58}.get(rival, 15)
+    assert len(differences(warehouse.path, tmp_path / "other.parquet")) == compared
 
 
 def test_data_are_the_same_every_time(warehouse: Warehouse, tmp_path: Path) -> None:

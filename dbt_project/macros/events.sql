@@ -28,15 +28,17 @@ true
     settled: the table as it is, or none
 
     `settle_on` must not lie after the first health date of the run, nor after the first day of events
-    that the run read anew. It moves on once it lags a week. -#}
+    that the run read anew; it lies before what the next night reads anew. It moves on once it lags a
+    week. -#}
 {% macro settlement(settled) %}
     {%- set is_needed = (
         lifetime_users_of_features() if model.name == 'int_events_settled' else 'true'
     ) -%}
     {%- set read_from = events_read_from() -%}
     {%- set limit = "least(" ~ first_health_date()
-        ~ " - cast(coalesce((select max(lag_days) from " ~ ref('config_measurements')
-        ~ " where operand in " ~ operands_of_things() ~ "), 0) as integer)"
+        ~ " - greatest(" ~ var('late_arrival_days')
+        ~ ", cast(coalesce((select max(lag_days) from " ~ ref('config_measurements')
+        ~ " where operand in " ~ operands_of_things() ~ "), 0) as integer))"
         ~ (", cast('" ~ read_from ~ "' as date)" if read_from else "") ~ ")" -%}
     {%- set state = run_query(
         "select "
