@@ -163,8 +163,10 @@ group by
     (account_id, columns..., first_day, event_day, first_at, last_at, event_count), where `event_day`
     is the last day of what is settled, and the day of what is not.
 
-    settled: a model of settled events that knows the columns -#}
-{% macro events_of_the_past(settled, columns) -%}
+    settled: a model of settled events that knows the columns
+    since: relation with a row of the first day that matters (read_from), or without a row where none
+        does; all matter where it is none -#}
+{% macro events_of_the_past(settled, columns, since=none) -%}
 select
     account_id,
     {%- for column in columns %}
@@ -190,6 +192,9 @@ select
     last_at,
     event_count
 from {{ ref('int_events_daily') }}
+{%- if since %}
+inner join {{ since }} as since on event_day >= since.read_from
+{%- endif %}
 where
     event_day < {{ last_health_date() }}
     and event_day >= (

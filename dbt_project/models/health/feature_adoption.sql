@@ -14,16 +14,29 @@ features as (
 
 ),
 
+users as (
+
+    select
+        account_id,
+        module,
+        feature,
+        user_id,
+        sum(event_count) as event_count
+    from {{ ref('int_events_daily') }}
+    where {{ is_in_adoption_window('event_day') }}
+    group by account_id, module, feature, user_id
+
+),
+
 activity as (
 
     select
         account_id,
         module,
         feature,
-        count(distinct user_id) as users_14d,
+        count(user_id) as users_14d,
         sum(event_count) as events_14d
-    from {{ ref('int_events_daily') }}
-    where {{ is_in_adoption_window('event_day') }}
+    from users
     group by account_id, module, feature
 
 )

@@ -48,7 +48,8 @@ conditions as (
 
 ),
 
--- An account's pillar as one text: what is true of each of its conditions.
+-- An account's pillar as one text: what is true of each of its conditions. Sorting them costs more
+-- than it saves: the same conditions in another order are one pattern more.
 account_patterns as (
 
     select
@@ -59,8 +60,7 @@ account_patterns as (
         calculated_state,
         {{ dbt.listagg(
             dbt.concat(["condition_id", "':'", dbt.cast("truth_level", dbt.type_string())]),
-            "' '",
-            "order by condition_id"
+            "' '"
         ) }} as pattern
     from conditions
     group by health_date, account_id, pillar_id, chosen_segment_id, calculated_state

@@ -99,9 +99,22 @@ feature_days as (
 ),
 
 -- Who used a feature or module must be looked up by both; only what a metric asks for is read.
+users_of_features_from as (
+
+    select min(read_from) as read_from
+    from series
+    where thing_kind = 'user' and dimension is not null
+    having count(*) > 0
+
+),
+
 users_of_features as (
 
-    {{ events_of_the_past(ref('int_events_settled'), ['user_id', 'feature', 'module']) }}
+    {{ events_of_the_past(
+        ref('int_events_settled'),
+        ['user_id', 'feature', 'module'],
+        since='users_of_features_from',
+    ) }}
 
 ),
 
@@ -138,11 +151,7 @@ thing_days as (
         and events.event_day >= (
             select min(kinds.read_from)
             from series as kinds
-            where
-                kinds.thing_kind = '{{ kind }}'
-                {%- if source == 'users_of_features' %}
-                and kinds.dimension is not null
-                {%- endif %}
+            where kinds.thing_kind = '{{ kind }}'
         )
     group by
         series.filter_id,
@@ -158,39 +167,85 @@ thing_periods as (
 
     select
         *,
+        {% if first_health_date() == last_health_date() -%}
+        cast(null as date) as next_day  -- days before the only date are one already
+        {%- else -%}
         lead(event_day) over (
             partition by thing_kind, filter_id, account_id, thing
             order by event_day
         ) as next_day
+        {%- endif %}
     from thing_days
+
+),
+
+-- Days on which what is counted in a window changes: where one begins, and where it ends.
+window_edges as (
+
+    {% for days in ['measurements.window_days + measurements.lag_days', 'measurements.lag_days'] -%}
+    select
+        measurements.thing_kind,
+        measurements.filter_id,
+        dates.health_date - cast({{ days }} as integer) as edge
+    from measurements
+    inner join {{ ref('int_health_dates') }} as dates
+        on dates.health_date = coalesce(measurements.only_on, dates.health_date)
+    where measurements.thing_kind = 'events'
+    {{ 'union' if not loop.last }}
+    {% endfor %}
+
+),
+
+-- The days that windows reach back to, each with the edge before it: days between two edges are in
+-- the same windows, so that one sum will do for them.
+days as (
+
+    {{ dates_between(
+        'least((select min(edges.edge) from window_edges as edges), '
+        ~ 'cast(' ~ first_health_date() ~ ' as date))',
+        last_health_date()
+    ) }}
+
+),
+
+event_spans as (
+
+    select
+        series.filter_id,
+        series.dimension,
+        series.dimension_values,
+        days.health_date as event_day,
+        max(edges.edge) as span
+    from days
+    inner join window_edges as edges on edges.edge <= days.health_date
+    inner join series
+        on edges.thing_kind = series.thing_kind
+        and edges.filter_id = series.filter_id
+    where days.health_date < {{ last_health_date() }}
+    group by
+        series.filter_id,
+        series.dimension,
+        series.dimension_values,
+        days.health_date
 
 ),
 
 event_sums as (
 
     select
-        series.thing_kind,
-        series.filter_id,
+        'events' as thing_kind,
+        spans.filter_id,
         events.account_id,
-        events.event_day,
+        max(events.event_day) as event_day,
         sum(events.event_count) as event_count
     from {{ ref('int_events_daily') }} as events
-    inner join series
-        on series.thing_kind = 'events'
-        and events.event_day >= series.read_from
-        and {{ matches_dimension('series', 'events') }}
-    where
-        events.event_day < {{ last_health_date() }}
-        and events.event_day >= (
-            select min(kinds.read_from)
-            from series as kinds
-            where kinds.thing_kind = 'events'
-        )
+    inner join event_spans as spans
+        on events.event_day = spans.event_day
+        and {{ matches_dimension('spans', 'events') }}
     group by
-        series.thing_kind,
-        series.filter_id,
+        spans.filter_id,
         events.account_id,
-        events.event_day
+        spans.span
 
     union all
 
@@ -217,7 +272,6 @@ event_sums as (
 active_days as (
 
     select distinct
-        series.thing_kind,
         series.filter_id,
         events.account_id,
         events.event_day
