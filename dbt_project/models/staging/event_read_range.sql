@@ -19,9 +19,10 @@
 {%- set load = adapter.get_relation(target.database, 'intermediate', 'int_event_load') %}
 {%- set daily = adapter.get_relation(target.database, 'intermediate', 'int_events_daily') %}
 {%- set issues = adapter.get_relation(target.database, 'intermediate', 'int_event_issues') %}
+{%- set users = adapter.get_relation(target.database, 'intermediate', 'int_users_settled') %}
 {%- endif %}
 
-{% if is_incremental() and load and daily and issues -%}
+{% if is_incremental() and load and daily and issues and users -%}
 with
 
 loads as (
@@ -66,10 +67,24 @@ first_days as (
 
     union all
 
+    -- Whose events are settled, the users there tell without a look at every day. What a run that was
+    -- stopped left unsettled lies after the day it read from.
+    select min(users.first_day) as event_day
+    from {{ users }} as users
+    left join accounts on users.account_id = accounts.account_id
+    where accounts.account_id is null
+
+    union all
+
     select min(daily.event_day) as event_day
     from {{ daily }} as daily
     left join accounts on daily.account_id = accounts.account_id
-    where accounts.account_id is null
+    where
+        accounts.account_id is null
+        and daily.event_day >= (
+            select coalesce(max(settled.settled_on), cast('0001-01-01' as date))
+            from {{ users }} as settled
+        )
 
 ),
 
