@@ -36,7 +36,7 @@ sample: setup
 
 test: setup
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 chaos: setup
 	HEALTH_KILLS=100 $(BIN)/python -m pytest -s tests/test_kill.py

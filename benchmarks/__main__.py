@@ -164,7 +164,7 @@ def run_rival(rival: str, pipeline: Pipeline, folder: Path, found: Path) -> tupl
 
 
 def differences(warehouse: Path, found: Path) -> list[tuple]:
-    """Of which metrics and states pipeline and rival do not say the same, numbers to six decimals.
+    """Of which metrics and states pipeline and rival do not say the same, to a millionth.
 
     Only metrics that the rival knows are looked at, and states if it has any.
     """
@@ -192,7 +192,10 @@ def differences(warehouse: Path, found: Path) -> list[tuple]:
             where
                 name in (select name from theirs)
                 and (
-                    round(ours.value, 6) is distinct from round(theirs.value, 6)
+                    coalesce(
+                        abs(ours.value - theirs.value) > 1e-6,
+                        ours.value is distinct from theirs.value
+                    )
                     or ours.state is distinct from theirs.state
                 )
             group by name
