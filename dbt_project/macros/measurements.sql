@@ -10,10 +10,8 @@
     Days are enough, because a health date is a midnight: `time < D` is `day of time < D`, and
     `D - w <= time` is `D <= day of time + w`.
 
-    match: further condition between `occurrences` and `measurements`; by default the dimension
-    times: column that says for how many occurrences on the same stretch a row stands (their amounts
-        added up, unless all are alike); none where each has a row -#}
-{% macro fold_occurrences(match=none, counts_things=false, times=none) -%}
+    match: further condition between `occurrences` and `measurements`; by default the dimension -#}
+{% macro fold_occurrences(match=none, counts_things=false) -%}
 {%- set is_kept_value -%}
 (
         measurements.dimension is null
@@ -27,7 +25,7 @@ select
     measurements.operand_position,
     cast(
         case measurements.aggregate
-            when 'count' then {{ 'sum(occurrences.' ~ times ~ ')' if times else 'count(*)' }}
+            when 'count' then count(*)
             when 'sum' then sum(occurrences.amount)
             when 'mean' then avg(occurrences.amount)
             when 'min' then min(occurrences.amount)

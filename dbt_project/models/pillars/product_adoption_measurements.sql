@@ -302,7 +302,7 @@ event_users as (
 
 ),
 
-single_occurrences as (
+occurrences as (
 
     select
         account_id,
@@ -375,24 +375,6 @@ single_occurrences as (
         on users.account_id = event_users.account_id
         and users.user_id = event_users.user_id
 
-),
-
--- Things of an account that come and go on the same days count together from here on: in a range of
--- dates that is most of them.
-occurrences as (
-
-    select
-        account_id,
-        operand,
-        filter_id,
-        known_on,
-        window_on,
-        ends_on,
-        case when operand = 'events' then sum(amount) else max(amount) end as amount,
-        count(*) as times
-    from single_occurrences
-    group by account_id, operand, filter_id, known_on, window_on, ends_on
-
 )
 
 {#- Events in a window and over the lifetime are other sums. -#}
@@ -403,4 +385,4 @@ measurements.filter_id = occurrences.filter_id
         or (measurements.window_days is null) = (occurrences.window_on is null)
     )
 {%- endset -%}
-{{ fold_occurrences(match=match, times='times') }}
+{{ fold_occurrences(match=match) }}
