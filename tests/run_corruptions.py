@@ -102,10 +102,9 @@ def page_of(lines: list[tuple[Corruption, dict[str, str], str]], raw_only: bool)
         f"{'Raw checks only' if raw_only else 'Whole runs'}: {len(lines)} ways to corrupt the raw "
         f"sample ({ACCOUNTS} accounts, {DAYS} days), one at a time, and the checks that failed "
         "then and do not fail on the sample as it is. A critical failure of a raw table makes the "
-        "pillars that need the table not calculated. The last column says how the run ended, "
-        "where health was calculated to see what the raw checks do not; where it is empty, only "
-        "the raw data was judged, and what is not seen there may be seen by the checks of pillars "
-        "and health.",
+        "pillars that need the table not calculated. The last column says how the run ended, for "
+        f"the {sum(bool(end) for _, _, end in lines)} that were run as a whole; where it is empty, "
+        "only the raw data was judged.",
         "",
         f"{len(lines) - len(unseen)} are seen, {len(unseen)} are not: {'; '.join(unseen)}.",
         "",
