@@ -54,7 +54,7 @@ lint: setup $(WAREHOUSE)
 $(WAREHOUSE): | setup
 	@$(BIN)/health run
 
-# Writes expectations/CORRUPTIONS.md.
+# Writes expectations/CORRUPTIONS.md; takes half an hour.
 corruptions: setup
 	@PYTHONPATH=.:tests $(BIN)/python tests/run_corruptions.py
 

@@ -45,7 +45,7 @@ def clauses(rules: list[Row]) -> str:
 
 
 def any_known(conditions: list[str]) -> str:
-    return f"coalesce({', '.join(f'({one}) is not null or null' for one in conditions)}, false)"
+    return f"({' or '.join(f'({one}) is not null' for one in conditions)})"
 
 
 def cases(by_segment: dict[str, str]) -> str:
@@ -102,8 +102,7 @@ def states_sql(metrics: str) -> str:
             f"{cases(good)} as {pillar}_good",
             f"{cases(score)} as {pillar}_points",
         ]
-        with_scores = [segment for segment in score if segment in configured]
-        is_scored = f"segment_id in ({', '.join(f'{one!r}' for one in with_scores) or 'null'})"
+        is_scored = f"segment_id in ({', '.join(f'{one!r}' for one in score) or 'null'})"
         states += [
             f"""case
                 when is_created_today or {pillar}_known is null then 'not_calculated'

@@ -80,50 +80,14 @@ select * from {{ this }} where false
 {%- else -%}
 with
 
-{% if settle.start_from -%}
-settled as (
-
-    select * from {{ this }}
-
-),
-
-{% endif -%}
 days as (
 
-    select
-        account_id,
-        {%- for column in columns %}
-        {{ column }},
-        {%- endfor %}
-        event_day as first_day,
-        event_day as last_day,
-        first_at,
-        last_at,
-        event_count
-    from {{ ref('int_events_daily') }}
-    {%- if settle.settle_on %}
-    where
-        event_day < cast('{{ settle.settle_on }}' as date)
-        and event_day >= cast('{{ settle.start_from or '0001-01-01' }}' as date)
-    {%- else %}
-    where false
-    {%- endif %}
-
-    {% if settle.start_from -%}
-    union all
-
-    select
-        account_id,
-        {%- for column in columns %}
-        {{ column }},
-        {%- endfor %}
-        first_day,
-        last_day,
-        first_at,
-        last_at,
-        event_count
-    from settled
-    {%- endif %}
+    {{ settled_and_daily(
+        columns,
+        settled=this if settle.start_from else none,
+        start="cast('" ~ (settle.start_from or '0001-01-01') ~ "' as date)",
+        end=settled_on(settle),
+    ) }}
 
 )
 
@@ -133,11 +97,11 @@ select
     {{ column }},
     {%- endfor %}
     min(first_day) as first_day,
-    max(last_day) as last_day,
+    max(event_day) as last_day,
     min(first_at) as first_at,
     max(last_at) as last_at,
     sum(event_count) as event_count,
-    cast({{ "'" ~ settle.settle_on ~ "'" if settle.settle_on else 'null' }} as date) as settled_on
+    {{ settled_on(settle) }} as settled_on
 from days
 group by
     account_id,
@@ -147,26 +111,19 @@ group by
 {%- endif %}
 {%- endmacro %}
 
-{#- Days that the published detail of users and features looks back, as its columns say. -#}
-{% macro adoption_window_days() %}{{ return(14) }}{% endmacro %}
-
-{#- Condition that an event day lies in those that the published detail of the latest health date
-    looks back; of the last date of the run, which is the latest wherever that detail is written. -#}
-{% macro is_in_adoption_window(event_day) -%}
-(
-            {{ event_day }} < {{ last_health_date() }}
-            and {{ event_day }} >= {{ last_health_date() }} - {{ adoption_window_days() }}
-        )
+{#- Null, before which no day lies, where nothing is to be settled. -#}
+{% macro settled_on(settle) -%}
+cast({{ "'" ~ settle.settle_on ~ "'" if settle.settle_on else 'null' }} as date)
 {%- endmacro %}
 
-{#- Every event before the last health date of the run, settled or not:
-    (account_id, columns..., first_day, event_day, first_at, last_at, event_count), where `event_day`
-    is the last day of what is settled, and the day of what is not.
+{#- What is settled, if anything, and the daily rows of the days from `start` up to but not including
+    `end`: (account_id, columns..., first_day, event_day, first_at, last_at, event_count), where
+    `event_day` is the last day of what is settled, and the day of what is not.
 
-    settled: a model of settled events that knows the columns
     since: relation with a row of the first day that matters (read_from), or without a row where none
         does; all matter where it is none -#}
-{% macro events_of_the_past(settled, columns, since=none) -%}
+{% macro settled_and_daily(columns, settled, start, end, since=none) -%}
+{%- if settled -%}
 select
     account_id,
     {%- for column in columns %}
@@ -181,6 +138,7 @@ from {{ settled }}
 
 union all
 
+{% endif -%}
 select
     account_id,
     {%- for column in columns %}
@@ -196,11 +154,33 @@ from {{ ref('int_events_daily') }}
 inner join {{ since }} as since on event_day >= since.read_from
 {%- endif %}
 where
-    event_day < {{ last_health_date() }}
-    and event_day >= (
+    event_day < {{ end }}
+    and event_day >= {{ start }}
+{%- endmacro %}
+
+{#- Days that the published detail of users and features looks back, as its columns say. -#}
+{% macro adoption_window_days() %}{{ return(14) }}{% endmacro %}
+
+{#- Condition that an event day lies in those that the published detail of the latest health date
+    looks back; of the last date of the run, which is the latest wherever that detail is written. -#}
+{% macro is_in_adoption_window(event_day) -%}
+(
+            {{ event_day }} < {{ last_health_date() }}
+            and {{ event_day }} >= {{ last_health_date() }} - {{ adoption_window_days() }}
+        )
+{%- endmacro %}
+
+{#- Every event before the last health date of the run, settled or not, as `settled_and_daily` gives it.
+
+    settled: a model of settled events that knows the columns -#}
+{% macro events_of_the_past(settled, columns, since=none) -%}
+{%- set start -%}
+(
         select coalesce(max(settled.settled_on), cast('0001-01-01' as date))
         from {{ settled }} as settled
     )
+{%- endset -%}
+{{ settled_and_daily(columns, settled, start, last_health_date(), since) }}
 {%- endmacro %}
 
 {#- The same folded to the first and the last time of each combination of the columns. -#}

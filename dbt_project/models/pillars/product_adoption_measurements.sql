@@ -146,13 +146,7 @@ thing_days as (
         {%- endif %}
         and {{ matches_dimension('series', 'events') }}
         {%- endif %}
-    where
-        events.{{ thing }} is not null
-        and events.event_day >= (
-            select min(kinds.read_from)
-            from series as kinds
-            where kinds.thing_kind = '{{ kind }}'
-        )
+    where events.{{ thing }} is not null
     group by
         series.filter_id,
         events.account_id,
@@ -184,7 +178,6 @@ window_edges as (
 
     {% for days in ['measurements.window_days + measurements.lag_days', 'measurements.lag_days'] -%}
     select
-        measurements.thing_kind,
         measurements.filter_id,
         dates.health_date - cast({{ days }} as integer) as edge
     from measurements
@@ -201,8 +194,7 @@ window_edges as (
 days as (
 
     {{ dates_between(
-        'least((select min(edges.edge) from window_edges as edges), '
-        ~ 'cast(' ~ first_health_date() ~ ' as date))',
+        'coalesce((select min(edges.edge) from window_edges as edges), ' ~ first_health_date() ~ ')',
         last_health_date()
     ) }}
 
@@ -219,7 +211,7 @@ event_spans as (
     from days
     inner join window_edges as edges on edges.edge <= days.health_date
     inner join series
-        on edges.thing_kind = series.thing_kind
+        on series.thing_kind = 'events'
         and edges.filter_id = series.filter_id
     where days.health_date < {{ last_health_date() }}
     group by
