@@ -3,9 +3,10 @@
 -- conditions whose flip alone would make a pillar better, or worse, the one with the smallest gap
 -- relative to its threshold.
 --
--- What a flip would do depends on the truth of the pillar's conditions alone, and most accounts share
--- that with others. So it is tried once for each pattern of truths, segment and pillar: a trial is an
--- account made up, whose `account_id` is its number, and folded to states by the same rules as others.
+-- What a flip would do depends on the truth of the pillar's conditions alone, and most accounts
+-- share that with others. So it is tried once for each pattern of truths, segment and pillar: a
+-- trial is an account made up, whose `account_id` is its number, and folded to states by the same
+-- rules as others.
 with
 
 accounts as (

@@ -6,8 +6,8 @@
     )
 }}
 -- Events rolled up to days: one row per event day, account, user, feature and module. Built from
--- the days that the run read; earlier days stay as they are. In the order of days, so that a scan of
--- some days passes the others over.
+-- the days that the run read; earlier days stay as they are. In the order of days, so that a scan
+-- of some days passes the others over.
 -- depends_on: {{ ref('event_read_range') }}
 select
     cast(occurred_at as date) as event_day,

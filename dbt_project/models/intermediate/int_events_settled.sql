@@ -5,9 +5,9 @@
         on_schema_change='fail',
     )
 }}
--- The same as `int_users_settled` about the users of a feature or module: one row per account, user,
--- feature and module. Hardly smaller than the daily roll-up, and so empty unless a metric counts, over
--- the lifetime, the users of some features or modules.
+-- The same as `int_users_settled` about the users of a feature or module: one row per account,
+-- user, feature and module. Hardly smaller than the daily roll-up, and so empty unless a metric
+-- counts, over the lifetime, the users of some features or modules.
 -- depends_on: {{ ref('config_measurements') }}
 -- depends_on: {{ ref('event_read_range') }}
 -- depends_on: {{ ref('int_events_daily') }}

@@ -5,7 +5,8 @@
         on_schema_change='fail',
     )
 }}
--- The same as `int_users_settled` about features and modules: one row per account, feature and module.
+-- The same as `int_users_settled` about features and modules: one row per account, feature and
+-- module.
 -- depends_on: {{ ref('config_measurements') }}
 -- depends_on: {{ ref('event_read_range') }}
 -- depends_on: {{ ref('int_events_daily') }}

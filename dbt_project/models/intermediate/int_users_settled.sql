@@ -5,8 +5,8 @@
         on_schema_change='fail',
     )
 }}
--- What is left to know of events long past about users: one row per account and user, and one for an
--- account's events without a user, over all days before `settled_on`. Together with the daily
+-- What is left to know of events long past about users: one row per account and user, and one for
+-- an account's events without a user, over all days before `settled_on`. Together with the daily
 -- roll-up from `settled_on` on it answers, for any health date of the run, what depends on a user's
 -- first or last day, without reading the whole history.
 -- depends_on: {{ ref('config_measurements') }}

@@ -3,8 +3,8 @@
 --
 -- Distinct things (users, features, modules) are found once for all windows: a thing is in a window
 -- when its last day before the health date is. So each thing's days before the run's first date
--- fold into the last of them, and each day counts only until the thing's next one. Sums and days in a
--- window read the days that it reaches back to.
+-- fold into the last of them, and each day counts only until the thing's next one. Sums and days in
+-- a window read the days that it reaches back to.
 with
 
 measurements as (
@@ -159,17 +159,21 @@ thing_days as (
 
 thing_periods as (
 
+    {% if first_health_date() == last_health_date() -%}
+    -- The days before the only date are one already.
     select
         *,
-        {% if first_health_date() == last_health_date() -%}
-        cast(null as date) as next_day  -- days before the only date are one already
-        {%- else -%}
+        cast(null as date) as next_day
+    from thing_days
+    {%- else -%}
+    select
+        *,
         lead(event_day) over (
             partition by thing_kind, filter_id, account_id, thing
             order by event_day
         ) as next_day
-        {%- endif %}
     from thing_days
+    {%- endif %}
 
 ),
 
@@ -209,10 +213,10 @@ event_spans as (
         days.health_date as event_day,
         max(edges.edge) as span
     from days
-    inner join window_edges as edges on edges.edge <= days.health_date
+    inner join window_edges as edges on days.health_date >= edges.edge
     inner join series
-        on series.thing_kind = 'events'
-        and edges.filter_id = series.filter_id
+        on edges.filter_id = series.filter_id
+        and series.thing_kind = 'events'
     where days.health_date < {{ last_health_date() }}
     group by
         series.filter_id,

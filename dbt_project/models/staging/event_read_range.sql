@@ -67,8 +67,8 @@ first_days as (
 
     union all
 
-    -- Whose events are settled, the users there tell without a look at every day. What a run that was
-    -- stopped left unsettled lies after the day it read from.
+    -- Whose events are settled, the users there tell without a look at every day. What a run that
+    -- was stopped left unsettled lies after the day it read from.
     select min(users.first_day) as event_day
     from {{ users }} as users
     left join accounts on users.account_id = accounts.account_id
