@@ -85,6 +85,7 @@ def build(
             **settings.environment,
             "HEALTH_START_DATE": start.isoformat(),
             "HEALTH_END_DATE": end.isoformat(),
+            "DBT_WRITE_JSON": "false",  # seconds, for a manifest and results that nobody reads
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
             **artifacts,
         },

@@ -29,7 +29,7 @@ from receiver import Receiver, receiving
 from orchestration.sample_data import write_sample
 from orchestration.settings import Settings
 
-KILLS = int(os.environ.get("HEALTH_KILLS", "10"))
+KILLS = int(os.environ.get("HEALTH_KILLS", "6"))
 TODAY = datetime.now(UTC).date()
 YESTERDAY = TODAY - timedelta(days=1)
 # What differs between two runs that do the same.
