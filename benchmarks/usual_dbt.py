@@ -6,6 +6,17 @@ import sys
 from datetime import date
 from pathlib import Path
 
+TABLES = (
+    "accounts",
+    "users",
+    "subscriptions",
+    "invoices",
+    "tickets",
+    "touchpoints",
+    "survey_responses",
+    "account_tags",
+    "risk_assessments",
+)
 WINDOW = "occurred_at >= {night} - interval {days} day and occurred_at < {night}"
 SEATS = """
     select account_id, sum(seats) as seats from {{ ref('stg_subscriptions') }}
@@ -29,10 +40,10 @@ ACTIVE_KNOWN_USERS = """
 """
 
 
-def counted(expression: str, condition: str) -> str:
-    """Something counted per account in the events that meet a condition."""
+def counted(expression: str, condition: str, table: str = "events") -> str:
+    """Something counted per account in the rows of a table that meet a condition."""
     return (
-        f"select account_id, {expression} as value from {{{{ ref('stg_events') }}}} "
+        f"select account_id, {expression} as value from {{{{ ref('stg_{table}') }}}} "
         f"where {condition} group by account_id"
     )
 
@@ -47,6 +58,75 @@ def utilization(days: int) -> str:
         f"from ({{seats}}) as seats left join "
         f"({windowed('count(distinct user_id)', days)}) as active "
         "on seats.account_id = active.account_id"
+    )
+
+
+def since_last(condition: str) -> str:
+    """Days since the last touchpoint that meets a condition, or since the account was created."""
+    return (
+        "select accounts.account_id, {night}::date - coalesce(max(touchpoints.occurred_at), "
+        "any_value(accounts.created_at))::date as value from {{ ref('stg_accounts') }} as accounts "
+        "left join {{ ref('stg_touchpoints') }} as touchpoints "
+        "on accounts.account_id = touchpoints.account_id "
+        f"and touchpoints.occurred_at < {{night}} and {condition} group by accounts.account_id"
+    )
+
+
+def now(begin: str, end: str) -> str:
+    """Condition that what has a begin and an end goes on during the night."""
+    return f"{begin} < {{night}} and ({end} is null or {end} >= {{night}})"
+
+
+def within(column: str, days: int) -> str:
+    """Condition that a time lies in the days before the night."""
+    return f"{column} >= {{night}} - interval {days} day and {column} < {{night}}"
+
+
+ACTIVE = now("started_at", "ended_at")
+WAS_ACTIVE = (
+    "started_at < {night} - interval 90 day "
+    "and (ended_at is null or ended_at >= {night} - interval 90 day)"
+)
+PLAN_RANK = "list_position(['starter', 'team', 'business', 'enterprise'], plan_id)"
+OVERDUE = (
+    "amount > 0 and issued_at < {night} and due_at < {night} "
+    "and (paid_at is null or paid_at >= {night})"
+)
+OPEN = now("created_at", "solved_at")
+NEW = within("created_at", 30)
+SOLVED = "created_at < {night} and " + within("solved_at", 90)
+TAGGED = now("added_at", "removed_at")
+TALKS = "channel in ('call', 'meeting', 'qbr', 'visit')"
+
+
+def changed(expression: str, change: str) -> str:
+    """A figure of the subscriptions of the night beside that of 90 days before."""
+    return (
+        f"select earlier.account_id, {change} as value "
+        f"from ({counted(expression, WAS_ACTIVE, 'subscriptions')}) as earlier "
+        f"left join ({counted(expression, ACTIVE, 'subscriptions')}) as current "
+        "on earlier.account_id = current.account_id"
+    )
+
+
+def latest(column: str, order: str, condition: str, table: str) -> str:
+    """The last value of each account in the rows that meet a condition."""
+    return (
+        f"select account_id, {column} as value from {{{{ ref('stg_{table}') }}}} "
+        f"where {condition} "
+        f"qualify row_number() over (partition by account_id order by {order}) = 1"
+    )
+
+
+def touchpoints(condition: str, days: int) -> str:
+    return counted("count(*)", f"{condition} and {within('occurred_at', days)}", "touchpoints")
+
+
+def nps(days: int) -> str:
+    return counted(
+        "100 * avg((score >= 9)::int - (score <= 6)::int)",
+        f"kind = 'nps' and {within('responded_at', days)}",
+        "survey_responses",
     )
 
 
@@ -97,6 +177,147 @@ METRICS = {
         counted("sum(event_count)", "occurred_at < {night} and module = 'integrations'"),
         "0",
     ),
+    "mrr": (counted("sum(mrr)", ACTIVE, "subscriptions"), "0"),
+    "seats": (counted("sum(seats)", ACTIVE, "subscriptions"), "null"),
+    "plan_rank": (counted(f"max({PLAN_RANK})", ACTIVE, "subscriptions"), "null"),
+    "plan_rank_change_90d": (
+        changed(f"max({PLAN_RANK})", "current.value - earlier.value"),
+        "null",
+    ),
+    "mrr_change_ratio_90d": (
+        changed("sum(mrr)", "coalesce(current.value, 0) / nullif(earlier.value, 0) - 1"),
+        "null",
+    ),
+    "days_to_renewal": (
+        counted(
+            "min(renews_at)::date - {night}::date",
+            f"{ACTIVE} and renews_at >= {{night}}",
+            "subscriptions",
+        ),
+        "null",
+    ),
+    "overdue_invoices": (counted("count(*)", OVERDUE, "invoices"), "0"),
+    "overdue_amount": (counted("sum(amount)", OVERDUE, "invoices"), "0"),
+    "days_overdue": (
+        counted("{night}::date - min(due_at)::date", OVERDUE, "invoices"),
+        "0",
+    ),
+    "invoices_due_14d": (
+        counted("count(*)", f"{OVERDUE} and {within('due_at', 14)}", "invoices"),
+        "0",
+    ),
+    "late_payment_ratio_180d": (
+        counted(
+            "avg((paid_at is null or paid_at >= {night} or paid_at::date > due_at::date)::int)",
+            f"amount > 0 and issued_at < {{night}} and {within('due_at', 180)}",
+            "invoices",
+        ),
+        "null",
+    ),
+    "amount_paid_lifetime": (
+        counted("sum(amount)", "issued_at < {night} and paid_at < {night}", "invoices"),
+        "0",
+    ),
+    "open_tickets": (counted("count(*)", OPEN, "tickets"), "0"),
+    "open_high_tickets_14d": (
+        counted(
+            "count(*)",
+            "priority in ('high', 'urgent') and created_at < {night} "
+            "and (solved_at is null or solved_at >= {night} - interval 14 day)",
+            "tickets",
+        ),
+        "0",
+    ),
+    "open_ticket_age_days": (
+        counted("{night}::date - min(created_at)::date", OPEN, "tickets"),
+        "0",
+    ),
+    "tickets_created_30d": (counted("count(*)", NEW, "tickets"), "0"),
+    "tickets_per_active_user_30d": (
+        "select active.account_id, coalesce(tickets.value, 0) / nullif(active.value, 0) as value "
+        f"from ({windowed('count(distinct user_id)', 30)}) as active "
+        f"left join ({counted('count(*)', NEW, 'tickets')}) as tickets "
+        "on active.account_id = tickets.account_id",
+        "null",
+    ),
+    "first_reply_hours_30d": (
+        counted(
+            "avg(epoch(first_replied_at - created_at) / 3600)",
+            f"{NEW} and first_replied_at < {{night}}",
+            "tickets",
+        ),
+        "null",
+    ),
+    "resolution_hours_90d": (
+        counted("avg(epoch(solved_at - created_at) / 3600)", SOLVED, "tickets"),
+        "null",
+    ),
+    "reopens_30d": (counted("sum(reopens)", NEW, "tickets"), "0"),
+    "csat_score_90d": (counted("avg(csat_score)", SOLVED, "tickets"), "null"),
+    "good_csat_90d": (counted("count(*)", f"csat_score >= 4 and {SOLVED}", "tickets"), "0"),
+    "bad_csat_30d": (
+        counted(
+            "count(*)",
+            f"csat_score <= 2 and created_at < {{night}} and {within('solved_at', 30)}",
+            "tickets",
+        ),
+        "0",
+    ),
+    "touchpoints_30d": (touchpoints("true", 30), "0"),
+    "touchpoints_90d": (touchpoints("true", 90), "0"),
+    "meetings_90d": (touchpoints("channel in ('meeting', 'qbr')", 90), "0"),
+    "qbrs_180d": (touchpoints("channel = 'qbr'", 180), "0"),
+    "days_since_last_touchpoint": (since_last("true"), "null"),
+    "days_since_last_conversation": (since_last(TALKS), "null"),
+    "people_contacted_90d": (
+        counted("count(distinct user_id)", within("occurred_at", 90), "touchpoints"),
+        "0",
+    ),
+    "nps_180d": (nps(180), "null"),
+    "nps_latest": (
+        latest(
+            "score",
+            "responded_at desc, response_id desc",
+            "kind = 'nps' and responded_at < {night}",
+            "survey_responses",
+        ),
+        "null",
+    ),
+    "risk_tags": (
+        counted("count(distinct tag)", f"kind = 'risk' and {TAGGED}", "account_tags"),
+        "0",
+    ),
+    "critical_risk_tags": (
+        counted(
+            "count(distinct tag)",
+            "kind = 'risk' and tag in ('champion_left', 'competitor_evaluation', 'churn_threat') "
+            f"and {TAGGED}",
+            "account_tags",
+        ),
+        "0",
+    ),
+    "confidence_tags": (
+        counted("count(distinct tag)", f"kind = 'confidence' and {TAGGED}", "account_tags"),
+        "0",
+    ),
+    "risk_score_90d": (
+        latest(
+            "risk_score",
+            "assessed_at desc, assessment_id desc",
+            within("assessed_at", 90),
+            "risk_assessments",
+        ),
+        "null",
+    ),
+    "pulse_90d": (
+        latest(
+            "score",
+            "responded_at desc, response_id desc",
+            f"kind = 'pulse' and {within('responded_at', 90)}",
+            "survey_responses",
+        ),
+        "null",
+    ),
 }
 
 
@@ -112,7 +333,7 @@ def write_project(folder: Path, raw: Path, night: date) -> None:
         "usual: {target: dev, outputs: {dev: {type: duckdb, threads: 2, "
         f"path: '{folder}/usual.duckdb', settings: {{threads: 2}}}}}}}}\n"
     )
-    files = {table: f"{table}.parquet" for table in ("accounts", "users", "subscriptions")}
+    files = {table: f"{table}.parquet" for table in TABLES}
     for table, file in {**files, "events": "events/**/*.parquet"}.items():
         (models / f"stg_{table}.sql").write_text(
             "{{ config(materialized='view') }}\n"

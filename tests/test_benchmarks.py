@@ -6,8 +6,9 @@ import duckdb
 import pytest
 from pipeline import Warehouse
 
-from benchmarks.__main__ import differences
+from benchmarks.__main__ import USUAL, differences, run_rival
 from benchmarks.data import write_raw_data
+from benchmarks.pipeline import Pipeline
 from benchmarks.rivals import RIVALS, main
 from benchmarks.sizes import NIGHT, Size
 
@@ -35,6 +36,15 @@ def test_rival_finds_the_same_metrics(rival: str, warehouse: Warehouse, tmp_path
     )
     compared = {"floor from roll-up": 58, "floor from raw": 58}.get(rival, 15)
     assert len(differences(warehouse.path, tmp_path / "other.parquet")) == compared
+
+
+def test_the_usual_project_finds_the_same_metrics(warehouse: Warehouse, tmp_path: Path) -> None:
+    found = tmp_path / "metrics.parquet"
+    pipeline = Pipeline(warehouse.raw, warehouse.path, tmp_path / "target")
+    run_rival(USUAL, pipeline, tmp_path, found)
+    assert differences(warehouse.path, found) == []
+    [(count,)] = duckdb.sql(f"select count(distinct name) from '{found}'").fetchall()
+    assert count == 52
 
 
 def test_data_are_the_same_every_time(warehouse: Warehouse, tmp_path: Path) -> None:

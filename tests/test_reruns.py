@@ -224,6 +224,7 @@ def test_a_date_in_the_middle_comes_out_the_same(
 
 # Absent tables ------------------------------------------------------------------------------------
 
+
 @pytest.mark.parametrize("name", sorted({*TABLES} - {"accounts"}))
 def test_an_absent_table_is_missing_values(world: World, name: str, tmp_path: Path) -> None:
     raw = tmp_path / "raw"
