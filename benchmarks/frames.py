@@ -1,10 +1,13 @@
-"""Product adoption on one health date with pandas and with Polars, from the raw Parquet files."""
+"""Every metric on one health date with pandas and with Polars, from the raw Parquet files."""
 
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 AUTOMATION = ["automation_run", "automation_edit"]
+PLANS = ["starter", "team", "business", "enterprise"]  # from the lowest rank to the highest
+CRITICAL_TAGS = ["champion_left", "competitor_evaluation", "churn_threat"]
+CONVERSATIONS = ["call", "meeting", "qbr", "visit"]
 
 
 def with_pandas(raw: Path, night: date) -> Any:
@@ -54,6 +57,79 @@ def with_pandas(raw: Path, night: date) -> Any:
     recent = events[events.day >= before(14)].groupby("account_id")
     earlier = total(events[(events.day >= before(56)) & (events.day < before(28))])
     last_day = events.groupby("account_id").day.max().reindex(accounts.index)
+
+    def table(name: str, created: str) -> Any:
+        rows = pd.read_parquet(raw / f"{name}.parquet")
+        return rows[rows[created] < end]
+
+    def count(rows: Any) -> Any:
+        return per_account(rows.groupby("account_id").size())
+
+    def of_account(rows: Any, column: str, how: str) -> Any:
+        return rows.groupby("account_id")[column].agg(how).reindex(accounts.index)
+
+    def is_open(rows: Any, column: str, at: Any = end) -> Any:
+        return rows[column].isna() | (rows[column] >= at)
+
+    def since(rows: Any, column: str, days: int) -> Any:
+        return rows[(rows[column] < end) & (rows[column] >= before(days))]
+
+    def days_since(times: Any) -> Any:
+        return (end - times.dt.floor("D")).dt.days
+
+    def latest(rows: Any, column: str, order: list[str]) -> Any:
+        return rows.sort_values(order).groupby("account_id")[column].last().reindex(accounts.index)
+
+    ranks = subscriptions.plan_id.map({plan: rank for rank, plan in enumerate(PLANS, 1)})
+    subscriptions = subscriptions.assign(plan_rank=ranks)
+    was_active = (subscriptions.started_at < before(90)) & is_open(
+        subscriptions, "ended_at", before(90)
+    )
+    current, earlier_contracts = subscriptions[is_active], subscriptions[was_active]
+    mrr = of_account(current, "mrr", "sum").fillna(0)
+    plan_rank = of_account(current, "plan_rank", "max")
+    renews_at = of_account(current[current.renews_at >= end], "renews_at", "min")
+
+    invoices = table("invoices", "issued_at")
+    overdue = invoices[
+        (invoices.amount > 0) & (invoices.due_at < end) & is_open(invoices, "paid_at")
+    ]
+    charged = since(invoices[invoices.amount > 0], "due_at", 180)
+    is_late = is_open(charged, "paid_at") | (
+        charged.paid_at.dt.floor("D") > charged.due_at.dt.floor("D")
+    )
+
+    tickets = table("tickets", "created_at")
+    unsolved = tickets[is_open(tickets, "solved_at")]
+    is_high = tickets.priority.isin(["high", "urgent"])
+    new = since(tickets, "created_at", 30)
+    replied = new[new.first_replied_at < end]
+    solved = since(tickets, "solved_at", 90)
+    solved_lately = since(tickets, "solved_at", 30)
+
+    def hours(rows: Any, column: str) -> Any:
+        taken = (rows[column] - rows.created_at).dt.total_seconds() / 3600
+        return taken.groupby(rows.account_id).mean().reindex(accounts.index)
+
+    touchpoints = table("touchpoints", "occurred_at")
+    touchpoints_90d = since(touchpoints, "occurred_at", 90)
+    qbrs = touchpoints[touchpoints.channel == "qbr"]
+    conversations = touchpoints[touchpoints.channel.isin(CONVERSATIONS)]
+
+    def days_since_last(rows: Any) -> Any:
+        return days_since(of_account(rows, "occurred_at", "max").fillna(accounts.created_at))
+
+    responses = table("survey_responses", "responded_at")
+    nps, pulse = responses[responses.kind == "nps"], responses[responses.kind == "pulse"]
+    nps_180d = since(nps, "responded_at", 180)
+    promoters = (nps_180d.score >= 9).astype(int) - (nps_180d.score <= 6).astype(int)
+    tags = table("account_tags", "added_at")
+    tags = tags[is_open(tags, "removed_at")]
+    risks = tags[tags.kind == "risk"]
+
+    def distinct_tags(rows: Any) -> Any:
+        return per_account(rows.groupby("account_id").tag.nunique())
+
     return pd.DataFrame(
         {
             "events_30d": total(events[events.day >= before(30)]),
@@ -77,6 +153,61 @@ def with_pandas(raw: Path, night: date) -> Any:
             "dashboard_events_lifetime": total(events[events.feature == "dashboard_view"]),
             "automation_events_lifetime": total(events[events.feature.isin(AUTOMATION)]),
             "integration_events_lifetime": total(events[events.module == "integrations"]),
+            "mrr": mrr,
+            "seats": seats,
+            "plan_rank": plan_rank,
+            "plan_rank_change_90d": plan_rank - of_account(earlier_contracts, "plan_rank", "max"),
+            "mrr_change_ratio_90d": mrr
+            / of_account(earlier_contracts, "mrr", "sum").replace(0, np.nan)
+            - 1,
+            "days_to_renewal": (renews_at.dt.floor("D") - end).dt.days,
+            "overdue_invoices": count(overdue),
+            "overdue_amount": of_account(overdue, "amount", "sum").fillna(0),
+            "days_overdue": days_since(of_account(overdue, "due_at", "min")).fillna(0),
+            "invoices_due_14d": count(since(overdue, "due_at", 14)),
+            "late_payment_ratio_180d": is_late.groupby(charged.account_id)
+            .mean()
+            .reindex(accounts.index),
+            "amount_paid_lifetime": of_account(
+                invoices[invoices.paid_at < end], "amount", "sum"
+            ).fillna(0),
+            "open_tickets": count(unsolved),
+            "open_high_tickets_14d": count(
+                tickets[is_high & is_open(tickets, "solved_at", before(14))]
+            ),
+            "open_ticket_age_days": days_since(of_account(unsolved, "created_at", "min")).fillna(0),
+            "tickets_created_30d": count(new),
+            "tickets_per_active_user_30d": count(new) / active_users(30).replace(0, np.nan),
+            "first_reply_hours_30d": hours(replied, "first_replied_at"),
+            "resolution_hours_90d": hours(solved, "solved_at"),
+            "reopens_30d": of_account(new, "reopens", "sum").fillna(0),
+            "csat_score_90d": of_account(solved, "csat_score", "mean"),
+            "good_csat_90d": count(solved[solved.csat_score >= 4]),
+            "bad_csat_30d": count(solved_lately[solved_lately.csat_score <= 2]),
+            "touchpoints_30d": count(since(touchpoints, "occurred_at", 30)),
+            "touchpoints_90d": count(touchpoints_90d),
+            "meetings_90d": count(
+                touchpoints_90d[touchpoints_90d.channel.isin(["meeting", "qbr"])]
+            ),
+            "qbrs_180d": count(since(qbrs, "occurred_at", 180)),
+            "days_since_last_touchpoint": days_since_last(touchpoints),
+            "days_since_last_conversation": days_since_last(conversations),
+            "people_contacted_90d": per_account(
+                touchpoints_90d.groupby("account_id").user_id.nunique()
+            ),
+            "nps_180d": 100 * promoters.groupby(nps_180d.account_id).mean().reindex(accounts.index),
+            "nps_latest": latest(nps, "score", ["responded_at", "response_id"]),
+            "risk_tags": distinct_tags(risks),
+            "critical_risk_tags": distinct_tags(risks[risks.tag.isin(CRITICAL_TAGS)]),
+            "confidence_tags": distinct_tags(tags[tags.kind == "confidence"]),
+            "risk_score_90d": latest(
+                since(table("risk_assessments", "assessed_at"), "assessed_at", 90),
+                "risk_score",
+                ["assessed_at", "assessment_id"],
+            ),
+            "pulse_90d": latest(
+                since(pulse, "responded_at", 90), "score", ["responded_at", "response_id"]
+            ),
         }
     ).reset_index()
 
