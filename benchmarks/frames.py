@@ -279,20 +279,169 @@ def with_polars(raw: Path, night: date) -> Any:
         automation_events_lifetime=total(column("feature").is_in(AUTOMATION)),
         integration_events_lifetime=total(column("module") == "integrations"),
     )
+
+    def table(name: str, created: str) -> Any:
+        return pl.scan_parquet(raw / f"{name}.parquet").filter(column(created) < end)
+
+    def ago(days: int) -> datetime:
+        return end - timedelta(days=days)
+
+    def is_open(name: str, at: datetime = end) -> Any:
+        return column(name).is_null() | (column(name) >= at)
+
+    def within(name: str, days: int) -> Any:
+        return (column(name) < end) & (column(name) >= ago(days))
+
+    def count(condition: Any) -> Any:
+        return condition.sum().cast(pl.Int64)
+
+    def days_since(time: Any) -> Any:
+        return (pl.lit(night) - time.dt.date()).dt.total_days()
+
+    is_active = (column("started_at") < end) & is_open("ended_at")
+    was_active = (column("started_at") < ago(90)) & is_open("ended_at", ago(90))
+    contracts = (
+        pl.scan_parquet(raw / "subscriptions.parquet")
+        .with_columns(plan_rank=column("plan_id").replace_strict(PLANS, [1, 2, 3, 4], default=None))
+        .group_by("account_id")
+        .agg(
+            mrr=column("mrr").filter(is_active).sum(),
+            earlier_mrr=column("mrr").filter(was_active).sum(),
+            plan_rank=column("plan_rank").filter(is_active).max(),
+            earlier_plan_rank=column("plan_rank").filter(was_active).max(),
+            renews_at=column("renews_at").filter(is_active & (column("renews_at") >= end)).min(),
+        )
+    )
+    is_overdue = (column("amount") > 0) & (column("due_at") < end) & is_open("paid_at")
+    is_late = is_open("paid_at") | (column("paid_at").dt.date() > column("due_at").dt.date())
+    bills = (
+        table("invoices", "issued_at")
+        .group_by("account_id")
+        .agg(
+            overdue_invoices=count(is_overdue),
+            overdue_amount=column("amount").filter(is_overdue).sum(),
+            days_overdue=days_since(column("due_at").filter(is_overdue).min()),
+            invoices_due_14d=count(is_overdue & within("due_at", 14)),
+            late_payment_ratio_180d=is_late.filter(
+                (column("amount") > 0) & within("due_at", 180)
+            ).mean(),
+            amount_paid_lifetime=column("amount").filter(column("paid_at") < end).sum(),
+        )
+    )
+    is_high = column("priority").is_in(["high", "urgent"])
+    is_new = within("created_at", 30)
+    is_solved = within("solved_at", 90)
+
+    def hours(name: str) -> Any:
+        return (column(name) - column("created_at")).dt.total_microseconds() / 3.6e9
+
+    support = (
+        table("tickets", "created_at")
+        .group_by("account_id")
+        .agg(
+            open_tickets=count(is_open("solved_at")),
+            open_high_tickets_14d=count(is_high & is_open("solved_at", ago(14))),
+            open_ticket_age_days=days_since(
+                column("created_at").filter(is_open("solved_at")).min()
+            ),
+            tickets_created_30d=count(is_new),
+            first_reply_hours_30d=hours("first_replied_at")
+            .filter(is_new & (column("first_replied_at") < end))
+            .mean(),
+            resolution_hours_90d=hours("solved_at").filter(is_solved).mean(),
+            reopens_30d=column("reopens").filter(is_new).sum(),
+            csat_score_90d=column("csat_score").filter(is_solved).mean(),
+            good_csat_90d=count(is_solved & (column("csat_score") >= 4)),
+            bad_csat_30d=count(within("solved_at", 30) & (column("csat_score") <= 2)),
+        )
+    )
+    is_conversation = column("channel").is_in(CONVERSATIONS)
+    contacts = (
+        table("touchpoints", "occurred_at")
+        .group_by("account_id")
+        .agg(
+            touchpoints_30d=count(within("occurred_at", 30)),
+            touchpoints_90d=count(within("occurred_at", 90)),
+            meetings_90d=count(
+                within("occurred_at", 90) & column("channel").is_in(["meeting", "qbr"])
+            ),
+            qbrs_180d=count(within("occurred_at", 180) & (column("channel") == "qbr")),
+            last_touchpoint=column("occurred_at").max(),
+            last_conversation=column("occurred_at").filter(is_conversation).max(),
+            people_contacted_90d=column("user_id")
+            .filter(within("occurred_at", 90))
+            .drop_nulls()
+            .n_unique(),
+        )
+    )
+    responded = ["responded_at", "response_id"]
+    is_nps, is_pulse = column("kind") == "nps", column("kind") == "pulse"
+    is_lately = within("responded_at", 180)
+    promoters = (column("score") >= 9).cast(pl.Int64) - (column("score") <= 6).cast(pl.Int64)
+    answers = (
+        table("survey_responses", "responded_at")
+        .sort(responded)
+        .group_by("account_id", maintain_order=True)
+        .agg(
+            nps_180d=promoters.filter(is_nps & is_lately).mean() * 100,
+            nps_latest=column("score").filter(is_nps).last(),
+            pulse_90d=column("score").filter(is_pulse & within("responded_at", 90)).last(),
+        )
+    )
+    is_risk = column("kind") == "risk"
+    tags = (
+        table("account_tags", "added_at")
+        .filter(is_open("removed_at"))
+        .group_by("account_id")
+        .agg(
+            risk_tags=column("tag").filter(is_risk).n_unique(),
+            critical_risk_tags=column("tag")
+            .filter(is_risk & column("tag").is_in(CRITICAL_TAGS))
+            .n_unique(),
+            confidence_tags=column("tag").filter(column("kind") == "confidence").n_unique(),
+        )
+    )
+    risks = (
+        table("risk_assessments", "assessed_at")
+        .filter(within("assessed_at", 90))
+        .sort("assessed_at", "assessment_id")
+        .group_by("account_id", maintain_order=True)
+        .agg(risk_score_90d=column("risk_score").last())
+    )
     per_seat = pl.when(column("seats") > 0).then(column("seats"))
     before = pl.when(column("events_before") > 0).then(column("events_before"))
+    earlier_mrr = pl.when(column("earlier_mrr") > 0).then(column("earlier_mrr"))
+    per_active_user = pl.when(column("active_users_30d") > 0).then(column("active_users_30d"))
     counts = [
         *("events_30d", "features_used_14d", "modules_used_30d", "active_users_14d"),
         *("active_days_14d", "active_users_lifetime", "dashboard_events_lifetime"),
         *("automation_events_lifetime", "integration_events_lifetime"),
+        *("mrr", "overdue_invoices", "overdue_amount", "days_overdue", "invoices_due_14d"),
+        *("amount_paid_lifetime", "open_tickets", "open_high_tickets_14d"),
+        *("open_ticket_age_days", "tickets_created_30d", "reopens_30d", "good_csat_90d"),
+        *("bad_csat_30d", "touchpoints_30d", "touchpoints_90d", "meetings_90d", "qbrs_180d"),
+        *("people_contacted_90d", "risk_tags", "critical_risk_tags", "confidence_tags"),
+    ]
+    as_they_are = [
+        *("seats", "plan_rank", "late_payment_ratio_180d", "first_reply_hours_30d"),
+        *("resolution_hours_90d", "csat_score_90d", "nps_180d", "nps_latest"),
+        *("risk_score_90d", "pulse_90d"),
     ]
     return (
         accounts.join(activity, on="account_id", how="left")
         .join(active, on="account_id", how="left")
         .join(known, on="account_id", how="left")
         .join(seats, on="account_id", how="left")
+        .join(contracts, on="account_id", how="left")
+        .join(bills, on="account_id", how="left")
+        .join(support, on="account_id", how="left")
+        .join(contacts, on="account_id", how="left")
+        .join(answers, on="account_id", how="left")
+        .join(tags, on="account_id", how="left")
+        .join(risks, on="account_id", how="left")
         .select(
             "account_id",
+            *as_they_are,
             *(column(name).fill_null(0) for name in counts),
             (column("known_users") - column("known_active"))
             .fill_null(0)
@@ -304,6 +453,18 @@ def with_polars(raw: Path, night: date) -> Any:
             .dt.total_days()
             .alias("days_since_last_event"),
             (column("events_28d").fill_null(0) / before - 1).alias("event_change_ratio_28d"),
+            (column("plan_rank") - column("earlier_plan_rank")).alias("plan_rank_change_90d"),
+            (column("mrr").fill_null(0) / earlier_mrr - 1).alias("mrr_change_ratio_90d"),
+            (-days_since(column("renews_at"))).alias("days_to_renewal"),
+            (column("tickets_created_30d").fill_null(0) / per_active_user).alias(
+                "tickets_per_active_user_30d"
+            ),
+            days_since(column("last_touchpoint").fill_null(column("created_at"))).alias(
+                "days_since_last_touchpoint"
+            ),
+            days_since(column("last_conversation").fill_null(column("created_at"))).alias(
+                "days_since_last_conversation"
+            ),
         )
         .collect(engine="streaming")
         .to_pandas()

@@ -1,5 +1,5 @@
 """What others would do for one health date: the floors find all metrics and states of the starter
-configuration, pandas and Polars the metrics of product adoption.
+configuration, pandas and Polars all metrics.
 
 Run as `python -m benchmarks.rivals RIVAL RAW NIGHT RESULT [WAREHOUSE]` in a process of its own, so
 that its time and memory are its own. Writes what it found to the Parquet file RESULT (account_id,
