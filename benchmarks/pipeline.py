@@ -33,8 +33,9 @@ class Pipeline:
             "HEALTH_END_DATE": last.isoformat(),
             "DBT_TARGET_PATH": str(self.target),
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+            "DBT_WRITE_JSON": "false",  # as the nightly run does
         }
-        dbt = str(Path(sys.executable).with_name("dbt"))
+        dbt = str(Path(sys.executable).with_name("health-dbt"))
         command = [dbt, "--no-use-colors", "build", "--exclude-resource-type", "unit_test"]
         return timed(command, environment, PROJECT)
 
@@ -43,24 +44,15 @@ class Pipeline:
 
         The warehouse must be as it was before that build. Data tests are not among them.
         """
-        results = json.loads((self.target / "run_results.json").read_text())["results"]
-        models = [
-            result
-            for result in results
-            if result["unique_id"].startswith("model.") and result["status"] == "success"
-        ]
         seconds = {}
         with duckdb.connect(str(self.warehouse)) as connection:
             connection.execute("set threads = 2")
             connection.execute("set TimeZone = 'UTC'")
             connection.execute("set preserve_insertion_order = false")
-            for result in sorted(models, key=lambda result: finished_at(result)):
-                file = written_file(self.target, result["unique_id"])
-                if file is None:
-                    continue
+            for file in written_files(self.target):
                 started = time.perf_counter()
                 connection.execute(file.read_text())
-                seconds[result["unique_id"].split(".")[-1]] = time.perf_counter() - started
+                seconds[file.stem] = time.perf_counter() - started
         return seconds
 
 
@@ -71,13 +63,12 @@ def replayed(pipeline: Pipeline) -> dict[str, float]:
     return json.loads(timed(command, os.environ, PROJECT.parent).output.splitlines()[-1])
 
 
-def finished_at(result: dict) -> str:
-    return max((step["completed_at"] or "" for step in result["timing"]), default="")
-
-
-def written_file(target: Path, unique_id: str) -> Path | None:
-    """Where dbt wrote the statements of a model."""
-    return next((target / "run").rglob(f"{unique_id.split('.')[-1]}.sql"), None)
+def written_files(target: Path) -> list[Path]:
+    """Where dbt wrote the statements of the models, in the order in which it ran them."""
+    files = (target / "run" / "health" / "models").rglob("*.sql")
+    # What belongs to a test lies in a folder with the name of the file that declares it.
+    models = [file for file in files if not file.parent.name.endswith(".yml")]
+    return sorted(models, key=lambda file: file.stat().st_mtime_ns)
 
 
 if __name__ == "__main__":
