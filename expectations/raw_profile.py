@@ -274,7 +274,7 @@ class Reader:
         sql = self.macros.judged_rows(
             profile.table,
             accounts=self.known_ids.get("accounts") if profile.table != "accounts" else None,
-            read_from=(self.first - timedelta(days=max(judged))).isoformat(),
+            days={"from": str(self.first - timedelta(days=max(judged))), "and_timeless": True},
         )
         statistics_by_day = self.rows(f"""
             select

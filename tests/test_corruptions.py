@@ -96,20 +96,23 @@ def test_the_raw_checks_see_it(
 @pytest.mark.parametrize("table", raw_sources(DBT_PROJECT))
 def test_raw_rows_are_judged_by_the_sql_of_dbt(table: str, clean: Raw, history: Warehouse) -> None:
     """The macros called without dbt make what dbt makes of them, to the letter."""
-    compiled = history.path.parent / "target/compiled/health/models/staging/base"
-    dbt_sql = (compiled / f"base_{table}.sql").read_text(encoding="utf-8")
+    models = history.path.parent / "target/compiled/health/models"
+    model = "intermediate/int_judged_events" if table == "events" else f"staging/base/base_{table}"
+    dbt_sql = (models / f"{model}.sql").read_text(encoding="utf-8")
     day = HEALTH_DATE - timedelta(1)
     accounts = None if table == "accounts" else "stg_accounts"
     with duckdb.connect() as connection:
         macros = DbtMacros(DBT_PROJECT, clean.folder, connection, day, day)
         ours = macros.judged_rows(table, accounts=accounts)
-    assert words(ours) == words(dbt_sql)
+    assert words(ours) in words(dbt_sql)
+    if table != "events":  # whose model goes on with it
+        assert words(ours) == words(dbt_sql)
 
 
-def words(sql: str) -> list[str]:
-    """The SQL without comments, and relations by their last name."""
+def words(sql: str) -> str:
+    """The SQL without comments, every space a single one, and relations by their last name."""
     sql = re.sub(r"--.*", "", sql)
-    return re.sub(r'"warehouse"\."\w+"\."(\w+)"', r"\1", sql).split()
+    return re.sub(r'"warehouse"\."\w+"\."(\w+)"', r"\1", " ".join(sql.split()))
 
 
 # Whole runs ---------------------------------------------------------------------------------------

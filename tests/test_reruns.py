@@ -6,6 +6,7 @@ date has to come out as from an empty warehouse, but for events that arrived too
 """
 
 import random
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -582,8 +583,12 @@ START = date(2025, 11, 15)
 
 @dataclass
 class Months(GrowingWorld):
-    """Events of half a year, of which a run finds those before its day is over."""
+    """Events of half a year, of which a run finds those before its day is over.
 
+    Where they are read from the beginning, that takes several steps, as in a large first load.
+    """
+
+    in_steps: tuple[str, str] = ("--vars", "{events_per_step: 200}")
     events: list[tuple[date, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -623,7 +628,7 @@ class Months(GrowingWorld):
     def run_on_its_day(self, health_date: date) -> list[str]:
         """Calculate a date with what has happened by then; how it differs from the reference."""
         self.lines["events"] = [line for day, line in self.events if day <= health_date]
-        self.run(health_date)
+        self.run(health_date, *self.in_steps)
         return self.differences(health_date)
 
 
@@ -690,6 +695,16 @@ def test_events_that_were_lost_for_a_run_are_all_there_again(
     after_lost_events: dict[str, list[str]], run: str
 ) -> None:
     assert not after_lost_events[run], "\n".join(after_lost_events[run])
+
+
+def test_all_events_are_read_in_steps(
+    months: Months, after_lost_events: dict[str, list[str]]
+) -> None:
+    written = months.warehouse.path.parent / "target/run/health/models/intermediate"
+    statements = (written / "int_judged_events.sql").read_text(encoding="utf-8")
+    assert statements.count("insert into") > 4
+    steps = re.findall(r"occurred_at__value >= cast\('(.*?)' as timestamp\)", statements)
+    assert len(steps) == statements.count("insert into") and steps == sorted(steps)
 
 
 @pytest.mark.parametrize("run", ["future", "later"])

@@ -7,6 +7,126 @@
     {{ return(day | string if day else none) }}
 {% endmacro %}
 
+{#- The same as `days` of `judged_rows`. -#}
+{% macro event_days_read() %}
+    {%- set read_from = events_read_from() -%}
+    {{ return({'from': read_from, 'to': none, 'and_timeless': true} if read_from else none) }}
+{% endmacro %}
+
+{#- The days that this run reads in steps of about so many events (var `events_per_step`), each as
+    `days` of `judged_rows`; none where one step will do. What a step needs is let go before the next,
+    so that a first load of any size keeps to the memory. A day is never parted: copies and duplicates
+    of an event are looked for within it. -#}
+{% macro event_steps() %}
+    {%- set days = event_days_read() -%}
+    {%- if not raw_table('events') or (days and is_short_read(days.from)) -%}
+        {{ return(none) }}
+    {%- endif -%}
+    {%- set starts = [] -%}
+    {%- set in_step = namespace(row_count=0) -%}
+    {%- for row in run_query(raw_rows_by_day('events', days)).rows -%}
+        {%- if not starts or in_step.row_count + row[1] > var('events_per_step') -%}
+            {%- do starts.append(row[0]) -%}
+            {%- set in_step.row_count = 0 -%}
+        {%- endif -%}
+        {%- set in_step.row_count = in_step.row_count + row[1] -%}
+    {%- endfor -%}
+    {%- if starts | length < 2 -%}{{ return(none) }}{%- endif -%}
+    {%- set steps = [] -%}
+    {%- for start in starts -%}
+        {%- do steps.append({
+            'from': start,
+            'to': none if loop.last else loop.nextitem,
+            'and_timeless': loop.first,
+        }) -%}
+    {%- endfor -%}
+    {{ return(steps) }}
+{% endmacro %}
+
+{#- Whether so few days are read that their events need not be counted first: a month. -#}
+{% macro is_short_read(read_from) %}
+    {%- set first_day = modules.datetime.date.fromisoformat(read_from) -%}
+    {%- set last_day = modules.datetime.date.fromisoformat(health_date_range().last) -%}
+    {{ return((last_day - first_day).days <= 31) }}
+{% endmacro %}
+
+{#- The statements of `int_judged_events` where it is built in steps, one for each; none where not. -#}
+{% macro judged_events_in_steps() %}
+    {%- set steps = event_steps() -%}
+    {%- if not steps -%}{{ return(none) }}{%- endif -%}
+    {%- set statements = [] -%}
+    {%- for days in steps -%}
+        {%- do statements.append(judged_events(days)) -%}
+    {%- endfor -%}
+    {{ return(statements) }}
+{% endmacro %}
+
+{#- The raw events of some days, judged: those that count rolled up to days, and those with something
+    wrong one by one (see `int_judged_events`). -#}
+{% macro judged_events(days) -%}
+with
+
+judged as (
+
+    {{ judged_rows('events', accounts=ref('stg_accounts'), days=days) }}
+
+),
+
+daily as (
+
+    select
+        cast(occurred_at as date) as event_day,
+        account_id,
+        user_id,
+        feature,
+        module,
+        min(occurred_at) as first_at,
+        max(occurred_at) as last_at,
+        sum(coalesce(event_count, 1)) as event_count,
+        count(*) as rows_read
+    from judged
+    where rejected_reason is null
+    group by
+        cast(occurred_at as date),
+        account_id,
+        user_id,
+        feature,
+        module
+
+)
+
+select
+    *,
+    cast(null as {{ dbt.type_string() }}) as record_key,
+    cast(null as timestamp) as record_time,
+    cast(null as {{ dbt.type_string() }}) as rejected_reason,
+    cast(null as {{ dbt.type_string() }}) as value_issues,
+    cast(null as {{ dbt.type_string() }}) as record
+from daily
+
+union all
+
+select
+    cast(record_time as date) as event_day,
+    account_id,
+    user_id,
+    feature,
+    module,
+    cast(null as timestamp) as first_at,
+    cast(null as timestamp) as last_at,
+    cast(null as double) as event_count,
+    case when rejected_reason is null then 0 else 1 end as rows_read,
+    record_key,
+    record_time,
+    rejected_reason,
+    value_issues,
+    record
+from judged
+where record is not null
+
+order by event_day
+{%- endmacro %}
+
 {#- Condition that the rows of an event day were read by this run, and so are replaced. A day is
     null, or before 2000, where the event has no usable time. -#}
 {% macro is_event_day_read(event_day) -%}

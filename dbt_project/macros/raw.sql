@@ -59,19 +59,10 @@
     {{ return(tables) }}
 {% endmacro %}
 
-{#- A raw table read, with exact copies collapsed, every row judged and every value typed, by the
-    rules in `_staging__sources.yml` (contract: raw.md).
-
-    One row per distinct row. Columns: the table's own (typed; null where the value is ignored), and
-    - rejected_reason: why the row counts nowhere; null for a row that counts
-    - value_issues: `effect:reason:column` of each ignored or changed value, separated by `;`
-    - record_key, record_time, record (JSON; only where something is wrong)
-
-    accounts: relation with the valid account ids; none for the table of accounts itself
-    read_from: text date; only rows of this day and later are read, and those without a usable
-    time -#}
-{% macro judged_rows(table, accounts=none, read_from=none) %}
-{%- if execute -%}
+{#- The columns of a raw table by `_staging__sources.yml`, and how its file stores them: a list of
+    their meta with `stored` (none where the file lacks it), `native` (stored in a type of its kind),
+    `value` (name of the typed column) and `text` (expression). -#}
+{% macro raw_columns(table) %}
 {%- set definition = raw_definition(table) -%}
 {%- set file = raw_table(table) -%}
 {%- set native_types = {
@@ -93,26 +84,19 @@
         'text': 'cast(' ~ column.name ~ ' as varchar)' if is_native else column.name,
     }) -%}
 {%- endfor -%}
-{%- set by_name = {} -%}
-{%- for column in definition.columns -%}
-    {%- do by_name.update({column.name: column}) -%}
-{%- endfor -%}
-{%- set main_time = by_name[definition.main_time].value -%}
-{%- set required = definition.columns | selectattr('required') | list -%}
-{%- set has_loaded_at = 'loaded_at' in by_name -%}
-{%- set names = definition.columns | map(attribute='name') | list -%}
-{%- set copied = names | reject('equalto', 'loaded_at') | list -%}
-{%- set known_by = [] -%}
-{%- for name in definition.key or copied -%}
-    {%- do known_by.append(by_name[name].value if definition.key else name) -%}
-{%- endfor -%}
-{%- set key_hash = hash_number(known_by) -%}
-with
+{{ return(definition.columns) }}
+{% endmacro %}
 
+{#- CTEs that read a raw table, the last one named `read`: each column as it is stored, and typed.
+
+    days: as in `judged_rows` -#}
+{% macro typed_rows(table, columns, days=none) %}
+{%- set file = raw_table(table) -%}
+{%- set main_time = raw_definition(table).main_time ~ '__value' -%}
 source as (
 
     select
-        {%- for column in definition.columns %}
+        {%- for column in columns %}
         {% if not column.stored -%}
             cast(null as varchar)
         {%- elif column.native and column.stored.type == 'TIMESTAMP WITH TIME ZONE' -%}
@@ -141,7 +125,7 @@ parsed as (
 
     select
         *,
-        {%- for column in definition.columns if column.value != column.name %}
+        {%- for column in columns if column.value != column.name %}
         {% if column.kind == 'time' -%}
             {{
                 'try_cast(' ~ column.name ~ ' as timestamp)'
@@ -162,14 +146,77 @@ parsed as (
 read as (
 
     select * from parsed
-    {%- if read_from %}
+    {%- if days %}
     where
+        {% if days.and_timeless -%}
         {{ main_time }} is null
-        or {{ main_time }} >= cast('{{ read_from }}' as timestamp)
         or {{ main_time }} < {{ plausible_from() }}
+        or
+        {%- endif %}
+        {%- if days.to %}
+        (
+            {{ main_time }} >= cast('{{ days.from }}' as timestamp)
+            and {{ main_time }} < cast('{{ days.to }}' as timestamp)
+        )
+        {%- else %}
+        {{ main_time }} >= cast('{{ days.from }}' as timestamp)
+        {%- endif %}
     {%- endif %}
 
-),
+)
+{%- endmacro %}
+
+{#- How many rows of a raw table there are to read, by the day of their main time, those without a
+    usable time left out: (day, row_count). -#}
+{% macro raw_rows_by_day(table, days) -%}
+{%- set columns = raw_columns(table) -%}
+{%- set main_time = raw_definition(table).main_time ~ '__value' -%}
+with
+
+{{ typed_rows(table, columns, days) }}
+
+select
+    cast(cast({{ main_time }} as date) as {{ dbt.type_string() }}) as day,
+    count(*) as row_count
+from read
+where {{ main_time }} >= {{ plausible_from() }}
+group by cast({{ main_time }} as date)
+order by cast({{ main_time }} as date)
+{%- endmacro %}
+
+{#- A raw table read, with exact copies collapsed, every row judged and every value typed, by the
+    rules in `_staging__sources.yml` (contract: raw.md).
+
+    One row per distinct row. Columns: the table's own (typed; null where the value is ignored), and
+    - rejected_reason: why the row counts nowhere; null for a row that counts
+    - value_issues: `effect:reason:column` of each ignored or changed value, separated by `;`
+    - record_key, record_time, record (JSON; only where something is wrong)
+
+    accounts: relation with the valid account ids; none for the table of accounts itself
+    days: {'from', 'to', 'and_timeless'}; only rows from the one day up to but not including the other
+        are read (texts; `to` none for no end), and those without a usable time if they are asked for;
+        all rows where it is none -#}
+{% macro judged_rows(table, accounts=none, days=none) %}
+{%- if execute -%}
+{%- set definition = raw_definition(table) -%}
+{%- set columns = raw_columns(table) -%}
+{%- set by_name = {} -%}
+{%- for column in columns -%}
+    {%- do by_name.update({column.name: column}) -%}
+{%- endfor -%}
+{%- set main_time = by_name[definition.main_time].value -%}
+{%- set required = columns | selectattr('required') | list -%}
+{%- set has_loaded_at = 'loaded_at' in by_name -%}
+{%- set names = columns | map(attribute='name') | list -%}
+{%- set copied = names | reject('equalto', 'loaded_at') | list -%}
+{%- set known_by = [] -%}
+{%- for name in definition.key or copied -%}
+    {%- do known_by.append(by_name[name].value if definition.key else name) -%}
+{%- endfor -%}
+{%- set key_hash = hash_number(known_by) -%}
+with
+
+{{ typed_rows(table, columns, days) }},
 
 -- Only rows whose key is there again can be copies or duplicates; hashes that are alike by chance cost
 -- a little time and change nothing.
@@ -213,7 +260,7 @@ collapsed_rows as (
 judged_{{ rows }}_rows as (
 
     select
-        {%- for column in definition.columns %}
+        {%- for column in columns %}
         {{ column.name }},
         {%- if column.value != column.name %}
         {{ column.value }},
@@ -295,7 +342,7 @@ ignored as (
 
     select
         *,
-        {%- for column in definition.columns if not column.required and column.kind != 'text' %}
+        {%- for column in columns if not column.required and column.kind != 'text' %}
         case
             when {{ column.name }} is null or row_reason is not null then null
             {%- set reason = 'unknown' if column.kind == 'word' else 'invalid' %}
@@ -316,7 +363,7 @@ changed as (
 
     select
         *,
-        {%- for column in definition.columns if column.not_before %}
+        {%- for column in columns if column.not_before %}
         case
             when
                 {{ column.name }}__ignored is null
@@ -338,7 +385,7 @@ noted as (
             when duplicate_rank > 1 then 'duplicate_key'
         end as rejected_reason,
         {%- set notes = [] -%}
-        {%- for column in definition.columns -%}
+        {%- for column in columns -%}
             {%- if not column.required and column.kind != 'text' -%}
                 {%- do notes.append(column.name ~ "__ignored || ':" ~ column.name ~ "'") -%}
             {%- endif -%}
@@ -358,7 +405,7 @@ noted as (
 final as (
 
     select
-        {%- for column in definition.columns %}
+        {%- for column in columns %}
         {% if column.not_before -%}
             case
                 when {{ column.name }}__changed is not null

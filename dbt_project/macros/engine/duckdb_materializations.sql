@@ -25,13 +25,17 @@
 {% endmaterialization %}
 
 {#- The strategies are in `macros/engine/duckdb.sql`. Only a model that reads the table it writes
-    needs a copy of the new rows first. -#}
+    needs a copy of the new rows first. `meta.in_steps` names a macro that gives the statements of a model too
+    large for one, or none where the model's own will do. -#}
 {% materialization incremental, adapter='duckdb' %}
     {%- set existing_relation = load_cached_relation(this) -%}
     {%- set target_relation = this.incorporate(type='table') -%}
+    {%- set in_steps = model.config.meta.get('in_steps') -%}
+    {%- set steps = (context[in_steps]() if in_steps else none) or [sql] -%}
     {%- if existing_relation is none or existing_relation.is_view or should_full_refresh() -%}
         {%- call written_by_model(target_relation) -%}
-            {{ new_table(target_relation, sql) }}
+            {{ new_table(target_relation, steps[0]) }}
+            {{ further_steps(target_relation, steps) }}
         {%- endcall -%}
     {%- else -%}
         {%- set dest_columns = unchanged_columns(target_relation, sql) -%}
@@ -48,13 +52,21 @@
             {%- endif %}
             {{ strategy({
                 'target_relation': target_relation,
-                'temp_relation': copied if reads_itself else '(\n' ~ sql ~ '\n) as new_rows',
+                'temp_relation': copied if reads_itself else '(\n' ~ steps[0] ~ '\n) as new_rows',
                 'dest_columns': dest_columns,
             }) }}
+            {{ further_steps(target_relation, steps) }}
         {%- endcall -%}
     {%- endif -%}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
+
+{% macro further_steps(relation, steps) %}
+    {%- for step in steps[1:] %}
+    insert into {{ relation }}
+    {{ step }};
+    {%- endfor %}
+{% endmacro %}
 
 {#- Runs the model's statements, its comments and its hooks in one transaction. -#}
 {% macro written_by_model(relation) %}

@@ -7,4 +7,11 @@
 }}
 -- How many events each day has, one row per event day (null: no readable time).
 -- depends_on: {{ ref('event_read_range') }}
-{{ source_days(ref('base_events')) }}
+select
+    event_day,
+    cast(sum(rows_read) as bigint) as rows_read,
+    sum(case when rejected_reason is not null then 1 else 0 end) as rows_rejected,
+    max(last_at) as latest_at
+from {{ ref('int_judged_events') }}
+where {{ is_event_day_read('event_day') }}
+group by event_day

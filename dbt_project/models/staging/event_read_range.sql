@@ -17,12 +17,11 @@
 -- depends_on: {{ ref('int_health_dates') }}
 {%- if execute %}
 {%- set load = adapter.get_relation(target.database, 'intermediate', 'int_event_load') %}
-{%- set daily = adapter.get_relation(target.database, 'intermediate', 'int_events_daily') %}
-{%- set issues = adapter.get_relation(target.database, 'intermediate', 'int_event_issues') %}
+{%- set events = adapter.get_relation(target.database, 'intermediate', 'int_judged_events') %}
 {%- set users = adapter.get_relation(target.database, 'intermediate', 'int_users_settled') %}
 {%- endif %}
 
-{% if is_incremental() and load and daily and issues and users -%}
+{% if is_incremental() and load and events and users -%}
 with
 
 loads as (
@@ -54,14 +53,14 @@ first_days as (
     union all
 
     select min(issues.event_day) as event_day
-    from {{ issues }} as issues
+    from {{ events }} as issues
     inner join accounts on issues.account_id = accounts.account_id
     where issues.rejected_reason = 'unknown_account'
 
     union all
 
     select min(issues.event_day) as event_day
-    from {{ issues }} as issues
+    from {{ events }} as issues
     left join accounts on issues.account_id = accounts.account_id
     where issues.rejected_reason = 'duplicate_key' and accounts.account_id is null
 
@@ -77,10 +76,11 @@ first_days as (
     union all
 
     select min(daily.event_day) as event_day
-    from {{ daily }} as daily
+    from {{ events }} as daily
     left join accounts on daily.account_id = accounts.account_id
     where
         accounts.account_id is null
+        and daily.record is null
         and daily.event_day >= (
             select coalesce(max(settled.settled_on), cast('0001-01-01' as date))
             from {{ users }} as settled

@@ -1,1 +1,0 @@
-{{ accepted_rows(ref('base_events'), 'events') }}
