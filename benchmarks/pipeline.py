@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 import time
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ class Pipeline:
         }
         dbt = str(Path(sys.executable).with_name("health-dbt"))
         command = [dbt, "--no-use-colors", "build", "--exclude-resource-type", "unit_test"]
+        shutil.rmtree(self.target / "run", ignore_errors=True)
         return timed(command, environment, PROJECT)
 
     def sql_seconds(self) -> dict[str, float]:
