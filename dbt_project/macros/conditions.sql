@@ -1,11 +1,11 @@
 {#- The one place where conditions are evaluated (contract: config.md, "Conditions").
 
     pairs: relation with health_date, account_id and the columns of `config_conditions`
-    signals: what is known about the accounts
+    configuration: `config` or `former`, see `macros/configuration_tables.sql`
     gives: one row per row of `pairs`, with `observed`, `resolved_threshold`, `is_met` (true, false,
     or null for unknown) and `gap`. Numbers are compared after rounding to six decimals. -#}
-{% macro evaluated_conditions(pairs, signals=none) -%}
-{%- set signals = signals or ref('account_signals') -%}
+{% macro evaluated_conditions(pairs, configuration) -%}
+{%- set signals = ref('account_signals' if configuration == 'config' else 'int_former_signals') -%}
 {%- set is_listed = array_has('compared.threshold_numbers', 'compared.observed_number') -%}
 select
     compared.health_date,
@@ -78,7 +78,11 @@ from (
         on pairs.health_date = signals.health_date
         and pairs.account_id = signals.account_id
         and pairs.signal_id = signals.signal_id
-    left join {{ signals }} as scales
+    left join (
+        select *
+        from {{ signals }}
+        where signal_id in (select scaled_by from {{ ref(configuration ~ '_conditions') }})
+    ) as scales
         on pairs.health_date = scales.health_date
         and pairs.account_id = scales.account_id
         and pairs.scaled_by = scales.signal_id

@@ -227,19 +227,14 @@ conditions as (
 
 ),
 
+-- The same condition twice has one id. A number in the text, because millions of rows carry it.
 identified as (
 
     select
-        {{ dbt.hash(dbt.concat([
-            "rule_set", "'~'",
-            "coalesce(segment_id, '')", "'~'",
-            "coalesce(pillar_id, '')", "'~'",
-            "coalesce(clause, '')", "'~'",
-            "coalesce(signal_id, '')", "'~'",
-            "coalesce(operator, '')", "'~'",
-            "coalesce(threshold, '')", "'~'",
-            "coalesce(scaled_by, '')",
-        ])) }} as condition_id,
+        cast(dense_rank() over (
+            order by
+                rule_set, segment_id, pillar_id, clause, signal_id, operator, threshold, scaled_by
+        ) as {{ dbt.type_string() }}) as condition_id,
         *
     from conditions
 

@@ -32,39 +32,34 @@ pillars as (
 
 ),
 
-conditions as (
+-- An account's pillar as one text: what is true of each of its conditions. Sorting them costs more
+-- than it saves: the same conditions in another order are one pattern more.
+truths as (
 
     select
-        conditions.*,
-        pillars.segment_id as chosen_segment_id,
-        pillars.calculated_state,
-        {{ truth_level('conditions.is_met') }} as truth_level,
-        case when conditions.gap is not null and conditions.is_met is not null then 1 else 0 end
-            as can_flip
-    from {{ ref('health_conditions') }} as conditions
-    inner join pillars
-        on conditions.health_date = pillars.health_date
-        and conditions.account_id = pillars.account_id
-        and conditions.pillar_id = pillars.pillar_id
+        account_id,
+        pillar_id,
+        {{ dbt.listagg(
+            dbt.concat([
+                "condition_id", "':'", dbt.cast(truth_level("is_met"), dbt.type_string())
+            ]),
+            "' '"
+        ) }} as pattern
+    from {{ ref('health_conditions') }}
+    where health_date = {{ last_health_date() }}
+    group by account_id, pillar_id
 
 ),
 
--- An account's pillar as one text: what is true of each of its conditions. Sorting them costs more
--- than it saves: the same conditions in another order are one pattern more.
 account_patterns as (
 
     select
-        health_date,
-        account_id,
-        pillar_id,
-        chosen_segment_id,
-        calculated_state,
-        {{ dbt.listagg(
-            dbt.concat(["condition_id", "':'", dbt.cast("truth_level", dbt.type_string())]),
-            "' '"
-        ) }} as pattern
-    from conditions
-    group by health_date, account_id, pillar_id, chosen_segment_id, calculated_state
+        pillars.*,
+        truths.pattern
+    from pillars
+    inner join truths
+        on pillars.account_id = truths.account_id
+        and pillars.pillar_id = truths.pillar_id
 
 ),
 
@@ -73,12 +68,12 @@ patterns as (
     select
         health_date,
         pillar_id,
-        chosen_segment_id,
+        segment_id,
         calculated_state,
         pattern,
         min(account_id) as account_id
     from account_patterns
-    group by health_date, pillar_id, chosen_segment_id, calculated_state, pattern
+    group by health_date, pillar_id, segment_id, calculated_state, pattern
 
 ),
 
@@ -86,10 +81,21 @@ pattern_conditions as (
 
     select
         patterns.pattern,
-        conditions.*
+        patterns.segment_id as chosen_segment_id,
+        patterns.calculated_state,
+        conditions.health_date,
+        conditions.account_id,
+        conditions.pillar_id,
+        conditions.condition_id,
+        conditions.rule_set,
+        conditions.clause,
+        conditions.signal_id,
+        conditions.is_met,
+        conditions.gap
     from patterns
-    inner join conditions
-        on patterns.account_id = conditions.account_id
+    inner join {{ ref('health_conditions') }} as conditions
+        on patterns.health_date = conditions.health_date
+        and patterns.account_id = conditions.account_id
         and patterns.pillar_id = conditions.pillar_id
 
 ),
@@ -102,7 +108,7 @@ trials as (
         {{ rank_of_state('calculated_state') }} as state_rank,
         row_number() over (order by chosen_segment_id, pillar_id, pattern, condition_id) as trial_id
     from pattern_conditions
-    where can_flip = 1
+    where gap is not null and is_met is not null
 
 ),
 
@@ -180,25 +186,42 @@ changes as (
 
 ),
 
+-- Whose conditions these are; of each, what the nearest is chosen by.
 outcomes as (
 
     select
-        conditions.*,
+        account_patterns.health_date,
+        account_patterns.account_id,
+        account_patterns.calculated_state,
+        changes.pillar_id,
+        changes.condition_id,
         changes.to_state,
-        changes.direction,
+        changes.direction
+    from changes
+    inner join account_patterns
+        on changes.pillar_id = account_patterns.pillar_id
+        and changes.chosen_segment_id = account_patterns.segment_id
+        and changes.pattern = account_patterns.pattern
+
+),
+
+flips as (
+
+    select
+        conditions.*,
+        outcomes.calculated_state,
+        outcomes.to_state,
+        outcomes.direction,
         -- Where the threshold is 0 there is nothing to relate the gap to.
         abs(conditions.gap)
         / coalesce(nullif(abs({{ parse_number('conditions.resolved_threshold') }}), 0), 1)
             as relative_gap
-    from changes
-    inner join account_patterns
-        on changes.pillar_id = account_patterns.pillar_id
-        and changes.chosen_segment_id = account_patterns.chosen_segment_id
-        and changes.pattern = account_patterns.pattern
-    inner join conditions
-        on account_patterns.account_id = conditions.account_id
-        and account_patterns.pillar_id = conditions.pillar_id
-        and changes.condition_id = conditions.condition_id
+    from outcomes
+    inner join {{ ref('health_conditions') }} as conditions
+        on outcomes.health_date = conditions.health_date
+        and outcomes.account_id = conditions.account_id
+        and outcomes.pillar_id = conditions.pillar_id
+        and outcomes.condition_id = conditions.condition_id
 
 ),
 
@@ -210,7 +233,7 @@ ranked as (
             partition by account_id, pillar_id, direction
             order by round(relative_gap, 6), signal_id, operator, threshold, condition_id
         ) as position
-    from outcomes
+    from flips
 
 )
 

@@ -53,7 +53,29 @@ measurements as (
 
 ),
 
-operands as (
+second_measured as (
+
+    select * from measured
+    where operand_position = 2
+
+),
+
+-- Both operands of a metric that has two, side by side.
+operand_pairs as (
+
+    select
+        health_date,
+        account_id,
+        metric_id,
+        max(case when operand_position = 1 then value end) as first_value,
+        max(case when operand_position = 2 then value end) as second_value
+    from measurements
+    where metric_id in (select second_measured.metric_id from second_measured)
+    group by health_date, account_id, metric_id
+
+),
+
+account_metrics as (
 
     select
         accounts.health_date,
@@ -63,27 +85,46 @@ operands as (
         metrics.pillar_id,
         metrics.formula,
         metrics.when_none,
-        coalesce(first_measurements.value, first_measured.value_when_none) as first_value,
-        coalesce(second_measurements.value, second_measured.value_when_none) as second_value
+        first_measured.value_when_none as first_when_none,
+        second_measured.metric_id is not null as has_second,
+        second_measured.value_when_none as second_when_none
     from accounts
     inner join metrics
         on accounts.health_date = coalesce(metrics.only_on, accounts.health_date)
     inner join measured as first_measured
         on metrics.metric_id = first_measured.metric_id
         and first_measured.operand_position = 1
-    left join measured as second_measured
-        on metrics.metric_id = second_measured.metric_id
-        and second_measured.operand_position = 2
-    left join measurements as first_measurements
-        on accounts.health_date = first_measurements.health_date
-        and accounts.account_id = first_measurements.account_id
-        and metrics.metric_id = first_measurements.metric_id
-        and first_measurements.operand_position = 1
-    left join measurements as second_measurements
-        on accounts.health_date = second_measurements.health_date
-        and accounts.account_id = second_measurements.account_id
-        and metrics.metric_id = second_measurements.metric_id
-        and second_measurements.operand_position = 2
+    left join second_measured on metrics.metric_id = second_measured.metric_id
+
+),
+
+-- Metrics of one operand and of two apart: most have one, and one join of all measurements at a time is
+-- what memory has to hold.
+operands as (
+
+    select
+        account_metrics.*,
+        coalesce(measurements.value, account_metrics.first_when_none) as first_value,
+        cast(null as double) as second_value
+    from account_metrics
+    left join measurements
+        on account_metrics.health_date = measurements.health_date
+        and account_metrics.account_id = measurements.account_id
+        and account_metrics.metric_id = measurements.metric_id
+    where not account_metrics.has_second
+
+    union all
+
+    select
+        account_metrics.*,
+        coalesce(operand_pairs.first_value, account_metrics.first_when_none) as first_value,
+        coalesce(operand_pairs.second_value, account_metrics.second_when_none) as second_value
+    from account_metrics
+    left join operand_pairs
+        on account_metrics.health_date = operand_pairs.health_date
+        and account_metrics.account_id = operand_pairs.account_id
+        and account_metrics.metric_id = operand_pairs.metric_id
+    where account_metrics.has_second
 
 ),
 

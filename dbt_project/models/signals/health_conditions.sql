@@ -18,4 +18,4 @@ pairs as (
 
 )
 
-{{ evaluated_conditions('pairs') }}
+{{ evaluated_conditions('pairs', 'config') }}

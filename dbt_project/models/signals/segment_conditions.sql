@@ -14,4 +14,4 @@ pairs as (
 
 )
 
-{{ evaluated_conditions('pairs') }}
+{{ evaluated_conditions('pairs', 'config') }}

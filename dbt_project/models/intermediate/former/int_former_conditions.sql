@@ -20,4 +20,4 @@ pairs as (
 
 )
 
-{{ evaluated_conditions('pairs', ref('int_former_signals')) }}
+{{ evaluated_conditions('pairs', 'former') }}

@@ -24,7 +24,7 @@ pairs as (
 
 conditions as (
 
-    {{ evaluated_conditions('pairs', ref('int_former_signals')) }}
+    {{ evaluated_conditions('pairs', 'former') }}
 
 )
 

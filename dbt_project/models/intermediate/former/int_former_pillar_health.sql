@@ -27,7 +27,7 @@ pairs as (
 
 evaluated as (
 
-    {{ evaluated_conditions('pairs', ref('int_former_signals')) }}
+    {{ evaluated_conditions('pairs', 'former') }}
 
 ),
 
