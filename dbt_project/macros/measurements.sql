@@ -18,40 +18,63 @@
         or {{ array_has('measurements.dimension_values', 'occurrences.dimension_value') }}
     )
 {%- endset -%}
+{#- Millions of rows are grouped by the number of a measurement; its names are joined after. -#}
+{%- set numbered -%}
+(
+    select
+        *,
+        row_number() over (order by metric_id, operand_position) as measurement_number
+    from {{ ref('config_measurements') }}
+)
+{%- endset -%}
 select
-    dates.health_date,
-    occurrences.account_id,
+    folded.health_date,
+    folded.account_id,
     measurements.metric_id,
     measurements.operand_position,
     cast(
         case measurements.aggregate
-            when 'count' then count(*)
-            when 'sum' then sum(occurrences.amount)
-            when 'mean' then avg(occurrences.amount)
-            when 'min' then min(occurrences.amount)
-            when 'max' then max(occurrences.amount)
+            when 'count' then folded.row_count
+            when 'sum' then folded.amount_sum
+            when 'mean' then folded.amount_mean
+            when 'min' then folded.amount_min
+            when 'max' then folded.amount_max
             {%- if counts_things %}
-            when 'distinct' then count(distinct occurrences.thing)
+            when 'distinct' then folded.thing_count
             {%- endif %}
         end as double
     ) as value
-from occurrences
-inner join {{ ref('config_measurements') }} as measurements
-    on occurrences.operand = measurements.operand
-    and {{ match or is_kept_value }}
-inner join {{ ref('int_health_dates') }} as dates
-    on dates.health_date = coalesce(measurements.only_on, dates.health_date)
-    and dates.health_date > occurrences.known_on + measurements.lag_days
-    and dates.health_date <= least(
-        coalesce(occurrences.ends_on, {{ end_of_time() }}),
-        coalesce(occurrences.window_on + measurements.window_days, {{ end_of_time() }})
-    ) + measurements.lag_days
-group by
-    dates.health_date,
-    occurrences.account_id,
-    measurements.metric_id,
-    measurements.operand_position,
-    measurements.aggregate
+from (
+    select
+        dates.health_date,
+        occurrences.account_id,
+        measurements.measurement_number,
+        count(*) as row_count,
+        sum(occurrences.amount) as amount_sum,
+        avg(occurrences.amount) as amount_mean,
+        min(occurrences.amount) as amount_min,
+        max(occurrences.amount) as amount_max
+        {%- if counts_things %},
+        count(distinct occurrences.thing) as thing_count
+        {%- endif %}
+    from occurrences
+    inner join {{ numbered }} as measurements
+        on occurrences.operand = measurements.operand
+        and {{ match or is_kept_value }}
+    inner join {{ ref('int_health_dates') }} as dates
+        on dates.health_date = coalesce(measurements.only_on, dates.health_date)
+        and dates.health_date > occurrences.known_on + measurements.lag_days
+        and dates.health_date <= least(
+            coalesce(occurrences.ends_on, {{ end_of_time() }}),
+            coalesce(occurrences.window_on + measurements.window_days, {{ end_of_time() }})
+        ) + measurements.lag_days
+    group by
+        dates.health_date,
+        occurrences.account_id,
+        measurements.measurement_number
+) as folded
+inner join {{ numbered }} as measurements
+    on folded.measurement_number = measurements.measurement_number
 {%- endmacro %}
 
 {% macro end_of_time() %}cast('9000-01-01' as date){% endmacro %}

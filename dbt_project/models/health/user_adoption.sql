@@ -18,16 +18,29 @@ event_table as (
 
 ),
 
+features as (
+
+    select
+        account_id,
+        user_id,
+        feature,
+        sum(event_count) as event_count,
+        {{ day_set(dbt.datediff('event_day', last_health_date(), 'day')) }} as days
+    from {{ ref('int_events_daily') }}
+    where {{ is_in_adoption_window('event_day') }}
+    group by account_id, user_id, feature
+
+),
+
 activity as (
 
     select
         account_id,
         user_id,
         sum(event_count) as events_14d,
-        count(distinct feature) as features_used_14d,
-        count(distinct event_day) as active_days_14d
-    from {{ ref('int_events_daily') }}
-    where {{ is_in_adoption_window('event_day') }}
+        count(feature) as features_used_14d,
+        {{ day_set_size(day_set_of_sets('days')) }} as active_days_14d
+    from features
     group by account_id, user_id
 
 )
