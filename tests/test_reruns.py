@@ -149,11 +149,15 @@ def dates(world: World) -> list[date]:
 def by_range(
     world: World, dates: Sequence[date], tmp_path_factory: pytest.TempPathFactory
 ) -> Contents:
-    """Four dates in one run, by the vars start_date and end_date."""
+    """Four dates in one run, by the vars start_date and end_date, as in a large one: in steps."""
     path = tmp_path_factory.mktemp("range") / "warehouse.duckdb"
     warehouse = Warehouse(path, world.raw_dir, world.seeds_dir)
-    run = run_with_vars(warehouse, f"{{start_date: {dates[0]}, end_date: {dates[-1]}}}")
+    in_steps = "events_per_step: 100, account_dates_per_step: 1"
+    run = run_with_vars(warehouse, f"{{start_date: {dates[0]}, end_date: {dates[-1]}, {in_steps}}}")
     assert run.exit_code == 0, run.output
+    for model in ("signals/health_conditions", "pillars/account_metrics"):
+        written = path.parent / f"target/run/health/models/{model}.sql"
+        assert written.read_text(encoding="utf-8").count("insert into") == len(dates) - 1
     return published(warehouse)
 
 

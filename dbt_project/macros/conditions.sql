@@ -6,6 +6,9 @@
     or null for unknown) and `gap`. Numbers are compared after rounding to six decimals. -#}
 {% macro evaluated_conditions(pairs, configuration) -%}
 {%- set signals = ref('account_signals' if configuration == 'config' else 'int_former_signals') -%}
+{%- set is_in_step -%}
+health_date between {{ first_date_of_step() }} and {{ last_date_of_step() }}
+{%- endset -%}
 {%- set is_listed = array_has('compared.threshold_numbers', 'compared.observed_number') -%}
 select
     compared.health_date,
@@ -74,14 +77,20 @@ from (
             else round(pairs.threshold_number * scales.value_number, 6)
         end as resolved_number
     from {{ pairs }} as pairs
-    left join {{ signals }} as signals
+    left join (
+        select *
+        from {{ signals }}
+        where {{ is_in_step }}
+    ) as signals
         on pairs.health_date = signals.health_date
         and pairs.account_id = signals.account_id
         and pairs.signal_id = signals.signal_id
     left join (
         select *
         from {{ signals }}
-        where signal_id in (select scaled_by from {{ ref(configuration ~ '_conditions') }})
+        where
+            {{ is_in_step }}
+            and signal_id in (select scaled_by from {{ ref(configuration ~ '_conditions') }})
     ) as scales
         on pairs.health_date = scales.health_date
         and pairs.account_id = scales.account_id

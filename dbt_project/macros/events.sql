@@ -50,8 +50,10 @@
     {{ return((last_day - first_day).days <= 31) }}
 {% endmacro %}
 
-{#- The statements of `int_judged_events` where it is built in steps, one for each; none where not. -#}
-{% macro judged_events_in_steps() %}
+{#- The statements of `int_judged_events` where it is built in steps, one for each; none where not.
+
+    sql: the model's own statement for all days -#}
+{% macro steps_of_events(sql) %}
     {%- set steps = event_steps() -%}
     {%- if not steps -%}{{ return(none) }}{%- endif -%}
     {%- set statements = [] -%}

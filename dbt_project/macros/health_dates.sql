@@ -58,6 +58,39 @@
 {% macro first_health_date() %}cast('{{ health_date_range().first }}' as date){% endmacro %}
 {% macro last_health_date() %}cast('{{ health_date_range().last }}' as date){% endmacro %}
 
+{#- The same in a model whose `meta.in_steps` is `steps_of_health_dates`: the first and the last date of a
+    step, which are those of the run where one step will do. -#}
+{% macro first_date_of_step() %}{{ first_health_date() }} /* first of step */{% endmacro %}
+{% macro last_date_of_step() %}{{ last_health_date() }} /* last of step */{% endmacro %}
+
+{#- The statements of a model that is built in steps of health dates, as many at once as there are about
+    `account_dates_per_step` rows for in its largest part; none where one step will do. What does not fit
+    into memory is not wrong, but slow.
+
+    sql: the model's own statement for all dates of the run -#}
+{% macro steps_of_health_dates(sql) %}
+    {%- set dates = health_date_range() -%}
+    {%- if dates.first == dates.last -%}{{ return(none) }}{%- endif -%}
+    {#- Found without a `ref`, which would make every model in steps depend on it anew. -#}
+    {%- set accounts = adapter.get_relation(target.database, 'staging', 'stg_accounts') -%}
+    {%- set count = run_query('select count(*) from ' ~ accounts).rows[0][0] if accounts else 0 -%}
+    {%- set dates_at_once = [var('account_dates_per_step') // [count, 1] | max, 1] | max -%}
+    {%- set day = modules.datetime.timedelta(days=1) -%}
+    {%- set end = modules.datetime.date.fromisoformat(dates.last) -%}
+    {%- set step = namespace(first=modules.datetime.date.fromisoformat(dates.first)) -%}
+    {%- set statements = [] -%}
+    {%- for _ in range(0, (end - step.first).days + 1, dates_at_once) -%}
+        {%- set last = [step.first + (dates_at_once - 1) * day, end] | min -%}
+        {%- do statements.append(
+            sql
+            | replace(first_date_of_step(), "cast('" ~ step.first ~ "' as date)")
+            | replace(last_date_of_step(), "cast('" ~ last ~ "' as date)")
+        ) -%}
+        {%- set step.first = last + day -%}
+    {%- endfor -%}
+    {{ return(statements) }}
+{% endmacro %}
+
 {#- The last date that the history has before this run; the run's first date if there is none. -#}
 {% macro previous_health_date() -%}
 (

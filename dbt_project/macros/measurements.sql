@@ -63,6 +63,7 @@ from (
         and {{ match or is_kept_value }}
     inner join {{ ref('int_health_dates') }} as dates
         on dates.health_date = coalesce(measurements.only_on, dates.health_date)
+        and dates.health_date between {{ first_date_of_step() }} and {{ last_date_of_step() }}
         and dates.health_date > occurrences.known_on + measurements.lag_days
         and dates.health_date <= least(
             coalesce(occurrences.ends_on, {{ end_of_time() }}),

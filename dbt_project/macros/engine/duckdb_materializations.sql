@@ -20,22 +20,21 @@
 
 {% materialization table, adapter='duckdb' %}
     {%- set target_relation = this.incorporate(type='table') -%}
-    {%- call written_by_model(target_relation) -%}{{ new_table(target_relation, sql) }}{%- endcall -%}
+    {%- call written_by_model(target_relation) -%}
+        {{ new_table(target_relation, statements_of_model(sql)) }}
+    {%- endcall -%}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
 
 {#- The strategies are in `macros/engine/duckdb.sql`. Only a model that reads the table it writes
-    needs a copy of the new rows first. `meta.in_steps` names a macro that gives the statements of a model too
-    large for one, or none where the model's own will do. -#}
+    needs a copy of the new rows first. -#}
 {% materialization incremental, adapter='duckdb' %}
     {%- set existing_relation = load_cached_relation(this) -%}
     {%- set target_relation = this.incorporate(type='table') -%}
-    {%- set in_steps = model.config.meta.get('in_steps') -%}
-    {%- set steps = (context[in_steps]() if in_steps else none) or [sql] -%}
+    {%- set steps = statements_of_model(sql) -%}
     {%- if existing_relation is none or existing_relation.is_view or should_full_refresh() -%}
         {%- call written_by_model(target_relation) -%}
-            {{ new_table(target_relation, steps[0]) }}
-            {{ further_steps(target_relation, steps) }}
+            {{ new_table(target_relation, steps) }}
         {%- endcall -%}
     {%- else -%}
         {%- set dest_columns = unchanged_columns(target_relation, sql) -%}
@@ -82,17 +81,25 @@
     {{ run_hooks(post_hooks, inside_transaction=False) }}
 {% endmacro %}
 
-{% macro new_table(relation, sql) %}
+{#- The model's statement; several where `meta.in_steps` names a macro that makes steps of it, because it
+    is too large for one: what a step holds in memory is let go before the next. -#}
+{% macro statements_of_model(sql) %}
+    {%- set in_steps = model.config.meta.get('in_steps') -%}
+    {{ return((context[in_steps](sql) if in_steps else none) or [sql]) }}
+{% endmacro %}
+
+{% macro new_table(relation, steps) %}
     {{ drop_of_other_type(relation) }}
     {%- if config.get('contract').enforced %}
-    {{ get_assert_columns_equivalent(sql) }}
+    {{ get_assert_columns_equivalent(steps[0]) }}
     create or replace table {{ relation }} {{ get_table_columns_and_constraints() }};
-    insert into {{ relation }} {{ get_column_names() }} {{ get_select_subquery(sql) }};
+    insert into {{ relation }} {{ get_column_names() }} {{ get_select_subquery(steps[0]) }};
     {%- else %}
     create or replace table {{ relation }} as (
-        {{ sql }}
+        {{ steps[0] }}
     );
     {%- endif %}
+    {{ further_steps(relation, steps) }}
 {% endmacro %}
 
 {#- `create or replace` replaces only its like. -#}

@@ -3,7 +3,7 @@
         materialized='incremental',
         incremental_strategy='replace_event_days',
         on_schema_change='fail',
-        meta={'in_steps': 'judged_events_in_steps'},
+        meta={'in_steps': 'steps_of_events'},
     )
 }}
 -- Raw events judged, in one pass: those that count are rolled up to days, one row per event day, account,

@@ -1,10 +1,13 @@
+{{ config(meta={'in_steps': 'steps_of_health_dates'}) }}
 -- Every metric of every account in scope: one row per health date, account and metric, with its
 -- value (null: missing). Puts the operands together by the formula of the measure.
 with
 
 accounts as (
 
-    select * from {{ ref('int_accounts_by_health_date') }}
+    select *
+    from {{ ref('int_accounts_by_health_date') }}
+    where health_date between {{ first_date_of_step() }} and {{ last_date_of_step() }}
 
 ),
 
@@ -47,7 +50,9 @@ measured as (
 measurements as (
 
     {% for pillar in ['product_adoption', 'financial', 'service', 'relationship', 'external'] %}
-    select * from {{ ref(pillar ~ '_measurements') }}
+    select *
+    from {{ ref(pillar ~ '_measurements') }}
+    where health_date between {{ first_date_of_step() }} and {{ last_date_of_step() }}
     {{ 'union all' if not loop.last }}
     {% endfor %}
 

@@ -1,3 +1,4 @@
+{{ config(meta={'in_steps': 'steps_of_health_dates'}) }}
 -- The conditions of the chosen segment's health and score rules, evaluated for every account: one
 -- row per health date, account and condition.
 with
@@ -12,7 +13,7 @@ pairs as (
     inner join {{ ref('config_conditions') }} as conditions
         on membership.segment_id = conditions.segment_id
     where
-        membership.health_date between {{ first_health_date() }} and {{ last_health_date() }}
+        membership.health_date between {{ first_date_of_step() }} and {{ last_date_of_step() }}
         and membership.is_chosen
         and conditions.rule_set in ('good', 'poor', 'healthy', 'poor_band')
 
