@@ -1,9 +1,19 @@
 {{ config(materialized='incremental', incremental_strategy='replace_health_dates') }}
 -- Changes of state with their cause (contract: tables.md, `cause`) and the conditions that flipped.
-{%- set condition_columns = [
-    'health_date', 'account_id', 'segment_id', 'pillar_id', 'rule_set', 'clause', 'signal_id',
-    'observed', 'operator', 'threshold', 'scaled_by', 'resolved_threshold', 'is_met',
-] | join(',\n        ') %}
+{%- set condition_columns -%}
+conditions.account_id,
+        conditions.segment_id,
+        conditions.pillar_id,
+        conditions.rule_set,
+        conditions.clause,
+        conditions.signal_id,
+        conditions.observed,
+        conditions.operator,
+        conditions.threshold,
+        conditions.scaled_by,
+        conditions.resolved_threshold,
+        conditions.is_met
+{%- endset %}
 with
 
 changes as (
@@ -22,39 +32,39 @@ changed_accounts as (
 
 ),
 
--- The conditions of the run and those of the date before it: as they were published, or evaluated
--- once more where that is not kept any more.
-conditions as (
-
-    select
-        {{ condition_columns }}
-    from {{ ref('health_conditions') }}
-
-    union all
-
-    select
-        {{ condition_columns }}
-    from {{ ref('health_explanations') }}
-    where
-        health_date = {{ previous_health_date() }}
-        and health_date < {{ first_health_date() }}
-        and rule_set in ('good', 'poor', 'healthy', 'poor_band')
-
-    union all
-
-    select
-        {{ condition_columns }}
-    from {{ ref('int_former_conditions') }}
-
-),
-
+-- The conditions of the date before: of the run, as they were published, or evaluated once more where
+-- that is not kept any more.
 conditions_before as (
 
     select
         changed_accounts.health_date as changed_on,
-        conditions.*
+        {{ condition_columns }}
     from changed_accounts
-    inner join conditions
+    inner join {{ ref('health_conditions') }} as conditions
+        on changed_accounts.account_id = conditions.account_id
+        and changed_accounts.previous_date = conditions.health_date
+
+    union all
+
+    select
+        changed_accounts.health_date as changed_on,
+        {{ condition_columns }}
+    from changed_accounts
+    inner join {{ ref('health_explanations') }} as conditions
+        on changed_accounts.account_id = conditions.account_id
+        and changed_accounts.previous_date = conditions.health_date
+    where
+        conditions.health_date = {{ previous_health_date() }}
+        and conditions.health_date < {{ first_health_date() }}
+        and conditions.rule_set in ('good', 'poor', 'healthy', 'poor_band')
+
+    union all
+
+    select
+        changed_accounts.health_date as changed_on,
+        {{ condition_columns }}
+    from changed_accounts
+    inner join {{ ref('int_former_conditions') }} as conditions
         on changed_accounts.account_id = conditions.account_id
         and changed_accounts.previous_date = conditions.health_date
 
@@ -64,9 +74,9 @@ conditions_now as (
 
     select
         changed_accounts.health_date as changed_on,
-        conditions.*
+        {{ condition_columns }}
     from changed_accounts
-    inner join conditions
+    inner join {{ ref('health_conditions') }} as conditions
         on changed_accounts.account_id = conditions.account_id
         and changed_accounts.health_date = conditions.health_date
 

@@ -40,7 +40,11 @@ conditions as (
         on conditions.health_date = signals.health_date
         and conditions.account_id = signals.account_id
         and conditions.signal_id = signals.signal_id
-    left join {{ ref('account_signals') }} as scales
+    left join (
+        select *
+        from {{ ref('account_signals') }}
+        where signal_id in (select rules.scaled_by from rules)
+    ) as scales
         on conditions.health_date = scales.health_date
         and conditions.account_id = scales.account_id
         and conditions.scaled_by = scales.signal_id

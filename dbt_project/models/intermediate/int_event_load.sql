@@ -8,6 +8,7 @@
 -- Up to which health date, from where and by which run events were loaded: one row. Built after
 -- everything that holds events, so that a run that was killed before reads the same days again.
 -- depends_on: {{ ref('int_judged_events') }}
+-- depends_on: {{ ref('int_account_days') }}
 -- depends_on: {{ ref('int_event_source_days') }}
 -- depends_on: {{ ref('int_events_settled') }}
 -- depends_on: {{ ref('int_features_settled') }}

@@ -229,22 +229,29 @@ event_spans as (
 
 event_sums as (
 
+    {% for events in ['int_account_days', 'int_events_daily'] %}
     select
         'events' as thing_kind,
         spans.filter_id,
         events.account_id,
         max(events.event_day) as event_day,
         sum(events.event_count) as event_count
-    from {{ ref('int_events_daily') }} as events
+    from {{ ref(events) }} as events
     inner join event_spans as spans
         on events.event_day = spans.event_day
+        {%- if events == 'int_account_days' %}
+        and spans.dimension is null
+        {%- else %}
+        and spans.dimension is not null
         and {{ matches_dimension('spans', 'events') }}
+        {%- endif %}
     group by
         spans.filter_id,
         events.account_id,
         spans.span
 
     union all
+    {% endfor %}
 
     -- Without a window all days before the first date count alike.
     select
@@ -265,25 +272,35 @@ event_sums as (
 
 ),
 
--- Days are not settled: a lifetime count of them is the one measure that reads all daily rows.
+-- Days are not settled: a lifetime count of them is the one measure that reads every day.
 active_days as (
 
-    select distinct
+    {% for events in ['int_account_days', 'int_events_daily'] %}
+    {%- set is_of_kind -%}
+    thing_kind = 'day' and dimension is {{ 'not ' if events == 'int_events_daily' }}null
+    {%- endset %}
+    select{{ ' distinct' if events == 'int_events_daily' }}
         series.filter_id,
         events.account_id,
         events.event_day
-    from {{ ref('int_events_daily') }} as events
-    inner join series
-        on series.thing_kind = 'day'
-        and events.event_day >= series.read_from
+    from {{ ref(events) }} as events
+    inner join (
+        select * from series
+        where {{ is_of_kind }}
+    ) as series
+        on events.event_day >= series.read_from
+        {%- if events == 'int_events_daily' %}
         and {{ matches_dimension('series', 'events') }}
+        {%- endif %}
     where
         events.event_day < {{ last_health_date() }}
         and events.event_day >= (
             select min(kinds.read_from)
             from series as kinds
-            where kinds.thing_kind = 'day'
+            where {{ is_of_kind }}
         )
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 
 ),
 
