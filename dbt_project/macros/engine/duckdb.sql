@@ -171,11 +171,17 @@ cast(to_json(map(
         )) as varchar)
 {%- endmacro %}
 
-{#- Value below which a share of the known values of a group lies, between two values if need be. -#}
-{% macro quantile(number, share) %}
-    {{ return(adapter.dispatch('quantile', 'health')(number, share)) }}
+{#- Values below which shares of the known values of a group lie, between two values if need be: an array
+    in the order of the shares, null without values; and one of an array, counted from 1. All at once, because
+    each quantile by itself would keep every value. -#}
+{% macro quantiles(number, shares) %}
+    {{ return(adapter.dispatch('quantiles', 'health')(number, shares)) }}
 {% endmacro %}
-{% macro duckdb__quantile(number, share) -%}quantile_cont({{ number }}, {{ share }}){%- endmacro %}
+{% macro duckdb__quantiles(number, shares) -%}quantile_cont({{ number }}, {{ shares }}){%- endmacro %}
+{% macro array_item(array, position) %}
+    {{ return(adapter.dispatch('array_item', 'health')(array, position)) }}
+{% endmacro %}
+{% macro duckdb__array_item(array, position) -%}{{ array }}[{{ position }}]{%- endmacro %}
 
 {#- One row per object of the list `name` in a JSON text, its members as text columns. -#}
 {% macro json_rows(relation, json_column, name, columns) %}

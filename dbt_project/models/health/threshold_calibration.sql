@@ -2,6 +2,8 @@
 -- For each number condition of the health and score rules: how its signal is distributed over the
 -- accounts of its segment on the latest health date, and which thresholds some share would meet.
 -- Thresholds of scaled conditions are in units of the cell that holds them: observed / scale.
+{%- set percents = [10, 25, 50, 75, 90] %}
+{%- set shares = [0.1, 0.25, 0.5, 0.75, 0.9] %}
 with
 
 rules as (
@@ -51,20 +53,31 @@ conditions as (
 
 ),
 
-distributions as (
+counts as (
 
     select
         condition_id,
         count(*) as accounts,
         count(*) - count(is_met) as missing,
-        {% for percent in [10, 25, 50, 75, 90] %}
-        round({{ quantile('value', percent / 100) }}, 12) as p{{ percent }},
-        round({{ quantile('threshold_value', percent / 100) }}, 12) as threshold_p{{ percent }},
-        {% endfor %}
+        {{ quantiles('value', shares) }} as value_quantiles,
+        {{ quantiles('threshold_value', shares) }} as threshold_quantiles,
         round(count(case when is_met then 1 end) / nullif(cast(count(is_met) as double), 0), 12)
             as matched_share
     from conditions
     group by condition_id
+
+),
+
+distributions as (
+
+    select
+        *,
+        {%- for percent in percents %}
+        round({{ array_item('value_quantiles', loop.index) }}, 12) as p{{ percent }},
+        round({{ array_item('threshold_quantiles', loop.index) }}, 12)
+            as threshold_p{{ percent }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from counts
 
 )
 
