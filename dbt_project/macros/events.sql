@@ -43,11 +43,11 @@
     {{ return(steps) }}
 {% endmacro %}
 
-{#- Whether so few days are read that their events need not be counted first: a month. -#}
+{#- Whether so few days are read that their events need not be counted first: a month. Events are read up
+    to the latest, whatever the health dates are. -#}
 {% macro is_short_read(read_from) %}
     {%- set first_day = modules.datetime.date.fromisoformat(read_from) -%}
-    {%- set last_day = modules.datetime.date.fromisoformat(health_date_range().last) -%}
-    {{ return((last_day - first_day).days <= 31) }}
+    {{ return((run_started_at.date() - first_day).days <= 31) }}
 {% endmacro %}
 
 {#- The statements of `int_judged_events` where it is built in steps, one for each; none where not.
@@ -62,6 +62,22 @@
     {%- endfor -%}
     {{ return(statements) }}
 {% endmacro %}
+
+{#- The same of a model over the days of `int_judged_events`, whose statement says `is_event_day_of_step`. -#}
+{% macro steps_of_event_days(sql) %}
+    {%- set steps = event_steps() -%}
+    {%- if not steps -%}{{ return(none) }}{%- endif -%}
+    {%- set statements = [] -%}
+    {%- for days in steps -%}
+        {#- The first and the last are open, for days that are there from before. -#}
+        {%- set bounds = [] -%}
+        {%- if not loop.first %}{% do bounds.append("event_day >= cast('" ~ days.from ~ "' as date)") %}{% endif -%}
+        {%- if days.to %}{% do bounds.append("event_day < cast('" ~ days.to ~ "' as date)") %}{% endif -%}
+        {%- do statements.append(sql | replace(is_event_day_of_step(), bounds | join(' and '))) -%}
+    {%- endfor -%}
+    {{ return(statements) }}
+{% endmacro %}
+{% macro is_event_day_of_step() %}true /* event days of step */{% endmacro %}
 
 {#- The raw events of some days, judged: those that count rolled up to days, and those with something
     wrong one by one (see `int_judged_events`). -#}

@@ -3,6 +3,7 @@
         materialized='incremental',
         incremental_strategy='replace_event_days',
         on_schema_change='fail',
+        meta={'in_steps': 'steps_of_event_days'},
     )
 }}
 -- How much an account used the product on a day, which is all that counts over all of it need: one row
@@ -13,6 +14,8 @@ select
     account_id,
     sum(event_count) as event_count
 from {{ ref('int_events_daily') }}
-where {{ is_event_day_read('event_day') }}
+where
+    {{ is_event_day_read('event_day') if is_incremental() else 'true' }}
+    and {{ is_event_day_of_step() }}
 group by event_day, account_id
 order by event_day

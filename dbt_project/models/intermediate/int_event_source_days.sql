@@ -13,5 +13,5 @@ select
     sum(case when rejected_reason is not null then 1 else 0 end) as rows_rejected,
     max(last_at) as latest_at
 from {{ ref('int_judged_events') }}
-where {{ is_event_day_read('event_day') }}
+where {{ is_event_day_read('event_day') if is_incremental() else 'true' }}
 group by event_day
