@@ -10,8 +10,18 @@
     Days are enough, because a health date is a midnight: `time < D` is `day of time < D`, and
     `D - w <= time` is `D <= day of time + w`.
 
-    match: further condition between `occurrences` and `measurements`; by default the dimension -#}
-{% macro fold_occurrences(match=none, counts_things=false) -%}
+    match: further condition between `occurrences` and `measurements`; by default the dimension
+    aggregates: those of the model's operands (`catalogue/operands.csv`). Each is worked out for every group,
+        wanted or not, so that a model with many groups names its own. -#}
+{% macro fold_occurrences(match=none, aggregates=['count', 'sum', 'mean', 'min', 'max']) -%}
+{%- set expressions = {
+    'count': 'count(*)',
+    'sum': 'sum(occurrences.amount)',
+    'mean': 'avg(occurrences.amount)',
+    'min': 'min(occurrences.amount)',
+    'max': 'max(occurrences.amount)',
+    'distinct': 'count(distinct occurrences.thing)',
+} -%}
 {%- set is_kept_value -%}
 (
         measurements.dimension is null
@@ -34,29 +44,19 @@ select
     measurements.operand_position,
     cast(
         case measurements.aggregate
-            when 'count' then folded.row_count
-            when 'sum' then folded.amount_sum
-            when 'mean' then folded.amount_mean
-            when 'min' then folded.amount_min
-            when 'max' then folded.amount_max
-            {%- if counts_things %}
-            when 'distinct' then folded.thing_count
-            {%- endif %}
+            {%- for aggregate in aggregates %}
+            when '{{ aggregate }}' then folded.{{ aggregate }}_value
+            {%- endfor %}
         end as double
     ) as value
 from (
     select
         dates.health_date,
         occurrences.account_id,
-        measurements.measurement_number,
-        count(*) as row_count,
-        sum(occurrences.amount) as amount_sum,
-        avg(occurrences.amount) as amount_mean,
-        min(occurrences.amount) as amount_min,
-        max(occurrences.amount) as amount_max
-        {%- if counts_things %},
-        count(distinct occurrences.thing) as thing_count
-        {%- endif %}
+        measurements.measurement_number
+        {%- for aggregate in aggregates %},
+        {{ expressions[aggregate] }} as {{ aggregate }}_value
+        {%- endfor %}
     from occurrences
     inner join {{ numbered }} as measurements
         on occurrences.operand = measurements.operand

@@ -399,4 +399,4 @@ measurements.filter_id = occurrences.filter_id
         or (measurements.window_days is null) = (occurrences.window_on is null)
     )
 {%- endset -%}
-{{ fold_occurrences(match=match) }}
+{{ fold_occurrences(match=match, aggregates=['count', 'sum', 'max']) }}

@@ -97,4 +97,4 @@ occurrences as (
 
 )
 
-{{ fold_occurrences(counts_things=true) }}
+{{ fold_occurrences(aggregates=['count', 'sum', 'mean', 'min', 'max', 'distinct']) }}
