@@ -14,7 +14,7 @@ POLL_SECONDS = 0.2
 
 
 def main() -> None:
-    # The process is short, and looking through dbt's manifest for garbage again and again costs a tenth
+    # The process is short, and looking for garbage in dbt's manifest again and again costs a tenth
     # of a night.
     gc.disable()
     parent = os.getppid()
