@@ -32,8 +32,8 @@ changed_accounts as (
 
 ),
 
--- The conditions of the date before: of the run, as they were published, or evaluated once more where
--- that is not kept any more.
+-- The conditions of the date before: of the run, as they were published, or evaluated once more
+-- where that is not kept any more.
 conditions_before as (
 
     select

@@ -32,8 +32,8 @@ pillars as (
 
 ),
 
--- What is true of an account's pillar as one number, the same in whatever order the conditions come.
--- That two patterns of a thousand share it by chance is to be feared once in 10^13 nights.
+-- What is true of an account's pillar as one number, the same in whatever order the conditions
+-- come. That two patterns of a thousand share it by chance is to be feared once in 10^13 nights.
 truths as (
 
     select

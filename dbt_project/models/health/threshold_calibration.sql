@@ -23,6 +23,14 @@ accounts as (
 
 ),
 
+scales as (
+
+    select *
+    from {{ ref('account_signals') }}
+    where signal_id in (select rules.scaled_by from rules)
+
+),
+
 conditions as (
 
     select
@@ -42,11 +50,7 @@ conditions as (
         on conditions.health_date = signals.health_date
         and conditions.account_id = signals.account_id
         and conditions.signal_id = signals.signal_id
-    left join (
-        select *
-        from {{ ref('account_signals') }}
-        where signal_id in (select rules.scaled_by from rules)
-    ) as scales
+    left join scales
         on conditions.health_date = scales.health_date
         and conditions.account_id = scales.account_id
         and conditions.scaled_by = scales.signal_id
@@ -71,12 +75,14 @@ counts as (
 distributions as (
 
     select
-        *,
-        {%- for percent in percents %}
+        {% for percent in percents %}
         round({{ array_item('value_quantiles', loop.index) }}, 12) as p{{ percent }},
-        round({{ array_item('threshold_quantiles', loop.index) }}, 12)
-            as threshold_p{{ percent }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        round({{ array_item('threshold_quantiles', loop.index) }}, 12) as threshold_p{{ percent }},
+        {% endfor %}
+        condition_id,
+        accounts,
+        missing,
+        matched_share
     from counts
 
 )

@@ -6,8 +6,8 @@
         meta={'in_steps': 'steps_of_event_days'},
     )
 }}
--- How much an account used the product on a day, which is all that counts over all of it need: one row
--- per event day and account. In the order of days, as `int_judged_events`.
+-- How much an account used the product on a day, which is all that counts over all of it need: one
+-- row per event day and account. In the order of days, as `int_judged_events`.
 -- depends_on: {{ ref('event_read_range') }}
 select
     event_day,

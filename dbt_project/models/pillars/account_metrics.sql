@@ -103,8 +103,8 @@ account_metrics as (
 
 ),
 
--- Metrics of one operand and of two apart: most have one, and one join of all measurements at a time is
--- what memory has to hold.
+-- Metrics of one operand and of two apart: most have one, and one join of all measurements at a
+-- time is what memory has to hold.
 operands as (
 
     select

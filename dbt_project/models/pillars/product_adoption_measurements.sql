@@ -276,19 +276,16 @@ event_sums as (
 active_days as (
 
     {% for events in ['int_account_days', 'int_events_daily'] %}
-    {%- set is_of_kind -%}
-    thing_kind = 'day' and dimension is {{ 'not ' if events == 'int_events_daily' }}null
-    {%- endset %}
-    select{{ ' distinct' if events == 'int_events_daily' }}
+    {%- set has_dimension = 'is not null' if events == 'int_events_daily' else 'is null' %}
+    select distinct
         series.filter_id,
         events.account_id,
         events.event_day
     from {{ ref(events) }} as events
-    inner join (
-        select * from series
-        where {{ is_of_kind }}
-    ) as series
-        on events.event_day >= series.read_from
+    inner join series
+        on series.thing_kind = 'day'
+        and series.dimension {{ has_dimension }}
+        and events.event_day >= series.read_from
         {%- if events == 'int_events_daily' %}
         and {{ matches_dimension('series', 'events') }}
         {%- endif %}
@@ -297,7 +294,7 @@ active_days as (
         and events.event_day >= (
             select min(kinds.read_from)
             from series as kinds
-            where {{ is_of_kind }}
+            where kinds.thing_kind = 'day' and kinds.dimension {{ has_dimension }}
         )
     {{ 'union all' if not loop.last }}
     {% endfor %}
