@@ -493,14 +493,3 @@ select '{{ table }}' as table_name
 {{ 'union all' if not loop.last }}
 {%- endfor %}
 {%- endmacro %}
-
-{#- Rows of a judged raw table by the day of their main time. -#}
-{% macro source_days(base_model) -%}
-select
-    cast(record_time as date) as event_day,
-    count(*) as rows_read,
-    sum(case when rejected_reason is not null then 1 else 0 end) as rows_rejected,
-    max(case when rejected_reason is null then record_time end) as latest_at
-from {{ base_model }}
-group by cast(record_time as date)
-{%- endmacro %}

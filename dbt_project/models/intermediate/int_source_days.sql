@@ -25,8 +25,10 @@ union all
 
 select
     '{{ table }}' as table_name,
-    source_days.*
-from (
-    {{ source_days(base) }}
-) as source_days
+    cast(record_time as date) as event_day,
+    count(*) as rows_read,
+    sum(case when rejected_reason is not null then 1 else 0 end) as rows_rejected,
+    max(case when rejected_reason is null then record_time end) as latest_at
+from {{ base }}
+group by cast(record_time as date)
 {% endfor %}
