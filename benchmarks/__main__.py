@@ -6,18 +6,20 @@ import platform
 import shutil
 import statistics
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 
 import click
 import duckdb
+import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks import usual_dbt
 from benchmarks.data import write_raw_data
-from benchmarks.pipeline import Pipeline, replayed
+from benchmarks.pipeline import PROJECT, Pipeline, replayed, write_project
 from benchmarks.processes import timed
 from benchmarks.rivals import RIVALS, write_found
 from benchmarks.sizes import NIGHT, SIZES, Size
@@ -36,6 +38,22 @@ OURS, OUR_SQL, USUAL = "nightly run, whole process", "nightly run, SQL alone", "
     show_default=True,
     help="So many times the days of events, with as many a day: what does a longer history cost?",
 )
+@click.option(
+    "--events",
+    "events_times",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="So many times the events a day, of as many accounts: what do more events cost?",
+)
+@click.option(
+    "--rules",
+    "rules_times",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Every health rule so many times, with the same states: what do more rules cost?",
+)
 @click.option("--backfill", type=int, default=0, help="Dates to calculate in one run, at the end.")
 @click.option("--without", multiple=True, help="A rival to leave out; may be given again.")
 @click.option(
@@ -45,16 +63,28 @@ OURS, OUR_SQL, USUAL = "nightly run, whole process", "nightly run, SQL alone", "
     help="Where data and results go.  [default: data/benchmark]",
 )
 def main(
-    size: str, repeats: int, history: int, backfill: int, without: tuple[str, ...], folder: Path
+    size: str,
+    repeats: int,
+    history: int,
+    events_times: int,
+    rules_times: int,
+    backfill: int,
+    without: tuple[str, ...],
+    folder: Path,
 ) -> None:
     """Measure the pipeline against its rivals.
 
     Rivals take turns; a time is the median of the repeats and counts only when the rival found the
     same metrics and states as the pipeline.
     """
-    name = size if history == 1 else f"{size}-history-{history}"
-    days = SIZES[size].days * history
-    result = measure(SIZES[size], days, repeats, backfill, set(without), folder / name, Console())
+    times = {"history": history, "events": events_times, "rules": rules_times}
+    name = "-".join([size, *(f"{what}-{number}" for what, number in times.items() if number > 1)])
+    asked = replace(SIZES[size], events=SIZES[size].events * events_times)
+    days = asked.days * history
+    project = PROJECT if rules_times == 1 else write_project(folder / name, rules_times)
+    result = measure(
+        asked, days, repeats, backfill, set(without), folder / name, Console(), project=project
+    )
     file = folder / f"{name}.json"
     file.write_text(json.dumps(result, indent=2) + "\n")
     print_table(result, Console())
@@ -69,6 +99,8 @@ def measure(
     without: set[str],
     folder: Path,
     console: Console,
+    *,
+    project: Path,
 ) -> dict:
     """Everything that is measured at one size, with events on so many days."""
     raw = folder / "raw"
@@ -78,7 +110,7 @@ def measure(
         shutil.rmtree(raw, ignore_errors=True)
         write_raw_data(size, raw, days=days)
         (folder / "raw.done").touch()
-    pipeline = Pipeline(raw, folder / "warehouse.duckdb", folder / "target")
+    pipeline = Pipeline(raw, folder / "warehouse.duckdb", folder / "target", project)
     pipeline.warehouse.unlink(missing_ok=True)
     day = timedelta(days=1)
     console.print("First load ...")
@@ -121,6 +153,7 @@ def measure(
             "accounts": size.accounts,
             "events": size.events_a_day * days,
             "days": days,
+            "health_rules": len(pd.read_csv(project.parent / "seeds" / "health_rules.csv")),
             "health_dates": size.health_dates,
         },
         "machine": {

@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 
 from benchmarks.processes import Took, timed
 
@@ -18,11 +19,12 @@ PROJECT = Path(__file__).resolve().parent.parent / "dbt_project"
 
 @dataclass(frozen=True)
 class Pipeline:
-    """A warehouse, the raw folder it is built from, and the folder for dbt's own files."""
+    """A warehouse, the raw folder it is built from, the folder for dbt's own files, the project."""
 
     raw: Path
     warehouse: Path
     target: Path
+    project: Path = PROJECT
 
     def build(self, first: date, last: date) -> Took:
         """Calculate the health dates as the nightly run does: data tests too, no unit tests."""
@@ -39,7 +41,7 @@ class Pipeline:
         dbt = str(Path(sys.executable).with_name("health-dbt"))
         command = [dbt, "--no-use-colors", "build", "--exclude-resource-type", "unit_test"]
         shutil.rmtree(self.target / "run", ignore_errors=True)
-        return timed(command, environment, PROJECT)
+        return timed(command, environment, self.project)
 
     def sql_seconds(self) -> dict[str, float]:
         """The statements that the last build wrote, run once more: seconds of each model.
@@ -56,6 +58,22 @@ class Pipeline:
                 connection.execute(file.read_text())
                 seconds[file.stem] = time.perf_counter() - started
         return seconds
+
+
+def write_project(folder: Path, times: int) -> Path:
+    """A copy of the dbt project in which every health rule stands so many times; where it is.
+
+    A copy of a rule is a further clause, which holds when the first does: states stay as they are.
+    """
+    project = folder / "dbt_project"
+    for source, copy in ((PROJECT, project), (PROJECT.parent / "seeds", folder / "seeds")):
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(source, copy, ignore=shutil.ignore_patterns("target", "logs"))
+    rules = pd.read_csv(folder / "seeds" / "health_rules.csv", dtype=str, keep_default_na=False)
+    clauses = rules["clause"].astype(int)
+    copies = (rules.assign(clause=clauses + number * clauses.max()) for number in range(times))
+    pd.concat(copies).to_csv(folder / "seeds" / "health_rules.csv", index=False)
+    return project
 
 
 def replayed(pipeline: Pipeline) -> dict[str, float]:

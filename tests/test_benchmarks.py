@@ -8,7 +8,7 @@ from pipeline import Warehouse
 
 from benchmarks.__main__ import USUAL, differences, run_rival
 from benchmarks.data import write_raw_data
-from benchmarks.pipeline import Pipeline
+from benchmarks.pipeline import Pipeline, write_project
 from benchmarks.rivals import RIVALS, main
 from benchmarks.sizes import NIGHT, Size
 
@@ -45,6 +45,22 @@ def test_the_usual_project_finds_the_same_metrics(warehouse: Warehouse, tmp_path
     assert differences(warehouse.path, found) == []
     [(count,)] = duckdb.sql(f"select count(distinct name) from '{found}'").fetchall()
     assert count == 52
+
+
+def test_more_rules_are_more_work_and_the_same_states(warehouse: Warehouse, tmp_path: Path) -> None:
+    project = write_project(tmp_path, 2)
+    pipeline = Pipeline(warehouse.raw, tmp_path / "warehouse.duckdb", tmp_path / "target", project)
+    pipeline.build(NIGHT, NIGHT)
+    found = tmp_path / "found.parquet"
+    main("floor from roll-up", str(warehouse.raw), str(NIGHT), str(found), str(warehouse.path))
+    assert differences(pipeline.warehouse, found) == []
+    once, twice = (conditions(path) for path in (warehouse.path, pipeline.warehouse))
+    assert twice == 2 * once > 0
+
+
+def conditions(path: Path) -> int:
+    with duckdb.connect(str(path), read_only=True) as connection:
+        return connection.execute("select count(*) from signals.health_conditions").fetchall()[0][0]
 
 
 def test_data_are_the_same_every_time(warehouse: Warehouse, tmp_path: Path) -> None:
