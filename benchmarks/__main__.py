@@ -6,6 +6,7 @@ import platform
 import shutil
 import statistics
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from importlib.metadata import version
@@ -28,32 +29,19 @@ ROOT = Path(__file__).resolve().parent.parent
 OURS, OUR_SQL, USUAL = "nightly run, whole process", "nightly run, SQL alone", "usual dbt project"
 
 
+def times(option: str, help_text: str) -> Callable:
+    """An option that says how many times there is of something, once unless it is asked for."""
+    name = option.removeprefix("--") + "_times"
+    kind = click.IntRange(min=1)
+    return click.option(option, name, type=kind, default=1, show_default=True, help=help_text)
+
+
 @click.command()
 @click.option("--size", type=click.Choice(list(SIZES)), default="XS", show_default=True)
 @click.option("--repeats", type=click.IntRange(min=1), default=3, show_default=True)
-@click.option(
-    "--history",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="So many times the days of events, with as many a day: what does a longer history cost?",
-)
-@click.option(
-    "--events",
-    "events_times",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="So many times the events a day, of as many accounts: what do more events cost?",
-)
-@click.option(
-    "--rules",
-    "rules_times",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Every health rule so many times, with the same states: what do more rules cost?",
-)
+@times("--history", "So many times the days of events, with as many a day.")
+@times("--events", "So many times the events a day, of as many accounts.")
+@times("--rules", "Every health rule so many times, with the same states.")
 @click.option("--backfill", type=int, default=0, help="Dates to calculate in one run, at the end.")
 @click.option("--without", multiple=True, help="A rival to leave out; may be given again.")
 @click.option(
@@ -65,7 +53,7 @@ OURS, OUR_SQL, USUAL = "nightly run, whole process", "nightly run, SQL alone", "
 def main(
     size: str,
     repeats: int,
-    history: int,
+    history_times: int,
     events_times: int,
     rules_times: int,
     backfill: int,
@@ -77,10 +65,10 @@ def main(
     Rivals take turns; a time is the median of the repeats and counts only when the rival found the
     same metrics and states as the pipeline.
     """
-    times = {"history": history, "events": events_times, "rules": rules_times}
-    name = "-".join([size, *(f"{what}-{number}" for what, number in times.items() if number > 1)])
+    more = {"history": history_times, "events": events_times, "rules": rules_times}
+    name = "-".join([size, *(f"{what}-{number}" for what, number in more.items() if number > 1)])
     asked = replace(SIZES[size], events=SIZES[size].events * events_times)
-    days = asked.days * history
+    days = asked.days * history_times
     project = PROJECT if rules_times == 1 else write_project(folder / name, rules_times)
     result = measure(
         asked, days, repeats, backfill, set(without), folder / name, Console(), project=project

@@ -13,6 +13,7 @@ import duckdb
 import pandas as pd
 
 from benchmarks.processes import Took, timed
+from orchestration.dbt_build import copied_project
 
 PROJECT = Path(__file__).resolve().parent.parent / "dbt_project"
 
@@ -65,14 +66,14 @@ def write_project(folder: Path, times: int) -> Path:
 
     A copy of a rule is a further clause, which holds when the first does: states stay as they are.
     """
-    project = folder / "dbt_project"
-    for source, copy in ((PROJECT, project), (PROJECT.parent / "seeds", folder / "seeds")):
-        shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(source, copy, ignore=shutil.ignore_patterns("target", "logs"))
-    rules = pd.read_csv(folder / "seeds" / "health_rules.csv", dtype=str, keep_default_na=False)
+    checkout = folder / "checkout"
+    shutil.rmtree(checkout, ignore_errors=True)
+    project = copied_project(checkout, PROJECT.parent / "seeds")
+    file = checkout / "seeds" / "health_rules.csv"
+    rules = pd.read_csv(file, dtype=str, keep_default_na=False)
     clauses = rules["clause"].astype(int)
     copies = (rules.assign(clause=clauses + number * clauses.max()) for number in range(times))
-    pd.concat(copies).to_csv(folder / "seeds" / "health_rules.csv", index=False)
+    pd.concat(copies).to_csv(file, index=False)
     return project
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -45,6 +46,14 @@ class BuildFailed(Exception):
     def __init__(self, message: str, may_pass: bool = False) -> None:
         super().__init__(message)
         self.may_pass = may_pass
+
+
+def copied_project(folder: Path, seeds: Path) -> Path:
+    """A copy of the dbt project in the folder, beside a copy of the seeds that it shall read."""
+    project = folder / "dbt_project"
+    shutil.copytree(DBT_PROJECT, project, ignore=shutil.ignore_patterns("target", "logs"))
+    shutil.copytree(seeds, folder / "seeds")
+    return project
 
 
 def build(

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.dbt_build import copied_project
 from orchestration.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -80,11 +81,9 @@ class Warehouse:
 
 def project_with(seeds: Path, scratch: Path) -> Path:
     """A copy of the dbt project below `scratch`, beside a copy of the given seeds."""
-    project = scratch / "checkout" / "dbt_project"
-    shutil.rmtree(project.parent, ignore_errors=True)
-    shutil.copytree(PROJECT, project, ignore=shutil.ignore_patterns("target", "logs"))
-    shutil.copytree(seeds, project.parent / "seeds")
-    return project
+    checkout = scratch / "checkout"
+    shutil.rmtree(checkout, ignore_errors=True)
+    return copied_project(checkout, seeds)
 
 
 def dbt_build(

@@ -23,7 +23,7 @@ from rich.progress import Progress as ProgressBar
 from orchestration import dbt_build
 from orchestration.insight.configuration import Configuration
 from orchestration.run_lock import write_lock
-from orchestration.settings import DBT_PROJECT, ROOT, Settings
+from orchestration.settings import ROOT, Settings
 
 SEEDS = ROOT / "seeds"
 # Every explanation of the range is kept: a move is explained on whichever date it happens.
@@ -122,9 +122,7 @@ def calculate(
 ) -> Path:
     """Calculate the range with the side's configuration; the warehouse that holds the result."""
     folder = scratch / f"side-{len(list(scratch.iterdir()))}"
-    project = folder / "dbt_project"
-    shutil.copytree(DBT_PROJECT, project, ignore=shutil.ignore_patterns("target", "logs"))
-    shutil.copytree(side.seeds, folder / "seeds")
+    project = dbt_build.copied_project(folder, side.seeds)
     warehouse = folder / settings.warehouse.name
     if settings.warehouse.exists():
         with write_lock(settings):  # no run writes to it while it is copied
