@@ -155,7 +155,7 @@ def by_range(
     in_steps = "events_per_step: 100, account_dates_per_step: 1"
     run = run_with_vars(warehouse, f"{{start_date: {dates[0]}, end_date: {dates[-1]}, {in_steps}}}")
     assert run.exit_code == 0, run.output
-    for model in ("signals/health_conditions", "pillars/account_metrics"):
+    for model in ("signals/chosen_segment_results", "health/pillar_metrics_history"):
         written = path.parent / f"target/run/health/models/{model}.sql"
         assert written.read_text(encoding="utf-8").count("insert into") == len(dates) - 1
     return published(warehouse)

@@ -2,8 +2,10 @@
 
     pairs: relation with health_date, account_id and the columns of `config_conditions`
     configuration: `config` or `former`, see `macros/configuration_tables.sql`
-    gives: one row per row of `pairs`, with `observed`, `resolved_threshold`, `is_met` (true, false,
-    or null for unknown) and `gap`. Numbers are compared after rounding to six decimals. -#}
+    gives: one row per row of `pairs`: what was observed and the threshold as numbers, after rounding
+        to six decimals, by which they are compared (observed_number, resolved_number), what was
+        observed of other types (observed_text) and `is_met` (true, false, or null for unknown). What
+        the condition is stays in the configuration, because millions of rows have one. -#}
 {% macro evaluated_conditions(pairs, configuration) -%}
 {%- set signals = ref('account_signals' if configuration == 'config' else 'int_former_signals') -%}
 {%- set is_in_step -%}
@@ -14,24 +16,12 @@ select
     compared.health_date,
     compared.account_id,
     compared.condition_id,
-    compared.rule_set,
-    compared.segment_id,
-    compared.pillar_id,
-    compared.clause,
-    compared.signal_id,
+    compared.observed_number,
     case
-        when compared.value_type = 'number' then {{ number_text('compared.observed_number') }}
         when compared.value_type = 'tags' then {{ array_text('compared.value_texts') }}
         else compared.value_text
-    end as observed,
-    compared.operator,
-    compared.threshold,
-    compared.scaled_by,
-    case
-        when compared.value_type = 'number' and compared.operator not in ('in', 'not_in')
-            then {{ number_text('compared.resolved_number') }}
-        else compared.threshold
-    end as resolved_threshold,
+    end as observed_text,
+    compared.resolved_number,
     case
         when compared.value_type = 'number' then
             case compared.operator
@@ -61,11 +51,7 @@ select
                     then {{ array_has('compared.threshold_texts', 'compared.value_text') }}
                 else not {{ array_has('compared.threshold_texts', 'compared.value_text') }}
             end
-    end as is_met,
-    case
-        when compared.value_type = 'number' and compared.operator not in ('in', 'not_in')
-            then compared.observed_number - compared.resolved_number
-    end as gap
+    end as is_met
 from (
     select
         pairs.*,
@@ -96,6 +82,47 @@ from (
         and pairs.account_id = scales.account_id
         and pairs.scaled_by = scales.signal_id
 ) as compared
+{%- endmacro %}
+
+{#- Evaluated conditions with what they are: one row per health date, account and condition.
+
+    results: as `evaluated_conditions` gives them
+    configuration: `config` or `former`
+    rule_sets: which of them, in single quotes and with commas; all where none -#}
+{% macro described_conditions(results, configuration, rule_sets=none) -%}
+{%- set has_one_threshold -%}
+conditions.value_type = 'number' and conditions.operator not in ('in', 'not_in')
+{%- endset -%}
+select
+    results.health_date,
+    results.account_id,
+    results.condition_id,
+    conditions.rule_set,
+    conditions.segment_id,
+    conditions.pillar_id,
+    conditions.clause,
+    conditions.signal_id,
+    case
+        when conditions.value_type = 'number' then {{ number_text('results.observed_number') }}
+        else results.observed_text
+    end as observed,
+    conditions.operator,
+    conditions.threshold,
+    conditions.scaled_by,
+    case
+        when {{ has_one_threshold }} then {{ number_text('results.resolved_number') }}
+        else conditions.threshold
+    end as resolved_threshold,
+    results.is_met,
+    case
+        when {{ has_one_threshold }} then results.observed_number - results.resolved_number
+    end as gap
+from {{ results }} as results
+inner join {{ ref(configuration ~ '_conditions') }} as conditions
+    on results.condition_id = conditions.condition_id
+{%- if rule_sets %}
+where conditions.rule_set in ({{ rule_sets }})
+{%- endif %}
 {%- endmacro %}
 
 {#- Three-valued logic as numbers: 2 holds, 1 unknown, 0 fails. `and` is then the least, `or` the

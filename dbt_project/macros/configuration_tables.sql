@@ -227,10 +227,10 @@ conditions as (
 
 ),
 
--- The same condition twice has one id. A number in the text, because millions of rows carry it.
+-- The same condition twice is one. Its id is a number in a text, because millions of rows carry it.
 identified as (
 
-    select
+    select distinct
         cast(dense_rank() over (
             order by
                 rule_set, segment_id, pillar_id, clause, signal_id, operator, threshold, scaled_by

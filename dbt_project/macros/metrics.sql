@@ -5,3 +5,193 @@
 {#- Begin of the ids of metrics that are measured for the former configuration only. Ids of the
     configuration are lower snake case, so that none can begin like this. -#}
 {% macro former_metric_prefix() %}_former:{% endmacro %}
+
+{#- Values of metrics of all accounts in scope, put together from the operands by the formula of the measure:
+    one row per health date, account and metric that has a value.
+
+    condition: which rows of `measured_metrics` -#}
+{% macro metric_values(condition) -%}
+with
+
+accounts as (
+
+    select *
+    from {{ ref('int_accounts_by_health_date') }}
+    where health_date between {{ first_date_of_step() }} and {{ last_date_of_step() }}
+
+),
+
+absent_tables as (
+
+    select table_name
+    from {{ ref('raw_tables') }}
+    where not is_present
+
+),
+
+metric_tables as (
+
+    {{ list_values(ref('measured_metrics'), ['metric_id'], 'tables') }}
+
+),
+
+-- A measure whose table is absent is missing, not 0.
+metrics as (
+
+    select *
+    from {{ ref('measured_metrics') }}
+    where
+        {{ condition }}
+        and metric_id not in (
+            select metric_tables.metric_id
+            from metric_tables
+            inner join absent_tables on metric_tables.value = absent_tables.table_name
+        )
+
+),
+
+measured as (
+
+    select
+        *,
+        case when when_none = 'zero' then 0 end as value_when_none
+    from {{ ref('config_measurements') }}
+
+),
+
+measurements as (
+
+    {% for pillar in ['product_adoption', 'financial', 'service', 'relationship', 'external'] %}
+    select *
+    from {{ ref(pillar ~ '_measurements') }}
+    where health_date between {{ first_date_of_step() }} and {{ last_date_of_step() }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+
+),
+
+second_measured as (
+
+    select * from measured
+    where operand_position = 2
+
+),
+
+-- Both operands of a metric that has two, side by side.
+operand_pairs as (
+
+    select
+        health_date,
+        account_id,
+        metric_id,
+        max(case when operand_position = 1 then value end) as first_value,
+        max(case when operand_position = 2 then value end) as second_value
+    from measurements
+    where metric_id in (select second_measured.metric_id from second_measured)
+    group by health_date, account_id, metric_id
+
+),
+
+account_metrics as (
+
+    select
+        accounts.health_date,
+        accounts.account_id,
+        accounts.account_age_days,
+        metrics.metric_id,
+        metrics.pillar_id,
+        metrics.formula,
+        metrics.when_none,
+        first_measured.value_when_none as first_when_none,
+        second_measured.metric_id is not null as has_second,
+        second_measured.value_when_none as second_when_none
+    from accounts
+    inner join metrics
+        on accounts.health_date = coalesce(metrics.only_on, accounts.health_date)
+    inner join measured as first_measured
+        on metrics.metric_id = first_measured.metric_id
+        and first_measured.operand_position = 1
+    left join second_measured on metrics.metric_id = second_measured.metric_id
+
+),
+
+-- Metrics of one operand and of two apart: most have one, and one join of all measurements at a
+-- time is what memory has to hold.
+operands as (
+
+    select
+        account_metrics.*,
+        coalesce(measurements.value, account_metrics.first_when_none) as first_value,
+        cast(null as double) as second_value
+    from account_metrics
+    left join measurements
+        on account_metrics.health_date = measurements.health_date
+        and account_metrics.account_id = measurements.account_id
+        and account_metrics.metric_id = measurements.metric_id
+    where not account_metrics.has_second
+
+    union all
+
+    select
+        account_metrics.*,
+        coalesce(operand_pairs.first_value, account_metrics.first_when_none) as first_value,
+        coalesce(operand_pairs.second_value, account_metrics.second_when_none) as second_value
+    from account_metrics
+    left join operand_pairs
+        on account_metrics.health_date = operand_pairs.health_date
+        and account_metrics.account_id = operand_pairs.account_id
+        and account_metrics.metric_id = operand_pairs.metric_id
+    where account_metrics.has_second
+
+),
+
+combined as (
+
+    select
+        *,
+        case formula
+            when 'value' then first_value
+            when 'difference' then first_value - second_value
+            when 'ratio' then first_value / nullif(second_value, 0)
+            when 'change' then first_value / nullif(second_value, 0) - 1
+            when 'days_since'
+                then {{ day_number('health_date') }} - first_value
+            when 'days_until'
+                then first_value - {{ day_number('health_date') }}
+        end as combined_value
+    from operands
+
+),
+
+valued as (
+
+    select
+        health_date,
+        account_id,
+        pillar_id,
+        metric_id,
+        cast(coalesce(
+            combined_value,
+            case when_none when 'zero' then 0 when 'account_age' then account_age_days end
+        ) as double) as value
+    from combined
+
+),
+
+-- Numbers too large to add up are missing, not infinite. The last bits of a sum depend on the order
+-- in which threads add: without them a rerun gives the very same rows.
+final as (
+
+    select
+        health_date,
+        account_id,
+        pillar_id,
+        metric_id,
+        round({{ finite_number('value') }}, 12) as value
+    from valued
+
+)
+
+select * from final
+where value is not null
+{%- endmacro %}

@@ -1,10 +1,55 @@
+{#- Signals that a condition of a configuration uses, or a published table. -#}
+{% macro used_signals(configuration) -%}
+select signal_id from {{ ref(configuration ~ '_conditions') }}
+union
+select scaled_by as signal_id from {{ ref(configuration ~ '_conditions') }}
+union
+select 'csm_email' as signal_id
+union
+select 'lifecycle_stage' as signal_id
+{%- endmacro %}
+
 {#- Everything known about accounts that a condition of a configuration uses, or a published table:
     one row per health date, account and signal that is not missing.
 
     configuration: `config` or `former`, see `macros/configuration_tables.sql`
-    accounts: the health dates and accounts asked for, with the columns of the spine
-    metrics: (health_date, account_id, metric_id, value) -#}
-{% macro known_signals(configuration, accounts, metrics) -%}
+    metrics: relation with (health_date, account_id, metric_id, value)
+    others: relation as `other_signals` gives it -#}
+{% macro known_signals(configuration, metrics, others) -%}
+select
+    metrics.health_date,
+    metrics.account_id,
+    metrics.metric_id as signal_id,
+    metrics.value as value_number,
+    cast(null as {{ dbt.type_string() }}) as value_text,
+    {{ no_texts() }} as value_texts
+from {{ metrics }} as metrics
+where
+    metrics.value is not null
+    and metrics.metric_id in (
+        select signals.signal_id
+        from {{ ref(configuration ~ '_signals') }} as signals
+        where signals.origin = 'metric'
+    )
+    and metrics.metric_id in ({{ used_signals(configuration) }})
+
+union all
+
+select
+    health_date,
+    account_id,
+    signal_id,
+    value_number,
+    value_text,
+    value_texts
+from {{ others }}
+{%- endmacro %}
+
+{#- What is known about accounts beside metrics, in the same shape.
+
+    configuration: `config` or `former`
+    accounts: the health dates and accounts asked for, with the columns of the spine -#}
+{% macro other_signals(configuration, accounts) -%}
 {%- set plan_rank = 'former_plan_rank' if configuration == 'former' else 'plan_rank' -%}
 with
 
@@ -16,13 +61,7 @@ accounts as (
 
 used_signals as (
 
-    select signal_id from {{ ref(configuration ~ '_conditions') }}
-    union
-    select scaled_by as signal_id from {{ ref(configuration ~ '_conditions') }}
-    union
-    select 'csm_email' as signal_id
-    union
-    select 'lifecycle_stage' as signal_id
+    {{ used_signals(configuration) }}
 
 ),
 
@@ -140,21 +179,6 @@ tags as (
 
 ),
 
-metric_values as (
-
-    select
-        metrics.health_date,
-        metrics.account_id,
-        metrics.metric_id as signal_id,
-        metrics.value as value_number
-    from {{ metrics }} as metrics
-    inner join signals
-        on metrics.metric_id = signals.signal_id
-        and signals.origin = 'metric'
-    where metrics.value is not null
-
-),
-
 attribute_values as (
 
     select
@@ -177,17 +201,6 @@ attribute_values as (
 ),
 
 final as (
-
-    select
-        health_date,
-        account_id,
-        signal_id,
-        value_number,
-        cast(null as {{ dbt.type_string() }}) as value_text,
-        {{ no_texts() }} as value_texts
-    from metric_values
-
-    union all
 
     select
         health_date,

@@ -32,17 +32,42 @@ pillars as (
 
 ),
 
+rules as (
+
+    select
+        *,
+        row_number() over (order by signal_id, operator, threshold, condition_id) as tie_break
+    from {{ ref('config_conditions') }}
+    where rule_set in ('good', 'poor', 'healthy', 'poor_band')
+
+),
+
+-- In numbers, and what they are conditions of is looked up late: of millions few are shown.
+results as (
+
+    select
+        health_date,
+        account_id,
+        condition_id,
+        observed_number,
+        resolved_number,
+        is_met
+    from {{ ref('chosen_segment_results') }}
+    where health_date = {{ last_health_date() }}
+
+),
+
 -- What is true of an account's pillar as one number, the same in whatever order the conditions
 -- come. That two patterns of a thousand share it by chance is to be feared once in 10^13 nights.
 truths as (
 
     select
-        account_id,
-        pillar_id,
-        sum({{ hash_number(['condition_id', 'is_met']) }}) as pattern
-    from {{ ref('health_conditions') }}
-    where health_date = {{ last_health_date() }}
-    group by account_id, pillar_id
+        results.account_id,
+        rules.pillar_id,
+        sum({{ hash_number(['results.condition_id', 'results.is_met']) }}) as pattern
+    from results
+    inner join rules on results.condition_id = rules.condition_id
+    group by results.account_id, rules.pillar_id
 
 ),
 
@@ -78,20 +103,25 @@ pattern_conditions as (
         patterns.pattern,
         patterns.segment_id as chosen_segment_id,
         patterns.calculated_state,
-        conditions.health_date,
-        conditions.account_id,
-        conditions.pillar_id,
-        conditions.condition_id,
-        conditions.rule_set,
-        conditions.clause,
-        conditions.signal_id,
-        conditions.is_met,
-        conditions.gap
+        results.health_date,
+        results.account_id,
+        results.condition_id,
+        results.is_met,
+        rules.pillar_id,
+        rules.rule_set,
+        rules.clause,
+        rules.signal_id,
+        rules.value_type = 'number'
+        and rules.operator not in ('in', 'not_in')
+        and results.observed_number is not null
+        and results.resolved_number is not null as has_gap
     from patterns
-    inner join {{ ref('health_conditions') }} as conditions
-        on patterns.health_date = conditions.health_date
-        and patterns.account_id = conditions.account_id
-        and patterns.pillar_id = conditions.pillar_id
+    inner join results
+        on patterns.health_date = results.health_date
+        and patterns.account_id = results.account_id
+    inner join rules
+        on results.condition_id = rules.condition_id
+        and patterns.pillar_id = rules.pillar_id
 
 ),
 
@@ -103,7 +133,7 @@ trials as (
         {{ rank_of_state('calculated_state') }} as state_rank,
         row_number() over (order by chosen_segment_id, pillar_id, pattern, condition_id) as trial_id
     from pattern_conditions
-    where gap is not null and is_met is not null
+    where has_gap
 
 ),
 
@@ -203,20 +233,25 @@ outcomes as (
 flips as (
 
     select
-        conditions.*,
-        outcomes.calculated_state,
-        outcomes.to_state,
-        outcomes.direction,
+        outcomes.*,
+        results.observed_number,
+        results.resolved_number,
+        results.is_met,
+        rules.rule_set,
+        rules.clause,
+        rules.signal_id,
+        rules.operator,
+        rules.tie_break,
+        results.observed_number - results.resolved_number as gap,
         -- Where the threshold is 0 there is nothing to relate the gap to.
-        abs(conditions.gap)
-        / coalesce(nullif(abs({{ parse_number('conditions.resolved_threshold') }}), 0), 1)
-            as relative_gap
+        abs(results.observed_number - results.resolved_number)
+        / coalesce(nullif(abs(results.resolved_number), 0), 1) as relative_gap
     from outcomes
-    inner join {{ ref('health_conditions') }} as conditions
-        on outcomes.health_date = conditions.health_date
-        and outcomes.account_id = conditions.account_id
-        and outcomes.pillar_id = conditions.pillar_id
-        and outcomes.condition_id = conditions.condition_id
+    inner join results
+        on outcomes.health_date = results.health_date
+        and outcomes.account_id = results.account_id
+        and outcomes.condition_id = results.condition_id
+    inner join rules on outcomes.condition_id = rules.condition_id
 
 ),
 
@@ -226,7 +261,7 @@ ranked as (
         *,
         row_number() over (
             partition by account_id, pillar_id, direction
-            order by round(relative_gap, 6), signal_id, operator, threshold, condition_id
+            order by round(relative_gap, 6), tie_break
         ) as position
     from flips
 
@@ -242,9 +277,9 @@ select
     rule_set,
     clause,
     signal_id,
-    observed,
+    {{ number_text('observed_number') }} as observed,
     operator,
-    resolved_threshold,
+    {{ number_text('resolved_number') }} as resolved_threshold,
     is_met,
     cast(gap as double) as gap,
     cast(round(relative_gap, 12) as double) as relative_gap

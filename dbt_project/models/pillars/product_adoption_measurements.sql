@@ -6,7 +6,15 @@
 -- when its last day before the health date is. So each thing's days before the run's first date
 -- fold into the last of them, and each day counts only until the thing's next one. Sums and days in
 -- a window read the days that it reaches back to.
+--
+-- Millions of rows are grouped by account again and again, so that accounts have a number here.
 with
+
+accounts as (
+
+    {{ numbered_accounts() }}
+
+),
 
 measurements as (
 
@@ -47,30 +55,37 @@ series as (
 users as (
 
     select
-        account_id,
-        user_id,
-        cast(created_at as date) as created_on,
-        cast(deactivated_at as date) as deactivated_on
-    from {{ ref('stg_users') }}
+        accounts.account_number,
+        users.user_id,
+        cast(users.created_at as date) as created_on,
+        cast(users.deactivated_at as date) as deactivated_on
+    from {{ ref('stg_users') }} as users
+    inner join accounts on users.account_id = accounts.account_id
 
 ),
 
 user_events as (
 
-    {{ events_of_the_past(ref('int_users_settled'), ['user_id']) }}
+    select
+        accounts.account_number,
+        events.*
+    from (
+        {{ events_of_the_past(ref('int_users_settled'), ['user_id']) }}
+    ) as events
+    inner join accounts on events.account_id = accounts.account_id
 
 ),
 
 user_days as (
 
     select
-        account_id,
+        account_number,
         user_id,
         min(first_day) as first_day,
         max(event_day) as event_day
     from user_events
     group by
-        account_id,
+        account_number,
         user_id,
         case when event_day >= {{ first_health_date() }} then event_day end
 
@@ -78,21 +93,27 @@ user_days as (
 
 feature_events as (
 
-    {{ events_of_the_past(ref('int_features_settled'), ['feature', 'module']) }}
+    select
+        accounts.account_number,
+        events.*
+    from (
+        {{ events_of_the_past(ref('int_features_settled'), ['feature', 'module']) }}
+    ) as events
+    inner join accounts on events.account_id = accounts.account_id
 
 ),
 
 feature_days as (
 
     select
-        account_id,
+        account_number,
         feature,
         module,
         max(event_day) as event_day,
         sum(event_count) as event_count
     from feature_events
     group by
-        account_id,
+        account_number,
         feature,
         module,
         case when event_day >= {{ first_health_date() }} then event_day end
@@ -111,11 +132,17 @@ users_of_features_from as (
 
 users_of_features as (
 
-    {{ events_of_the_past(
-        ref('int_events_settled'),
-        ['user_id', 'feature', 'module'],
-        since='users_of_features_from',
-    ) }}
+    select
+        accounts.account_number,
+        events.*
+    from (
+        {{ events_of_the_past(
+            ref('int_events_settled'),
+            ['user_id', 'feature', 'module'],
+            since='users_of_features_from',
+        ) }}
+    ) as events
+    inner join accounts on events.account_id = accounts.account_id
 
 ),
 
@@ -124,16 +151,16 @@ thing_days as (
     {% for kind, thing, source in [
         ('user', 'user_id', 'user_days'),
         ('user', 'user_id', 'users_of_features'),
-        ('account', 'account_id', 'user_days'),
-        ('account', 'account_id', 'feature_days'),
+        ('account', none, 'user_days'),
+        ('account', none, 'feature_days'),
         ('feature', 'feature', 'feature_days'),
         ('module', 'module', 'feature_days'),
     ] %}
     select
         '{{ kind }}' as thing_kind,
         series.filter_id,
-        events.account_id,
-        events.{{ thing }} as thing,
+        events.account_number,
+        {{ 'events.' ~ thing if thing else "''" }} as thing,
         max(events.event_day) as event_day
     from {{ source }} as events
     inner join series
@@ -147,11 +174,15 @@ thing_days as (
         {%- endif %}
         and {{ matches_dimension('series', 'events') }}
         {%- endif %}
+    {%- if thing %}
     where events.{{ thing }} is not null
+    {%- endif %}
     group by
         series.filter_id,
-        events.account_id,
+        events.account_number,
+        {%- if thing %}
         events.{{ thing }},
+        {%- endif %}
         case when events.event_day >= {{ first_health_date() }} then events.event_day end
     {{ 'union all' if not loop.last }}
     {% endfor %}
@@ -170,7 +201,7 @@ thing_periods as (
     select
         *,
         lead(event_day) over (
-            partition by thing_kind, filter_id, account_id, thing
+            partition by thing_kind, filter_id, account_number, thing
             order by event_day
         ) as next_day
     from thing_days
@@ -194,17 +225,38 @@ window_edges as (
 
 ),
 
--- The days that windows reach back to, each with the edge before it: days between two edges are in
--- the same windows, so that one sum will do for them.
+-- The days that windows reach back to, and those that lie in days that are counted themselves:
+-- these are not settled, so that a lifetime count of them is the one measure that reads every day.
+first_days as (
+
+    select edge as first_day from window_edges
+
+    union all
+
+    select
+        greatest(
+            series.read_from,
+            coalesce(
+                (select min(account_days.event_day) from {{ ref('int_account_days') }} as account_days),
+                series.read_from
+            )
+        ) as first_day
+    from series
+    where series.thing_kind = 'day'
+
+),
+
 days as (
 
     {{ dates_between(
-        'coalesce((select min(edges.edge) from window_edges as edges), ' ~ first_health_date() ~ ')',
-        last_health_date()
+        'coalesce((select min(days.first_day) from first_days as days), ' ~ last_health_date() ~ ')',
+        last_health_date() ~ ' - 1'
     ) }}
 
 ),
 
+-- Each day with the edge before it: days between two edges are in the same windows, so that one sum
+-- will do for them.
 event_spans as (
 
     select
@@ -218,7 +270,6 @@ event_spans as (
     inner join series
         on edges.filter_id = series.filter_id
         and series.thing_kind = 'events'
-    where days.health_date < {{ last_health_date() }}
     group by
         series.filter_id,
         series.dimension,
@@ -233,10 +284,11 @@ event_sums as (
     select
         'events' as thing_kind,
         spans.filter_id,
-        events.account_id,
+        accounts.account_number,
         max(events.event_day) as event_day,
         sum(events.event_count) as event_count
     from {{ ref(events) }} as events
+    inner join accounts on events.account_id = accounts.account_id
     inner join event_spans as spans
         on events.event_day = spans.event_day
         {%- if events == 'int_account_days' %}
@@ -247,7 +299,7 @@ event_sums as (
         {%- endif %}
     group by
         spans.filter_id,
-        events.account_id,
+        accounts.account_number,
         spans.span
 
     union all
@@ -257,7 +309,7 @@ event_sums as (
     select
         series.thing_kind,
         series.filter_id,
-        events.account_id,
+        events.account_number,
         max(events.event_day) as event_day,
         sum(events.event_count) as event_count
     from feature_days as events
@@ -267,35 +319,41 @@ event_sums as (
     group by
         series.thing_kind,
         series.filter_id,
-        events.account_id,
+        events.account_number,
         case when events.event_day >= {{ first_health_date() }} then events.event_day end
 
 ),
 
--- Days are not settled: a lifetime count of them is the one measure that reads every day.
+counted_days as (
+
+    select
+        series.filter_id,
+        series.dimension,
+        series.dimension_values,
+        days.health_date as event_day
+    from series
+    inner join days on series.read_from <= days.health_date
+    where series.thing_kind = 'day'
+
+),
+
 active_days as (
 
     {% for events in ['int_account_days', 'int_events_daily'] %}
-    {%- set has_dimension = 'is not null' if events == 'int_events_daily' else 'is null' %}
     select distinct
-        series.filter_id,
-        events.account_id,
+        days.filter_id,
+        accounts.account_number,
         events.event_day
     from {{ ref(events) }} as events
-    inner join series
-        on series.thing_kind = 'day'
-        and series.dimension {{ has_dimension }}
-        and events.event_day >= series.read_from
-        {%- if events == 'int_events_daily' %}
-        and {{ matches_dimension('series', 'events') }}
+    inner join accounts on events.account_id = accounts.account_id
+    inner join counted_days as days
+        on events.event_day = days.event_day
+        {%- if events == 'int_account_days' %}
+        and days.dimension is null
+        {%- else %}
+        and days.dimension is not null
+        and {{ matches_dimension('days', 'events') }}
         {%- endif %}
-    where
-        events.event_day < {{ last_health_date() }}
-        and events.event_day >= (
-            select min(kinds.read_from)
-            from series as kinds
-            where kinds.thing_kind = 'day' and kinds.dimension {{ has_dimension }}
-        )
     {{ 'union all' if not loop.last }}
     {% endfor %}
 
@@ -304,19 +362,19 @@ active_days as (
 event_users as (
 
     select
-        account_id,
+        account_number,
         user_id,
         min(first_day) as first_day
     from user_days
     where user_id is not null
-    group by account_id, user_id
+    group by account_number, user_id
 
 ),
 
 occurrences as (
 
     select
-        account_id,
+        account_number,
         case thing_kind
             when 'feature' then 'features_used'
             when 'module' then 'modules_used'
@@ -334,7 +392,7 @@ occurrences as (
 
     -- A user who was deactivated is not known any more.
     select
-        thing_periods.account_id,
+        thing_periods.account_number,
         'known_active_users' as operand,
         thing_periods.event_day as known_on,
         thing_periods.event_day as window_on,
@@ -343,14 +401,14 @@ occurrences as (
         thing_periods.filter_id
     from thing_periods
     left join users
-        on thing_periods.account_id = users.account_id
+        on thing_periods.account_number = users.account_number
         and thing_periods.thing = users.user_id
     where thing_periods.thing_kind = 'user'
 
     union all
 
     select
-        account_id,
+        account_number,
         'events' as operand,
         event_day as known_on,
         case when thing_kind = 'events' then event_day end as window_on,
@@ -362,7 +420,7 @@ occurrences as (
     union all
 
     select
-        account_id,
+        account_number,
         'active_days' as operand,
         event_day as known_on,
         event_day as window_on,
@@ -374,7 +432,7 @@ occurrences as (
     union all
 
     select
-        coalesce(users.account_id, event_users.account_id) as account_id,
+        coalesce(users.account_number, event_users.account_number) as account_number,
         'known_users' as operand,
         least(users.created_on, event_users.first_day) as known_on,
         cast(null as date) as window_on,
@@ -383,7 +441,7 @@ occurrences as (
         '' as filter_id
     from users
     full outer join event_users
-        on users.account_id = event_users.account_id
+        on users.account_number = event_users.account_number
         and users.user_id = event_users.user_id
 
 )
@@ -396,4 +454,4 @@ measurements.filter_id = occurrences.filter_id
         or (measurements.window_days is null) = (occurrences.window_on is null)
     )
 {%- endset -%}
-{{ fold_occurrences(match=match, aggregates=['count', 'sum', 'max']) }}
+{{ fold_occurrences(match=match, aggregates=['count', 'sum', 'max'], accounts='accounts') }}

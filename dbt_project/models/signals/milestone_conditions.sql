@@ -1,22 +1,4 @@
-{{ config(meta={'in_steps': 'steps_of_health_dates'}) }}
+{{ config(materialized='view') }}
 -- The milestones of the chosen segment, evaluated for every account: one row per health date,
 -- account and milestone, whose id is the `clause`.
-with
-
-pairs as (
-
-    select
-        membership.health_date,
-        membership.account_id,
-        conditions.*
-    from {{ ref('segment_membership') }} as membership
-    inner join {{ ref('config_conditions') }} as conditions
-        on membership.segment_id = conditions.segment_id
-    where
-        membership.health_date between {{ first_date_of_step() }} and {{ last_date_of_step() }}
-        and membership.is_chosen
-        and conditions.rule_set = 'milestone'
-
-)
-
-{{ evaluated_conditions('pairs', 'config') }}
+{{ described_conditions(ref('chosen_segment_results'), 'config', "'milestone'") }}

@@ -1,17 +1,4 @@
+{{ config(materialized='view') }}
 -- Every condition of every segment, evaluated for every account: one row per health date, account
 -- and condition.
-with
-
-pairs as (
-
-    select
-        accounts.health_date,
-        accounts.account_id,
-        conditions.*
-    from {{ ref('int_accounts_by_health_date') }} as accounts
-    cross join {{ ref('config_conditions') }} as conditions
-    where conditions.rule_set = 'segment'
-
-)
-
-{{ evaluated_conditions('pairs', 'config') }}
+{{ described_conditions(ref('segment_results'), 'config') }}

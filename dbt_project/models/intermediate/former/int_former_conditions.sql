@@ -18,6 +18,12 @@ pairs as (
         accounts.health_date < {{ first_health_date() }}
         and conditions.rule_set in ('good', 'poor', 'healthy', 'poor_band')
 
+),
+
+results as (
+
+    {{ evaluated_conditions('pairs', 'former') }}
+
 )
 
-{{ evaluated_conditions('pairs', 'former') }}
+{{ described_conditions('results', 'former') }}

@@ -22,9 +22,15 @@ pairs as (
 
 ),
 
-conditions as (
+results as (
 
     {{ evaluated_conditions('pairs', 'former') }}
+
+),
+
+conditions as (
+
+    {{ described_conditions('results', 'former') }}
 
 )
 

@@ -25,9 +25,15 @@ pairs as (
 
 ),
 
-evaluated as (
+results as (
 
     {{ evaluated_conditions('pairs', 'former') }}
+
+),
+
+conditions as (
+
+    {{ described_conditions('results', 'former') }}
 
 ),
 
@@ -56,7 +62,7 @@ from (
         'former',
         'first_date_accounts',
         ref('int_former_membership'),
-        'evaluated',
+        'conditions',
         'former_status',
     ) }}
 ) as former_pillars

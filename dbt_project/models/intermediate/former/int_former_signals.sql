@@ -36,9 +36,15 @@ former_metric_values as (
         on metric_values.health_date = accounts.health_date
         and metric_values.account_id = accounts.account_id
 
+),
+
+others as (
+
+    select *
+    from (
+        {{ other_signals('former', ref('int_former_accounts')) }}
+    ) as signals
+
 )
 
-select *
-from (
-    {{ known_signals('former', ref('int_former_accounts'), 'former_metric_values') }}
-) as signals
+{{ known_signals('former', 'former_metric_values', 'others') }}

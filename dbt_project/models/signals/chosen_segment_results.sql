@@ -1,0 +1,22 @@
+{{ config(meta={'in_steps': 'steps_of_health_dates'}) }}
+-- The health and score rules and the milestones of the chosen segment, evaluated for every account, in
+-- numbers: one row per health date, account and condition.
+with
+
+pairs as (
+
+    select
+        membership.health_date,
+        membership.account_id,
+        conditions.*
+    from {{ ref('segment_membership') }} as membership
+    inner join {{ ref('config_conditions') }} as conditions
+        on membership.segment_id = conditions.segment_id
+    where
+        membership.health_date between {{ first_date_of_step() }} and {{ last_date_of_step() }}
+        and membership.is_chosen
+        and conditions.rule_set <> 'segment'
+
+)
+
+{{ evaluated_conditions('pairs', 'config') }}
