@@ -157,7 +157,7 @@ def by_range(
     assert run.exit_code == 0, run.output
     for model in ("signals/chosen_segment_results", "health/pillar_metrics_history"):
         written = path.parent / f"target/run/health/models/{model}.sql"
-        assert written.read_text(encoding="utf-8").count("insert into") == len(dates) - 1
+        assert written.read_text(encoding="utf-8").count("by name") == len(dates) - 1
     return published(warehouse)
 
 

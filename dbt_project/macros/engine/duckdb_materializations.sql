@@ -62,7 +62,7 @@
 
 {% macro further_steps(relation, steps) %}
     {%- for step in steps[1:] %}
-    insert into {{ relation }}
+    insert into {{ relation }} by name
     {{ step }};
     {%- endfor %}
 {% endmacro %}
