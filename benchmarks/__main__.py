@@ -43,7 +43,12 @@ def times(option: str, help_text: str) -> Callable:
 @times("--events", "So many times the events a day, of as many accounts.")
 @times("--rules", "Every health rule so many times, with the same states.")
 @click.option("--backfill", type=int, default=0, help="Dates to calculate in one run, at the end.")
-@click.option("--without", multiple=True, help="A rival to leave out; may be given again.")
+@click.option(
+    "--without",
+    type=click.Choice([*RIVALS, USUAL], case_sensitive=False),
+    multiple=True,
+    help="A rival to leave out; may be given again.",
+)
 @click.option(
     "--folder",
     type=click.Path(path_type=Path),
