@@ -237,7 +237,10 @@ first_days as (
         greatest(
             series.read_from,
             coalesce(
-                (select min(account_days.event_day) from {{ ref('int_account_days') }} as account_days),
+                (
+                    select min(account_days.event_day)
+                    from {{ ref('int_account_days') }} as account_days
+                ),
                 series.read_from
             )
         ) as first_day

@@ -1,6 +1,6 @@
 {{ config(meta={'in_steps': 'steps_of_health_dates'}) }}
--- The health and score rules and the milestones of the chosen segment, evaluated for every account, in
--- numbers: one row per health date, account and condition.
+-- The health and score rules and the milestones of the chosen segment, evaluated for every account,
+-- in numbers: one row per health date, account and condition.
 with
 
 pairs as (
