@@ -43,7 +43,7 @@ series as (
         dimension_values,
         case
             when max(case when window_days is null then 1 else 0 end) = 0
-                then {{ first_health_date() }} - cast(max(window_days + lag_days) as integer)
+                then {{ first_date_of_step() }} - cast(max(window_days + lag_days) as integer)
             else cast('0001-01-01' as date)
         end as read_from
     from measurements
@@ -87,7 +87,7 @@ user_days as (
     group by
         account_number,
         user_id,
-        case when event_day >= {{ first_health_date() }} then event_day end
+        case when event_day >= {{ first_date_of_step() }} then event_day end
 
 ),
 
@@ -116,7 +116,7 @@ feature_days as (
         account_number,
         feature,
         module,
-        case when event_day >= {{ first_health_date() }} then event_day end
+        case when event_day >= {{ first_date_of_step() }} then event_day end
 
 ),
 
@@ -183,7 +183,7 @@ thing_days as (
         {%- if thing %}
         events.{{ thing }},
         {%- endif %}
-        case when events.event_day >= {{ first_health_date() }} then events.event_day end
+        case when events.event_day >= {{ first_date_of_step() }} then events.event_day end
     {{ 'union all' if not loop.last }}
     {% endfor %}
 
@@ -252,8 +252,8 @@ first_days as (
 days as (
 
     {{ dates_between(
-        'coalesce((select min(days.first_day) from first_days as days), ' ~ last_health_date() ~ ')',
-        last_health_date() ~ ' - 1'
+        'coalesce((select min(days.first_day) from first_days as days), ' ~ last_date_of_step() ~ ')',
+        last_date_of_step() ~ ' - 1'
     ) }}
 
 ),
@@ -323,7 +323,7 @@ event_sums as (
         series.thing_kind,
         series.filter_id,
         events.account_number,
-        case when events.event_day >= {{ first_health_date() }} then events.event_day end
+        case when events.event_day >= {{ first_date_of_step() }} then events.event_day end
 
 ),
 
