@@ -90,9 +90,6 @@ from (
     configuration: `config` or `former`
     rule_sets: which of them, in single quotes and with commas; all where none -#}
 {% macro described_conditions(results, configuration, rule_sets=none) -%}
-{%- set has_one_threshold -%}
-conditions.value_type = 'number' and conditions.operator not in ('in', 'not_in')
-{%- endset -%}
 select
     results.health_date,
     results.account_id,
@@ -110,12 +107,14 @@ select
     conditions.threshold,
     conditions.scaled_by,
     case
-        when {{ has_one_threshold }} then {{ number_text('results.resolved_number') }}
+        when {{ has_one_threshold('conditions') }}
+            then {{ number_text('results.resolved_number') }}
         else conditions.threshold
     end as resolved_threshold,
     results.is_met,
     case
-        when {{ has_one_threshold }} then results.observed_number - results.resolved_number
+        when {{ has_one_threshold('conditions') }}
+            then results.observed_number - results.resolved_number
     end as gap
 from {{ results }} as results
 inner join {{ ref(configuration ~ '_conditions') }} as conditions
@@ -123,6 +122,11 @@ inner join {{ ref(configuration ~ '_conditions') }} as conditions
 {%- if rule_sets %}
 where conditions.rule_set in ({{ rule_sets }})
 {%- endif %}
+{%- endmacro %}
+
+{#- Whether what is observed is a number that is compared with one other, and so has a gap to it. -#}
+{% macro has_one_threshold(conditions) -%}
+({{ conditions }}.value_type = 'number' and {{ conditions }}.operator not in ('in', 'not_in'))
 {%- endmacro %}
 
 {#- Three-valued logic as numbers: 2 holds, 1 unknown, 0 fails. `and` is then the least, `or` the

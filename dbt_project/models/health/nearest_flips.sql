@@ -111,8 +111,7 @@ pattern_conditions as (
         rules.rule_set,
         rules.clause,
         rules.signal_id,
-        rules.value_type = 'number'
-        and rules.operator not in ('in', 'not_in')
+        {{ has_one_threshold('rules') }}
         and results.observed_number is not null
         and results.resolved_number is not null as has_gap
     from patterns

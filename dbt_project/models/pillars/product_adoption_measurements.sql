@@ -3,7 +3,7 @@
 -- date, account, metric and operand that has any.
 --
 -- Distinct things (users, features, modules) are found once for all windows: a thing is in a window
--- when its last day before the health date is. So each thing's days before the run's first date
+-- when its last day before the health date is. So each thing's days before the step's first date
 -- fold into the last of them, and each day counts only until the thing's next one. Sums and days in
 -- a window read the days that it reaches back to.
 --
@@ -259,10 +259,11 @@ days as (
 ),
 
 -- Each day with the edge before it: days between two edges are in the same windows, so that one sum
--- will do for them.
-event_spans as (
+-- will do for them. Of days that are counted themselves each is one.
+spans as (
 
     select
+        series.thing_kind,
         series.filter_id,
         series.dimension,
         series.dimension_values,
@@ -274,10 +275,25 @@ event_spans as (
         on edges.filter_id = series.filter_id
         and series.thing_kind = 'events'
     group by
+        series.thing_kind,
         series.filter_id,
         series.dimension,
         series.dimension_values,
         days.health_date
+
+    union all
+
+    select
+        series.thing_kind,
+        series.filter_id,
+        series.dimension,
+        series.dimension_values,
+        days.health_date as event_day,
+        days.health_date as span
+    from days
+    inner join series
+        on days.health_date >= series.read_from
+        and series.thing_kind = 'day'
 
 ),
 
@@ -285,14 +301,14 @@ event_sums as (
 
     {% for events in ['int_account_days', 'int_events_daily'] %}
     select
-        'events' as thing_kind,
+        spans.thing_kind,
         spans.filter_id,
         accounts.account_number,
         max(events.event_day) as event_day,
         sum(events.event_count) as event_count
     from {{ ref(events) }} as events
     inner join accounts on events.account_id = accounts.account_id
-    inner join event_spans as spans
+    inner join spans
         on events.event_day = spans.event_day
         {%- if events == 'int_account_days' %}
         and spans.dimension is null
@@ -301,6 +317,7 @@ event_sums as (
         and {{ matches_dimension('spans', 'events') }}
         {%- endif %}
     group by
+        spans.thing_kind,
         spans.filter_id,
         accounts.account_number,
         spans.span
@@ -324,41 +341,6 @@ event_sums as (
         series.filter_id,
         events.account_number,
         case when events.event_day >= {{ first_date_of_step() }} then events.event_day end
-
-),
-
-counted_days as (
-
-    select
-        series.filter_id,
-        series.dimension,
-        series.dimension_values,
-        days.health_date as event_day
-    from series
-    inner join days on series.read_from <= days.health_date
-    where series.thing_kind = 'day'
-
-),
-
-active_days as (
-
-    {% for events in ['int_account_days', 'int_events_daily'] %}
-    select distinct
-        days.filter_id,
-        accounts.account_number,
-        events.event_day
-    from {{ ref(events) }} as events
-    inner join accounts on events.account_id = accounts.account_id
-    inner join counted_days as days
-        on events.event_day = days.event_day
-        {%- if events == 'int_account_days' %}
-        and days.dimension is null
-        {%- else %}
-        and days.dimension is not null
-        and {{ matches_dimension('days', 'events') }}
-        {%- endif %}
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
 
 ),
 
@@ -412,25 +394,13 @@ occurrences as (
 
     select
         account_number,
-        'events' as operand,
+        case when thing_kind = 'day' then 'active_days' else 'events' end as operand,
         event_day as known_on,
-        case when thing_kind = 'events' then event_day end as window_on,
+        case when thing_kind <> 'lifetime_events' then event_day end as window_on,
         cast(null as date) as ends_on,
         event_count as amount,
         filter_id
     from event_sums
-
-    union all
-
-    select
-        account_number,
-        'active_days' as operand,
-        event_day as known_on,
-        event_day as window_on,
-        cast(null as date) as ends_on,
-        cast(null as double) as amount,
-        filter_id
-    from active_days
 
     union all
 
