@@ -12,6 +12,7 @@
 health_date between {{ first_date_of_step() }} and {{ last_date_of_step() }}
 {%- endset -%}
 {%- set is_listed = array_has('compared.threshold_numbers', 'compared.observed_number') -%}
+{#- Millions of pairs are joined with their signals: they carry their keys alone, and few a scale. -#}
 select
     compared.health_date,
     compared.account_id,
@@ -54,33 +55,57 @@ select
     end as is_met
 from (
     select
-        pairs.*,
+        scaled.health_date,
+        scaled.account_id,
+        scaled.condition_id,
         round(signals.value_number, 6) as observed_number,
         signals.value_text,
         signals.value_texts,
-        case
-            when pairs.scaled_by is null then round(pairs.threshold_number, 6)
-            else round(pairs.threshold_number * scales.value_number, 6)
-        end as resolved_number
-    from {{ pairs }} as pairs
+        round(conditions.threshold_number * scaled.scale, 6) as resolved_number,
+        conditions.value_type,
+        conditions.operator,
+        conditions.threshold,
+        conditions.threshold_numbers,
+        conditions.threshold_texts
+    from (
+        select
+            health_date,
+            account_id,
+            condition_id,
+            signal_id,
+            cast(1 as double) as scale
+        from {{ pairs }}
+        where scaled_by is null
+
+        union all
+
+        select
+            pairs.health_date,
+            pairs.account_id,
+            pairs.condition_id,
+            pairs.signal_id,
+            scales.value_number as scale
+        from {{ pairs }} as pairs
+        left join (
+            select *
+            from {{ signals }}
+            where signal_id in (select scaled_by from {{ ref(configuration ~ '_conditions') }})
+        ) as scales
+            on pairs.health_date = scales.health_date
+            and pairs.account_id = scales.account_id
+            and pairs.scaled_by = scales.signal_id
+        where pairs.scaled_by is not null
+    ) as scaled
     left join (
         select *
         from {{ signals }}
         where {{ is_in_step }}
     ) as signals
-        on pairs.health_date = signals.health_date
-        and pairs.account_id = signals.account_id
-        and pairs.signal_id = signals.signal_id
-    left join (
-        select *
-        from {{ signals }}
-        where
-            {{ is_in_step }}
-            and signal_id in (select scaled_by from {{ ref(configuration ~ '_conditions') }})
-    ) as scales
-        on pairs.health_date = scales.health_date
-        and pairs.account_id = scales.account_id
-        and pairs.scaled_by = scales.signal_id
+        on scaled.health_date = signals.health_date
+        and scaled.account_id = signals.account_id
+        and scaled.signal_id = signals.signal_id
+    inner join {{ ref(configuration ~ '_conditions') }} as conditions
+        on scaled.condition_id = conditions.condition_id
 ) as compared
 {%- endmacro %}
 

@@ -99,29 +99,21 @@ account_metrics as (
         accounts.account_id,
         accounts.account_age_days,
         metrics.metric_id,
-        metrics.pillar_id,
-        metrics.formula,
-        metrics.when_none,
-        first_measured.value_when_none as first_when_none,
-        second_measured.metric_id is not null as has_second,
-        second_measured.value_when_none as second_when_none
+        second_measured.metric_id is not null as has_second
     from accounts
     inner join metrics
         on accounts.health_date = coalesce(metrics.only_on, accounts.health_date)
-    inner join measured as first_measured
-        on metrics.metric_id = first_measured.metric_id
-        and first_measured.operand_position = 1
     left join second_measured on metrics.metric_id = second_measured.metric_id
 
 ),
 
 -- Metrics of one operand and of two apart: most have one, and one join of all measurements at a
--- time is what memory has to hold.
+-- time is what memory has to hold. What the metric is comes after, for the same reason.
 operands as (
 
     select
         account_metrics.*,
-        coalesce(measurements.value, account_metrics.first_when_none) as first_value,
+        measurements.value as first_value,
         cast(null as double) as second_value
     from account_metrics
     left join measurements
@@ -134,14 +126,35 @@ operands as (
 
     select
         account_metrics.*,
-        coalesce(operand_pairs.first_value, account_metrics.first_when_none) as first_value,
-        coalesce(operand_pairs.second_value, account_metrics.second_when_none) as second_value
+        operand_pairs.first_value,
+        operand_pairs.second_value
     from account_metrics
     left join operand_pairs
         on account_metrics.health_date = operand_pairs.health_date
         and account_metrics.account_id = operand_pairs.account_id
         and account_metrics.metric_id = operand_pairs.metric_id
     where account_metrics.has_second
+
+),
+
+described as (
+
+    select
+        operands.health_date,
+        operands.account_id,
+        operands.account_age_days,
+        metrics.metric_id,
+        metrics.pillar_id,
+        metrics.formula,
+        metrics.when_none,
+        coalesce(operands.first_value, first_measured.value_when_none) as first_value,
+        coalesce(operands.second_value, second_measured.value_when_none) as second_value
+    from operands
+    inner join metrics on operands.metric_id = metrics.metric_id
+    inner join measured as first_measured
+        on metrics.metric_id = first_measured.metric_id
+        and first_measured.operand_position = 1
+    left join second_measured on metrics.metric_id = second_measured.metric_id
 
 ),
 
@@ -159,7 +172,7 @@ combined as (
             when 'days_until'
                 then first_value - {{ day_number('health_date') }}
         end as combined_value
-    from operands
+    from described
 
 ),
 

@@ -308,14 +308,14 @@ select cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as 
     {%- endif -%}
 {% endmacro %}
 
-{#- Days, numbered from 0 to 62, as a set in one number: those of a group, those of a group of sets, and
-    how many there are in one. Counts distinct days without a row for each. -#}
-{% macro day_set(number) %}
-    {{ return(adapter.dispatch('day_set', 'health')(number)) }}
+{#- Numbers from 0 to 62 as a set in one number: those of a group, those of a group of sets, and how many
+    there are in one. Counts distinct days or features without a row for each. -#}
+{% macro number_set(number) %}
+    {{ return(adapter.dispatch('number_set', 'health')(number)) }}
 {% endmacro %}
-{% macro duckdb__day_set(number) -%}bit_or(cast(1 as bigint) << {{ number }}){%- endmacro %}
-{% macro day_set_of_sets(day_set) -%}bit_or({{ day_set }}){%- endmacro %}
-{% macro day_set_size(day_set) -%}bit_count({{ day_set }}){%- endmacro %}
+{% macro duckdb__number_set(number) -%}bit_or(cast(1 as bigint) << {{ number }}){%- endmacro %}
+{% macro number_set_of_sets(number_set) -%}bit_or({{ number_set }}){%- endmacro %}
+{% macro number_set_size(number_set) -%}bit_count({{ number_set }}){%- endmacro %}
 
 {#- Seconds since the epoch, fractions kept. -#}
 {% macro epoch_seconds(time) %}

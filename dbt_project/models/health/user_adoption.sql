@@ -18,17 +18,39 @@ event_table as (
 
 ),
 
+-- A set in one number has room for 63 features; the next 63 are of another block.
 features as (
 
     select
-        account_id,
-        user_id,
         feature,
-        sum(event_count) as event_count,
-        {{ day_set(dbt.datediff('event_day', last_health_date(), 'day')) }} as days
-    from {{ ref('int_events_daily') }}
-    where {{ is_in_adoption_window('event_day') }}
-    group by account_id, user_id, feature
+        cast(floor(number / 63) as integer) as block,
+        cast(mod(number, 63) as integer) as position
+    from (
+        select
+            feature,
+            row_number() over (order by feature) - 1 as number
+        from (
+            select distinct feature
+            from {{ ref('int_events_daily') }}
+            where {{ is_in_adoption_window('event_day') }}
+        ) as in_window
+    ) as numbered
+
+),
+
+blocks as (
+
+    select
+        events.account_id,
+        events.user_id,
+        features.block,
+        sum(events.event_count) as event_count,
+        {{ number_set('features.position') }} as features,
+        {{ number_set(dbt.datediff('events.event_day', last_health_date(), 'day')) }} as days
+    from {{ ref('int_events_daily') }} as events
+    inner join features on events.feature = features.feature
+    where {{ is_in_adoption_window('events.event_day') }}
+    group by events.account_id, events.user_id, features.block
 
 ),
 
@@ -38,9 +60,9 @@ activity as (
         account_id,
         user_id,
         sum(event_count) as events_14d,
-        count(feature) as features_used_14d,
-        {{ day_set_size(day_set_of_sets('days')) }} as active_days_14d
-    from features
+        sum({{ number_set_size('features') }}) as features_used_14d,
+        {{ number_set_size(number_set_of_sets('days')) }} as active_days_14d
+    from blocks
     group by account_id, user_id
 
 )

@@ -103,23 +103,6 @@ feature_events as (
 
 ),
 
-feature_days as (
-
-    select
-        account_number,
-        feature,
-        module,
-        max(event_day) as event_day,
-        sum(event_count) as event_count
-    from feature_events
-    group by
-        account_number,
-        feature,
-        module,
-        case when event_day >= {{ first_date_of_step() }} then event_day end
-
-),
-
 -- Who used a feature or module must be looked up by both; only what a metric asks for is read.
 users_of_features_from as (
 
@@ -152,9 +135,9 @@ thing_days as (
         ('user', 'user_id', 'user_days'),
         ('user', 'user_id', 'users_of_features'),
         ('account', none, 'user_days'),
-        ('account', none, 'feature_days'),
-        ('feature', 'feature', 'feature_days'),
-        ('module', 'module', 'feature_days'),
+        ('account', none, 'feature_events'),
+        ('feature', 'feature', 'feature_events'),
+        ('module', 'module', 'feature_events'),
     ] %}
     select
         '{{ kind }}' as thing_kind,
@@ -297,6 +280,8 @@ spans as (
 
 ),
 
+-- The last day is taken from the spans: taken from the events, DuckDB would first fold these by
+-- day, to as many rows.
 event_sums as (
 
     {% for events in ['int_account_days', 'int_events_daily'] %}
@@ -304,7 +289,7 @@ event_sums as (
         spans.thing_kind,
         spans.filter_id,
         accounts.account_number,
-        max(events.event_day) as event_day,
+        max(spans.event_day) as event_day,
         sum(events.event_count) as event_count
     from {{ ref(events) }} as events
     inner join accounts on events.account_id = accounts.account_id
@@ -332,7 +317,7 @@ event_sums as (
         events.account_number,
         max(events.event_day) as event_day,
         sum(events.event_count) as event_count
-    from feature_days as events
+    from feature_events as events
     inner join series
         on series.thing_kind = 'lifetime_events'
         and {{ matches_dimension('series', 'events') }}
