@@ -153,6 +153,20 @@ cast(to_json(list({
 } order by {{ order_by | join(', ') }})) as varchar)
 {%- endmacro %}
 
+{#- The row of a group that comes first by its columns in their order, as one value with a field for each.
+    A column is a name, or `expression as name`. -#}
+{% macro least_row(columns) %}
+    {{ return(adapter.dispatch('least_row', 'health')(columns)) }}
+{% endmacro %}
+{% macro duckdb__least_row(columns) -%}
+min({
+            {%- for column in columns %}
+            '{{ column.split(' as ') | last }}': {{ column.split(' as ') | first }}
+            {{- ',' if not loop.last }}
+            {%- endfor %}
+        })
+{%- endmacro %}
+
 {#- The distinct texts of a group as a sorted JSON list. -#}
 {% macro json_text_list(text) %}
     {{ return(adapter.dispatch('json_text_list', 'health')(text)) }}

@@ -192,10 +192,13 @@ trial_states as (
 changes as (
 
     select
+        trials.trial_id,
         trials.pillar_id,
         trials.chosen_segment_id,
         trials.pattern,
         trials.condition_id,
+        trials.is_met,
+        trials.calculated_state as from_state,
         trial_states.calculated_state as to_state,
         case
             when {{ rank_of_state('trial_states.calculated_state') }} > trials.state_rank
@@ -210,77 +213,71 @@ changes as (
 
 ),
 
--- Whose conditions these are; of each, what the nearest is chosen by.
-outcomes as (
+candidates as (
 
     select
         account_patterns.health_date,
         account_patterns.account_id,
-        account_patterns.calculated_state,
-        changes.pillar_id,
-        changes.condition_id,
-        changes.to_state,
-        changes.direction
-    from changes
-    inner join account_patterns
-        on changes.pillar_id = account_patterns.pillar_id
-        and changes.chosen_segment_id = account_patterns.segment_id
-        and changes.pattern = account_patterns.pattern
-
-),
-
-flips as (
-
-    select
-        outcomes.*,
+        account_patterns.pillar_id,
+        changes.direction,
+        changes.trial_id,
         results.observed_number,
         results.resolved_number,
-        results.is_met,
-        rules.rule_set,
-        rules.clause,
-        rules.signal_id,
-        rules.operator,
         rules.tie_break,
-        results.observed_number - results.resolved_number as gap,
         -- Where the threshold is 0 there is nothing to relate the gap to.
         abs(results.observed_number - results.resolved_number)
         / coalesce(nullif(abs(results.resolved_number), 0), 1) as relative_gap
-    from outcomes
-    inner join results
-        on outcomes.health_date = results.health_date
-        and outcomes.account_id = results.account_id
-        and outcomes.condition_id = results.condition_id
-    inner join rules on outcomes.condition_id = rules.condition_id
+    from results
+    inner join rules on results.condition_id = rules.condition_id
+    inner join account_patterns
+        on results.health_date = account_patterns.health_date
+        and results.account_id = account_patterns.account_id
+        and rules.pillar_id = account_patterns.pillar_id
+    inner join changes
+        on account_patterns.pillar_id = changes.pillar_id
+        and account_patterns.segment_id = changes.chosen_segment_id
+        and account_patterns.pattern = changes.pattern
+        and results.condition_id = changes.condition_id
 
 ),
 
-ranked as (
+-- The nearest of each direction: no two conditions have the same tie break.
+nearest as (
 
     select
-        *,
-        row_number() over (
-            partition by account_id, pillar_id, direction
-            order by round(relative_gap, 6), tie_break
-        ) as position
-    from flips
+        health_date,
+        account_id,
+        pillar_id,
+        direction,
+        {{ least_row([
+            'round(relative_gap, 6) as rounded_gap',
+            'tie_break',
+            'relative_gap',
+            'trial_id',
+            'observed_number',
+            'resolved_number',
+        ]) }} as flip
+    from candidates
+    group by health_date, account_id, pillar_id, direction
 
 )
 
 select
-    health_date,
-    account_id,
-    pillar_id,
-    direction,
-    calculated_state as from_state,
-    to_state,
-    rule_set,
-    clause,
-    signal_id,
-    {{ number_text('observed_number') }} as observed,
-    operator,
-    {{ number_text('resolved_number') }} as resolved_threshold,
-    is_met,
-    cast(gap as double) as gap,
-    cast(round(relative_gap, 12) as double) as relative_gap
-from ranked
-where position = 1
+    nearest.health_date,
+    nearest.account_id,
+    nearest.pillar_id,
+    nearest.direction,
+    changes.from_state,
+    changes.to_state,
+    rules.rule_set,
+    rules.clause,
+    rules.signal_id,
+    {{ number_text('nearest.flip.observed_number') }} as observed,
+    rules.operator,
+    {{ number_text('nearest.flip.resolved_number') }} as resolved_threshold,
+    changes.is_met,
+    cast(nearest.flip.observed_number - nearest.flip.resolved_number as double) as gap,
+    cast(round(nearest.flip.relative_gap, 12) as double) as relative_gap
+from nearest
+inner join changes on nearest.flip.trial_id = changes.trial_id
+inner join rules on changes.condition_id = rules.condition_id
