@@ -57,35 +57,26 @@ states as (
 
 ),
 
-compared as (
+-- An account that has no row on the previous date appears; it does not change.
+changes as (
 
     select
         states.*,
         dates.previous_date,
-        lag(states.health_date) over account_dates as compared_date,
-        lag(states.segment_id) over account_dates as from_segment_id,
-        lag(states.state) over account_dates as from_state,
-        lag(states.calculated_state) over account_dates as from_calculated_state,
-        lag(states.is_overridden) over account_dates as was_overridden,
-        lag(states.config_version) over account_dates as from_config_version
+        states_before.segment_id as from_segment_id,
+        states_before.state as from_state,
+        states_before.calculated_state as from_calculated_state,
+        states_before.is_overridden as was_overridden,
+        states_before.config_version as from_config_version
     from states
     inner join dates on states.health_date = dates.health_date
-    window account_dates as (
-        partition by states.account_id, states.pillar_id
-        order by states.health_date
-    )
-
-),
-
--- An account that has no row on the previous date appears; it does not change.
-changes as (
-
-    select *
-    from compared
+    inner join states as states_before
+        on dates.previous_date = states_before.health_date
+        and states.account_id = states_before.account_id
+        and states.pillar_id = states_before.pillar_id
     where
-        health_date >= {{ first_health_date() }}
-        and compared_date = previous_date
-        and state <> from_state
+        states.health_date >= {{ first_health_date() }}
+        and states.state <> states_before.state
 
 ),
 
