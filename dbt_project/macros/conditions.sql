@@ -2,11 +2,13 @@
 
     pairs: relation with health_date, account_id and the columns of `config_conditions`
     configuration: `config` or `former`, see `macros/configuration_tables.sql`
+    rule_sets: which conditions the pairs have, in single quotes and with commas, where these use few of all
+        signals; all where none
     gives: one row per row of `pairs`: what was observed and the threshold as numbers, after rounding
         to six decimals, by which they are compared (observed_number, resolved_number), what was
         observed of other types (observed_text) and `is_met` (true, false, or null for unknown). What
         the condition is stays in the configuration, because millions of rows have one. -#}
-{% macro evaluated_conditions(pairs, configuration) -%}
+{% macro evaluated_conditions(pairs, configuration, rule_sets=none) -%}
 {%- set signals = ref('account_signals' if configuration == 'config' else 'int_former_signals') -%}
 {%- set is_in_step -%}
 health_date between {{ first_date_of_step() }} and {{ last_date_of_step() }}
@@ -99,7 +101,15 @@ from (
     left join (
         select *
         from {{ signals }}
-        where {{ is_in_step }}
+        where
+            {{ is_in_step }}
+            {%- if rule_sets %}
+            and signal_id in (
+                select signal_id
+                from {{ ref(configuration ~ '_conditions') }}
+                where rule_set in ({{ rule_sets }})
+            )
+            {%- endif %}
     ) as signals
         on scaled.health_date = signals.health_date
         and scaled.account_id = signals.account_id

@@ -14,4 +14,4 @@ pairs as (
 
 )
 
-{{ evaluated_conditions('pairs', 'config') }}
+{{ evaluated_conditions('pairs', 'config', rule_sets="'segment'") }}
