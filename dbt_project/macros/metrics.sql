@@ -73,7 +73,7 @@ measurements as (
 second_measured as (
 
     select * from measured
-    where operand_position = 2
+    where operand_position = 2 and metric_id in (select metrics.metric_id from metrics)
 
 ),
 
