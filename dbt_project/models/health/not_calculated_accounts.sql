@@ -32,6 +32,27 @@ pillar_states as (
 
 ),
 
+-- Most are calculated on every date.
+affected as (
+
+    select distinct
+        account_id,
+        pillar_id
+    from pillar_states
+    where calculated_state = 'not_calculated'
+
+),
+
+affected_states as (
+
+    select pillar_states.*
+    from pillar_states
+    inner join affected
+        on pillar_states.account_id = affected.account_id
+        and pillar_states.pillar_id = affected.pillar_id
+
+),
+
 -- A run of dates without calculation ends with the last date that was calculated.
 runs as (
 
@@ -42,7 +63,7 @@ runs as (
             order by health_date
             rows between unbounded preceding and current row
         ) as last_calculated_on
-    from pillar_states
+    from affected_states
 
 ),
 

@@ -31,90 +31,59 @@ scales as (
 
 ),
 
-counts as (
+conditions as (
 
     select
         conditions.condition_id,
-        count(*) as accounts,
-        count(*) - count(conditions.is_met) as missing,
-        round(
-            count(case when conditions.is_met then 1 end)
-            / nullif(cast(count(conditions.is_met) as double), 0),
-            12
-        ) as matched_share
+        conditions.is_met,
+        case when conditions.is_met is not null then signals.value_number end as value,
+        case
+            when conditions.scaled_by is null then signals.value_number
+            -- No threshold follows from a scale of 0.
+            when scales.value_number > 0 then signals.value_number / scales.value_number
+        end as threshold_value
     from {{ ref('health_conditions') }} as conditions
     inner join accounts
         on conditions.health_date = accounts.health_date
         and conditions.account_id = accounts.account_id
-    group by conditions.condition_id
-
-),
-
--- Conditions of a segment on the same signal and scale share its distribution.
-rule_signals as (
-
-    select distinct
-        segment_id,
-        signal_id,
-        scaled_by
-    from rules
-
-),
-
--- Where the scale is missing the condition is unknown, so that the value does not count either.
-known_values as (
-
-    select
-        rule_signals.*,
-        signals.value_number as value,
-        case
-            when rule_signals.scaled_by is null then signals.value_number
-            -- No threshold follows from a scale of 0.
-            when scales.value_number > 0 then signals.value_number / scales.value_number
-        end as threshold_value
-    from accounts
-    inner join {{ ref('segment_membership') }} as membership
-        on accounts.health_date = membership.health_date
-        and accounts.account_id = membership.account_id
-        and membership.is_chosen
-    inner join {{ ref('account_signals') }} as signals
-        on membership.health_date = signals.health_date
-        and membership.account_id = signals.account_id
-    inner join rule_signals
-        on membership.segment_id = rule_signals.segment_id
-        and signals.signal_id = rule_signals.signal_id
+    left join {{ ref('account_signals') }} as signals
+        on conditions.health_date = signals.health_date
+        and conditions.account_id = signals.account_id
+        and conditions.signal_id = signals.signal_id
     left join scales
-        on membership.health_date = scales.health_date
-        and membership.account_id = scales.account_id
-        and rule_signals.scaled_by = scales.signal_id
-    where rule_signals.scaled_by is null or scales.value_number is not null
+        on conditions.health_date = scales.health_date
+        and conditions.account_id = scales.account_id
+        and conditions.scaled_by = scales.signal_id
 
 ),
 
-value_quantiles as (
+counts as (
 
     select
-        segment_id,
-        signal_id,
-        scaled_by,
+        condition_id,
+        count(*) as accounts,
+        count(*) - count(is_met) as missing,
         {{ quantiles('value', shares) }} as value_quantiles,
-        {{ quantiles('threshold_value', shares) }} as threshold_quantiles
-    from known_values
-    group by segment_id, signal_id, scaled_by
+        {{ quantiles('threshold_value', shares) }} as threshold_quantiles,
+        round(count(case when is_met then 1 end) / nullif(cast(count(is_met) as double), 0), 12)
+            as matched_share
+    from conditions
+    group by condition_id
 
 ),
 
 distributions as (
 
     select
-        segment_id,
-        signal_id,
-        scaled_by
-        {%- for percent in percents %},
+        {% for percent in percents %}
         round({{ array_item('value_quantiles', loop.index) }}, 12) as p{{ percent }},
-        round({{ array_item('threshold_quantiles', loop.index) }}, 12) as threshold_p{{ percent }}
-        {%- endfor %}
-    from value_quantiles
+        round({{ array_item('threshold_quantiles', loop.index) }}, 12) as threshold_p{{ percent }},
+        {% endfor %}
+        condition_id,
+        accounts,
+        missing,
+        matched_share
+    from counts
 
 )
 
@@ -126,9 +95,9 @@ select
     rules.signal_id,
     rules.operator,
     rules.threshold,
-    cast(coalesce(counts.accounts, 0) as integer) as accounts,
-    cast(coalesce(counts.missing, 0) as integer) as missing,
-    cast(counts.matched_share as double) as matched_share,
+    cast(coalesce(distributions.accounts, 0) as integer) as accounts,
+    cast(coalesce(distributions.missing, 0) as integer) as missing,
+    cast(distributions.matched_share as double) as matched_share,
     cast(distributions.p10 as double) as p10,
     cast(distributions.p25 as double) as p25,
     cast(distributions.p50 as double) as p50,
@@ -153,8 +122,4 @@ select
         end as double
     ) as threshold_for_50_percent
 from rules
-left join counts on rules.condition_id = counts.condition_id
-left join distributions
-    on rules.segment_id = distributions.segment_id
-    and rules.signal_id = distributions.signal_id
-    and rules.scaled_by is not distinct from distributions.scaled_by
+left join distributions on rules.condition_id = distributions.condition_id
