@@ -154,7 +154,7 @@ cast(to_json(list({
 {%- endmacro %}
 
 {#- The row of a group that comes first by its columns in their order, as one value with a field for each.
-    A column is a name, or `expression as name`. -#}
+    A column is a name, or `expression as name`. And one field of such a value. -#}
 {% macro least_row(columns) %}
     {{ return(adapter.dispatch('least_row', 'health')(columns)) }}
 {% endmacro %}
@@ -166,6 +166,10 @@ min({
             {%- endfor %}
         })
 {%- endmacro %}
+{% macro field_of_row(row, field) %}
+    {{ return(adapter.dispatch('field_of_row', 'health')(row, field)) }}
+{% endmacro %}
+{% macro duckdb__field_of_row(row, field) -%}struct_extract({{ row }}, '{{ field }}'){%- endmacro %}
 
 {#- The distinct texts of a group as a sorted JSON list. -#}
 {% macro json_text_list(text) %}

@@ -272,12 +272,15 @@ select
     rules.rule_set,
     rules.clause,
     rules.signal_id,
-    {{ number_text('nearest.flip.observed_number') }} as observed,
+    {{ number_text(field_of_row('nearest.flip', 'observed_number')) }} as observed,
     rules.operator,
-    {{ number_text('nearest.flip.resolved_number') }} as resolved_threshold,
+    {{ number_text(field_of_row('nearest.flip', 'resolved_number')) }} as resolved_threshold,
     changes.is_met,
-    cast(nearest.flip.observed_number - nearest.flip.resolved_number as double) as gap,
-    cast(round(nearest.flip.relative_gap, 12) as double) as relative_gap
+    cast(
+        {{ field_of_row('nearest.flip', 'observed_number') }}
+        - {{ field_of_row('nearest.flip', 'resolved_number') }} as double
+    ) as gap,
+    cast(round({{ field_of_row('nearest.flip', 'relative_gap') }}, 12) as double) as relative_gap
 from nearest
-inner join changes on nearest.flip.trial_id = changes.trial_id
+inner join changes on {{ field_of_row('nearest.flip', 'trial_id') }} = changes.trial_id
 inner join rules on changes.condition_id = rules.condition_id

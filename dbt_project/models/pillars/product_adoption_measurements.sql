@@ -148,7 +148,7 @@ thing_days as (
     from {{ source }} as events
     inner join series
         on series.thing_kind = '{{ kind }}'
-        -- Not before `read_from`. Written with `>=` it would be a merge join, which sorts the events.
+        -- Not before `read_from`: `>=` would make it a merge join, which sorts the events.
         and greatest(events.event_day, series.read_from) = events.event_day
         {%- if source == 'user_days' %}
         and series.dimension is null
