@@ -1,6 +1,6 @@
 {#- The one place where conditions are evaluated (contract: config.md, "Conditions").
 
-    pairs: relation with health_date, account_id and the columns of `config_conditions`
+    pairs: relation with health_date, account_id, and of the condition its condition_id, signal_id and scaled_by
     configuration: `config` or `former`, see `macros/configuration_tables.sql`
     rule_sets: which conditions the pairs have, in single quotes and with commas, where these use few of all
         signals; all where none
@@ -91,7 +91,9 @@ from (
         left join (
             select *
             from {{ signals }}
-            where signal_id in (select scaled_by from {{ ref(configuration ~ '_conditions') }})
+            where
+                {{ is_in_step }}
+                and signal_id in (select scaled_by from {{ ref(configuration ~ '_conditions') }})
         ) as scales
             on pairs.health_date = scales.health_date
             and pairs.account_id = scales.account_id

@@ -8,6 +8,12 @@ accounts as (
 
 ),
 
+features as (
+
+    {{ first_and_last_times(ref('int_features_settled'), ['module', 'feature']) }}
+
+),
+
 users as (
 
     select
@@ -22,46 +28,15 @@ users as (
 
 ),
 
--- What is known of all the past and of the window folds at once, which costs less than a join.
-parts as (
+activity as (
 
     select
         account_id,
         module,
         feature,
-        first_at,
-        last_at,
-        0 as users,
-        0 as event_count
-    from (
-        {{ events_of_the_past(ref('int_features_settled'), ['module', 'feature']) }}
-    ) as past
-
-    union all
-
-    select
-        account_id,
-        module,
-        feature,
-        cast(null as timestamp) as first_at,
-        cast(null as timestamp) as last_at,
-        case when user_id is not null then 1 else 0 end as users,
-        event_count
+        count(user_id) as users_14d,
+        sum(event_count) as events_14d
     from users
-
-),
-
-features as (
-
-    select
-        account_id,
-        module,
-        feature,
-        min(first_at) as first_at,
-        max(last_at) as last_at,
-        sum(users) as users,
-        sum(event_count) as event_count
-    from parts
     group by account_id, module, feature
 
 )
@@ -73,7 +48,11 @@ select
     features.feature,
     features.first_at as first_used_at,
     features.last_at as last_used_at,
-    cast(features.users as integer) as users_14d,
-    cast(features.event_count as double) as events_14d
+    cast(coalesce(activity.users_14d, 0) as integer) as users_14d,
+    cast(coalesce(activity.events_14d, 0) as double) as events_14d
 from accounts
 inner join features on accounts.account_id = features.account_id
+left join activity
+    on features.account_id = activity.account_id
+    and features.feature = activity.feature
+    and features.module is not distinct from activity.module

@@ -24,7 +24,7 @@ pairs as (
 
 results as (
 
-    {{ evaluated_conditions('pairs', 'former') }}
+    {{ evaluated_conditions('pairs', 'former', rule_sets="'segment'") }}
 
 ),
 
