@@ -61,7 +61,19 @@ def rules(good_from: int) -> list[str]:
 @pytest.fixture(scope="module")
 def causes(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """Two dates with one configuration, the third with another threshold in one rule."""
-    folder = tmp_path_factory.mktemp("causes")
+    world = world_of_causes(tmp_path_factory.mktemp("causes"))
+    warehouse = warehouse_of(world)
+    warehouse.calculate(FIRST_DATE, SECOND_DATE, *CHANGES)
+    world.seed(health_rules=rules(good_from=7))
+    warehouse.calculate(THIRD_DATE, None, *CHANGES)
+    return warehouse
+
+
+def warehouse_of(world: World) -> Warehouse:
+    return Warehouse(world.raw_dir.parent / "warehouse.duckdb", world.raw_dir, world.seeds_dir)
+
+
+def world_of_causes(folder: Path) -> World:
     world = World(folder)
     world.seed(
         pillars=PILLARS,
@@ -99,11 +111,7 @@ def causes(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
         "override_id,account_id,pillar_id,state,reason,author,created_at",
         ["o1,override,service,good,They are well,kim,2026-11-20 10:00"],
     )
-    warehouse = Warehouse(folder / "warehouse.duckdb", world.raw_dir, world.seeds_dir)
-    warehouse.calculate(FIRST_DATE, SECOND_DATE, *CHANGES)
-    world.seed(health_rules=rules(good_from=7))
-    warehouse.calculate(THIRD_DATE, None, *CHANGES)
-    return warehouse
+    return world
 
 
 def found_causes(warehouse: Warehouse, health_date: date) -> set[tuple]:
@@ -148,6 +156,20 @@ def test_the_condition_that_flipped_stands_beside_the_change(causes: Warehouse) 
         for flip in json.loads(flipped)
     }
     assert told == {("good", "20", "1", False), ("poor", "20", "1", True)}
+
+
+def test_changes_are_told_the_same_once_the_day_before_is_forgotten(tmp_path: Path) -> None:
+    """Explanations are kept for days, changes for ever: what was true then is worked out again."""
+    warehouse = warehouse_of(world_of_causes(tmp_path))
+    warehouse.calculate(FIRST_DATE, SECOND_DATE, *CHANGES)
+    told = warehouse.contents("health_changes")
+    with duckdb.connect(str(warehouse.path)) as connection:
+        [(forgotten,)] = connection.execute(
+            "delete from health.health_explanations where health_date = ?", [FIRST_DATE]
+        ).fetchall()
+    assert forgotten > 0
+    warehouse.calculate(SECOND_DATE, None, *CHANGES)
+    assert warehouse.contents("health_changes") == told
 
 
 # What every change of the second date must be caused by, from the published states of both dates

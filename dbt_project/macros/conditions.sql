@@ -10,8 +10,13 @@
         the condition is stays in the configuration, because millions of rows have one. -#}
 {% macro evaluated_conditions(pairs, configuration, rule_sets=none) -%}
 {%- set signals = ref('account_signals' if configuration == 'config' else 'int_former_signals') -%}
+{#- What is known for the former configuration is of few accounts, and of the date before the run as well. -#}
 {%- set is_in_step -%}
+{%- if configuration == 'config' -%}
 health_date between {{ first_date_of_step() }} and {{ last_date_of_step() }}
+{%- else -%}
+true
+{%- endif -%}
 {%- endset -%}
 {%- set is_listed = array_has('compared.threshold_numbers', 'compared.observed_number') -%}
 {#- Millions of pairs are joined with their signals: they carry their keys alone, and few a scale. -#}
