@@ -36,58 +36,82 @@ dates as (
 
 ),
 
-candidates as (
+shown as (
 
     select
-        states.health_date,
-        states.account_id,
-        states.csm_email,
-        rules.*,
-        before.state as state_before,
-        states.state,
-        {{ meets_score_criteria('states.score', 'week_before.score') }} as meets_score,
-        {{ meets_score_criteria('before.score', 'week_before_that.score') }}
-        and (rules.segment_id is null or coalesce(before.segment_id = rules.segment_id, false))
-            as met_score_before
+        states.*,
+        dates.previous_date
     from states
     inner join dates on states.health_date = dates.health_date
-    inner join rules
-        on states.pillar_id = rules.pillar_id
-        and (rules.segment_id is null or states.segment_id = rules.segment_id)
-    left join states as before
-        on dates.previous_date = before.health_date
-        and states.account_id = before.account_id
-        and states.pillar_id = before.pillar_id
-    left join states as week_before
-        on states.health_date = week_before.health_date + 7
-        and states.account_id = week_before.account_id
-        and states.pillar_id = week_before.pillar_id
-    left join states as week_before_that
-        on dates.previous_date = week_before_that.health_date + 7
-        and states.account_id = week_before_that.account_id
-        and states.pillar_id = week_before_that.pillar_id
     where states.health_date >= {{ first_health_date() }}
+
+),
+
+-- What a rule looks at. One that asks for a change looks at the changes alone, which are few.
+looked_at as (
+
+    {% for asks_for_change in [true, false] -%}
+    select
+        shown.health_date,
+        shown.previous_date,
+        shown.account_id,
+        shown.csm_email,
+        shown.state,
+        shown.score,
+        rules.*
+    from shown
+    inner join rules
+        on shown.pillar_id = rules.pillar_id
+        and (rules.segment_id is null or shown.segment_id = rules.segment_id)
+    {%- if asks_for_change %}
+    inner join {{ ref('health_changes') }} as changes
+        on shown.health_date = changes.health_date
+        and shown.account_id = changes.account_id
+        and shown.pillar_id = changes.pillar_id
+        and changes.from_state = coalesce(rules.from_state, changes.from_state)
+        and changes.to_state = coalesce(rules.to_state, changes.to_state)
+    where rules.asks_for_change
+
+    union all
+
+    {% else %}
+    where not rules.asks_for_change
+    {%- endif %}
+    {%- endfor %}
 
 ),
 
 alerts as (
 
-    select candidates.*
-    from candidates
-    left join {{ ref('health_changes') }} as changes
-        on candidates.health_date = changes.health_date
-        and candidates.account_id = changes.account_id
-        and candidates.pillar_id = changes.pillar_id
+    select
+        rules.*,
+        before.state as state_before
+    from looked_at as rules
+    left join states as before
+        on rules.previous_date = before.health_date
+        and rules.account_id = before.account_id
+        and rules.pillar_id = before.pillar_id
+    left join states as week_before
+        on rules.health_date = week_before.health_date + 7
+        and rules.account_id = week_before.account_id
+        and rules.pillar_id = week_before.pillar_id
+    left join states as week_before_that
+        on rules.previous_date = week_before_that.health_date + 7
+        and rules.account_id = week_before_that.account_id
+        and rules.pillar_id = week_before_that.pillar_id
     where
-        case
-            when candidates.asks_for_change
-                then
-                    candidates.meets_score
-                    and changes.from_state = coalesce(candidates.from_state, changes.from_state)
-                    and changes.to_state = coalesce(candidates.to_state, changes.to_state)
-            -- Told once, not every night on which it goes on.
-            else candidates.meets_score and not candidates.met_score_before
-        end
+        {{ meets_score_criteria('rules.score', 'week_before.score') }}
+        -- Told once, not every night on which it goes on.
+        and (
+            rules.asks_for_change
+            or not (
+                {{ meets_score_criteria('before.score', 'week_before_that.score') }}
+                and (
+                    rules.segment_id is null
+                    or coalesce(before.segment_id = rules.segment_id, false)
+                )
+            )
+        )
 
 )
 
