@@ -4,8 +4,8 @@
     configuration: `config` or `former`, see `macros/configuration_tables.sql`
     rule_sets: which conditions the pairs have, in single quotes and with commas, where these use few of all
         signals; all where none
-    gives: one row per row of `pairs`: what was observed and the threshold as numbers, after rounding
-        to six decimals, by which they are compared (observed_number, resolved_number), what was
+    gives: one row per row of `pairs`: the number that was observed as it is (observed_number), the
+        threshold, rounded to the six decimals by which both are compared (resolved_number), what was
         observed of other types (observed_text) and `is_met` (true, false, or null for unknown). What
         the condition is stays in the configuration, because millions of rows have one. -#}
 {% macro evaluated_conditions(pairs, configuration, rule_sets=none) -%}
@@ -18,7 +18,7 @@ health_date between {{ first_date_of_step() }} and {{ last_date_of_step() }}
 true
 {%- endif -%}
 {%- endset -%}
-{%- set is_listed = array_has('compared.threshold_numbers', 'compared.observed_number') -%}
+{%- set is_listed = array_has('compared.threshold_numbers', 'compared.rounded_number') -%}
 {#- Millions of pairs are joined with their signals: they carry their keys alone, and few a scale. -#}
 select
     compared.health_date,
@@ -33,12 +33,12 @@ select
     case
         when compared.value_type = 'number' then
             case compared.operator
-                when '=' then compared.observed_number = compared.resolved_number
-                when '!=' then compared.observed_number <> compared.resolved_number
-                when '>' then compared.observed_number > compared.resolved_number
-                when '>=' then compared.observed_number >= compared.resolved_number
-                when '<' then compared.observed_number < compared.resolved_number
-                when '<=' then compared.observed_number <= compared.resolved_number
+                when '=' then compared.rounded_number = compared.resolved_number
+                when '!=' then compared.rounded_number <> compared.resolved_number
+                when '>' then compared.rounded_number > compared.resolved_number
+                when '>=' then compared.rounded_number >= compared.resolved_number
+                when '<' then compared.rounded_number < compared.resolved_number
+                when '<=' then compared.rounded_number <= compared.resolved_number
                 when 'in' then {{ is_listed }}
                 when 'not_in' then not {{ is_listed }}
             end
@@ -65,7 +65,8 @@ from (
         scaled.health_date,
         scaled.account_id,
         scaled.condition_id,
-        round(signals.value_number, 6) as observed_number,
+        signals.value_number as observed_number,
+        round(signals.value_number, 6) as rounded_number,
         signals.value_text,
         signals.value_texts,
         round(conditions.threshold_number * scaled.scale, 6) as resolved_number,
@@ -142,7 +143,7 @@ select
     conditions.clause,
     conditions.signal_id,
     case
-        when conditions.value_type = 'number' then {{ number_text('results.observed_number') }}
+        when conditions.value_type = 'number' then {{ number_text('round(results.observed_number, 6)') }}
         else results.observed_text
     end as observed,
     conditions.operator,
@@ -156,7 +157,7 @@ select
     results.is_met,
     case
         when {{ has_one_threshold('conditions') }}
-            then results.observed_number - results.resolved_number
+            then round(results.observed_number, 6) - results.resolved_number
     end as gap
 from {{ results }} as results
 inner join {{ ref(configuration ~ '_conditions') }} as conditions

@@ -49,7 +49,7 @@ results as (
         health_date,
         account_id,
         condition_id,
-        observed_number,
+        round(observed_number, 6) as observed_number,
         resolved_number,
         is_met
     from {{ ref('chosen_segment_results') }}

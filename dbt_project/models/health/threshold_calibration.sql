@@ -31,29 +31,27 @@ scales as (
 
 ),
 
+-- In numbers, and what they are conditions of stands in the rules.
 conditions as (
 
     select
-        conditions.condition_id,
-        conditions.is_met,
-        case when conditions.is_met is not null then signals.value_number end as value,
+        results.condition_id,
+        results.is_met,
+        case when results.is_met is not null then results.observed_number end as value,
         case
-            when conditions.scaled_by is null then signals.value_number
+            when rules.scaled_by is null then results.observed_number
             -- No threshold follows from a scale of 0.
-            when scales.value_number > 0 then signals.value_number / scales.value_number
+            when scales.value_number > 0 then results.observed_number / scales.value_number
         end as threshold_value
-    from {{ ref('health_conditions') }} as conditions
+    from {{ ref('chosen_segment_results') }} as results
+    inner join rules on results.condition_id = rules.condition_id
     inner join accounts
-        on conditions.health_date = accounts.health_date
-        and conditions.account_id = accounts.account_id
-    left join {{ ref('account_signals') }} as signals
-        on conditions.health_date = signals.health_date
-        and conditions.account_id = signals.account_id
-        and conditions.signal_id = signals.signal_id
+        on results.health_date = accounts.health_date
+        and results.account_id = accounts.account_id
     left join scales
-        on conditions.health_date = scales.health_date
-        and conditions.account_id = scales.account_id
-        and conditions.scaled_by = scales.signal_id
+        on results.health_date = scales.health_date
+        and results.account_id = scales.account_id
+        and rules.scaled_by = scales.signal_id
 
 ),
 
