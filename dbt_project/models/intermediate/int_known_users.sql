@@ -1,3 +1,4 @@
+{{ config(materialized='view') }}
 -- Users who are known on the latest health date (contract: metrics.md, "Known users"): one row per
 -- account and user, with the time of their last event.
 with
