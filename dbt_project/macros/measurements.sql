@@ -33,12 +33,19 @@
         or {{ array_has('measurements.dimension_values', 'occurrences.dimension_value') }}
     )
 {%- endset -%}
-{#- Millions of rows are grouped by the number of a measurement; its names are joined after. -#}
+{#- Millions of rows are grouped by the number of a measurement, and metrics that measure the same share
+    one; their names are joined after. -#}
 {%- set numbered -%}
 (
     select
         *,
-        row_number() over (order by metric_id, operand_position) as measurement_number
+        dense_rank() over (
+            order by operand, filter_id, window_days, lag_days, only_on
+        ) as measurement_number,
+        row_number() over (
+            partition by operand, filter_id, window_days, lag_days, only_on
+            order by metric_id, operand_position
+        ) as position_among_same
     from {{ ref('config_measurements') }}
 )
 {%- endset -%}
@@ -64,7 +71,8 @@ from (
         {%- endfor %}
     from occurrences
     inner join {{ numbered }} as measurements
-        on occurrences.operand = measurements.operand
+        on measurements.position_among_same = 1
+        and occurrences.operand = measurements.operand
         and {{ match or is_kept_value }}
     inner join {{ ref('int_health_dates') }} as dates
         on dates.health_date = coalesce(measurements.only_on, dates.health_date)
