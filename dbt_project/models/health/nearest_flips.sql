@@ -42,21 +42,6 @@ rules as (
 
 ),
 
--- In numbers, and what they are conditions of is looked up late: of millions few are shown.
-results as (
-
-    select
-        health_date,
-        account_id,
-        condition_id,
-        round(observed_number, 6) as observed_number,
-        resolved_number,
-        is_met
-    from {{ ref('chosen_segment_results') }}
-    where health_date = {{ last_health_date() }}
-
-),
-
 -- What is true of an account's pillar as one number, the same in whatever order the conditions
 -- come. That two patterns of a thousand share it by chance is to be feared once in 10^13 nights.
 truths as (
@@ -65,8 +50,9 @@ truths as (
         results.account_id,
         rules.pillar_id,
         sum({{ hash_number(['results.condition_id', 'results.is_met']) }}) as pattern
-    from results
+    from {{ ref('chosen_segment_results') }} as results
     inner join rules on results.condition_id = rules.condition_id
+    where results.health_date = {{ last_health_date() }}
     group by results.account_id, rules.pillar_id
 
 ),
@@ -115,7 +101,7 @@ pattern_conditions as (
         and results.observed_number is not null
         and results.resolved_number is not null as has_gap
     from patterns
-    inner join results
+    inner join {{ ref('chosen_segment_results') }} as results
         on patterns.health_date = results.health_date
         and patterns.account_id = results.account_id
     inner join rules
@@ -221,13 +207,13 @@ candidates as (
         account_patterns.pillar_id,
         changes.direction,
         changes.trial_id,
-        results.observed_number,
+        round(results.observed_number, 6) as observed_number,
         results.resolved_number,
         rules.tie_break,
         -- Where the threshold is 0 there is nothing to relate the gap to.
-        abs(results.observed_number - results.resolved_number)
+        abs(round(results.observed_number, 6) - results.resolved_number)
         / coalesce(nullif(abs(results.resolved_number), 0), 1) as relative_gap
-    from results
+    from {{ ref('chosen_segment_results') }} as results
     inner join rules on results.condition_id = rules.condition_id
     inner join account_patterns
         on results.health_date = account_patterns.health_date
