@@ -308,17 +308,19 @@ where
         )
 {%- endmacro %}
 
-{#- Every event before the last health date of the run, settled or not, as `settled_and_daily` gives it.
-
-    settled: a model of settled events that knows the columns -#}
-{% macro events_of_the_past(settled, columns, since=none) -%}
-{%- set start -%}
+{#- The day before which a model of settled events holds all that happened. -#}
+{% macro settled_until(settled) -%}
 (
         select coalesce(max(settled.settled_on), cast('0001-01-01' as date))
         from {{ settled }} as settled
     )
-{%- endset -%}
-{{ settled_and_daily(columns, settled, start, last_health_date(), since) }}
+{%- endmacro %}
+
+{#- Every event before the last health date of the run, settled or not, as `settled_and_daily` gives it.
+
+    settled: a model of settled events that knows the columns -#}
+{% macro events_of_the_past(settled, columns, since=none) -%}
+{{ settled_and_daily(columns, settled, settled_until(settled), last_health_date(), since) }}
 {%- endmacro %}
 
 {#- The same folded to the first and the last time of each combination of the columns. -#}

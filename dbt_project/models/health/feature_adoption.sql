@@ -8,36 +8,59 @@ accounts as (
 
 ),
 
-features as (
-
-    {{ first_and_last_times(ref('int_features_settled'), ['module', 'feature']) }}
-
-),
-
-users as (
+-- What happened since features were settled, and at least what the detail looks back at: what of it
+-- was settled has the same first and last times there.
+recent_users as (
 
     select
         account_id,
         module,
         feature,
         user_id,
-        sum(event_count) as event_count
+        min(first_at) as first_at,
+        max(last_at) as last_at,
+        sum(case when {{ is_in_adoption_window('event_day') }} then event_count end) as events_14d
     from {{ ref('int_events_daily') }}
-    where {{ is_in_adoption_window('event_day') }}
+    where
+        event_day < {{ last_health_date() }}
+        and event_day >= least(
+            {{ settled_until(ref('int_features_settled')) }},
+            {{ last_health_date() }} - {{ adoption_window_days() }}
+        )
     group by account_id, module, feature, user_id
 
 ),
 
-activity as (
+recent as (
 
     select
         account_id,
         module,
         feature,
-        count(user_id) as users_14d,
-        sum(event_count) as events_14d
-    from users
+        min(first_at) as first_at,
+        max(last_at) as last_at,
+        count(case when events_14d is not null then user_id end) as users_14d,
+        sum(events_14d) as events_14d
+    from recent_users
     group by account_id, module, feature
+
+),
+
+features as (
+
+    select
+        coalesce(settled.account_id, recent.account_id) as account_id,
+        coalesce(settled.module, recent.module) as module,
+        coalesce(settled.feature, recent.feature) as feature,
+        coalesce(settled.first_at, recent.first_at) as first_at,
+        coalesce(recent.last_at, settled.last_at) as last_at,
+        coalesce(recent.users_14d, 0) as users_14d,
+        coalesce(recent.events_14d, 0) as events_14d
+    from {{ ref('int_features_settled') }} as settled
+    full outer join recent
+        on settled.account_id = recent.account_id
+        and settled.feature = recent.feature
+        and settled.module is not distinct from recent.module
 
 )
 
@@ -48,11 +71,7 @@ select
     features.feature,
     features.first_at as first_used_at,
     features.last_at as last_used_at,
-    cast(coalesce(activity.users_14d, 0) as integer) as users_14d,
-    cast(coalesce(activity.events_14d, 0) as double) as events_14d
+    cast(features.users_14d as integer) as users_14d,
+    cast(features.events_14d as double) as events_14d
 from accounts
 inner join features on accounts.account_id = features.account_id
-left join activity
-    on features.account_id = activity.account_id
-    and features.feature = activity.feature
-    and features.module is not distinct from activity.module
