@@ -11,12 +11,16 @@
     `D - w <= time` is `D <= day of time + w`.
 
     match: further condition between `occurrences` and `measurements`; by default the dimension
-    aggregates: those of the model's operands (`catalogue/operands.csv`). Each is worked out for every group,
+    aggregates: those of the operands (`catalogue/operands.csv`). Each is worked out for every group,
         wanted or not, so that a model with many groups names its own
+    relation: where the occurrences are
     accounts: relation of `numbered_accounts` where occurrences have the `account_number` instead of the
         `account_id`; none where not -#}
 {% macro fold_occurrences(
-    match=none, aggregates=['count', 'sum', 'mean', 'min', 'max'], accounts=none
+    match=none,
+    aggregates=['count', 'sum', 'mean', 'min', 'max'],
+    accounts=none,
+    relation='occurrences'
 ) -%}
 {%- set account = 'account_number' if accounts else 'account_id' -%}
 {%- set expressions = {
@@ -69,7 +73,7 @@ from (
         {%- for aggregate in aggregates %},
         {{ expressions[aggregate] }} as {{ aggregate }}_value
         {%- endfor %}
-    from occurrences
+    from {{ relation }} as occurrences
     inner join {{ numbered }} as measurements
         on measurements.position_among_same = 1
         and occurrences.operand = measurements.operand

@@ -37,23 +37,8 @@ occurrences as (
         occurred_on as window_on,
         cast(null as date) as ends_on,
         cast(null as double) as amount,
-        cast(null as {{ dbt.type_string() }}) as thing,
         channel as dimension_value
     from touchpoints
-
-    union all
-
-    select
-        account_id,
-        'people_contacted' as operand,
-        occurred_on as known_on,
-        occurred_on as window_on,
-        cast(null as date) as ends_on,
-        cast(null as double) as amount,
-        user_id as thing,
-        channel as dimension_value
-    from touchpoints
-    where user_id is not null
 
     union all
 
@@ -64,7 +49,6 @@ occurrences as (
         cast(null as date) as window_on,
         cast(null as date) as ends_on,
         {{ day_number('occurred_on') }} as amount,
-        cast(null as {{ dbt.type_string() }}) as thing,
         channel as dimension_value
     from touchpoints
 
@@ -78,7 +62,6 @@ occurrences as (
         responded_on as window_on,
         cast(null as date) as ends_on,
         case when score >= 9 then 100 when score <= 6 then -100 else 0 end as amount,
-        cast(null as {{ dbt.type_string() }}) as thing,
         cast(null as {{ dbt.type_string() }}) as dimension_value
     from nps
 
@@ -91,10 +74,29 @@ occurrences as (
         responded_on as window_on,
         next_on as ends_on,
         score as amount,
-        cast(null as {{ dbt.type_string() }}) as thing,
         cast(null as {{ dbt.type_string() }}) as dimension_value
     from nps
 
+),
+
+-- Apart, because distinct things of each group are the most work.
+contacts as (
+
+    select
+        account_id,
+        'people_contacted' as operand,
+        occurred_on as known_on,
+        occurred_on as window_on,
+        cast(null as date) as ends_on,
+        user_id as thing,
+        channel as dimension_value
+    from touchpoints
+    where user_id is not null
+
 )
 
-{{ fold_occurrences(aggregates=['count', 'sum', 'mean', 'min', 'max', 'distinct']) }}
+{{ fold_occurrences(aggregates=['count', 'mean', 'max']) }}
+
+union all
+
+{{ fold_occurrences(aggregates=['distinct'], relation='contacts') }}
