@@ -10,6 +10,11 @@ CRITICAL_TAGS = ["champion_left", "competitor_evaluation", "churn_threat"]
 CONVERSATIONS = ["call", "meeting", "qbr", "visit"]
 
 
+def event_files(raw: Path) -> list[Path]:
+    """The files of events, one for each day."""
+    return sorted((raw / "events").glob("*/*.parquet"))
+
+
 def with_pandas(raw: Path, night: date) -> Any:
     """One row per account in scope, one column per metric."""
     import numpy as np
@@ -20,9 +25,11 @@ def with_pandas(raw: Path, night: date) -> Any:
     def before(days: int) -> Any:
         return end - pd.Timedelta(days=days)
 
-    events = pd.read_parquet(
-        raw / "events",
-        columns=["account_id", "user_id", "feature", "module", "occurred_at", "event_count"],
+    columns = ["account_id", "user_id", "feature", "module", "occurred_at", "event_count"]
+    events = pd.concat(
+        # An event that was delivered twice is twice in the file of its day.
+        pd.read_parquet(file, columns=["event_id", *columns]).drop_duplicates("event_id")[columns]
+        for file in event_files(raw)
     )
     events = events[events.occurred_at < end]
     events["day"] = events.occurred_at.dt.floor("D")
@@ -223,7 +230,7 @@ def with_polars(raw: Path, night: date) -> Any:
         return column("day") >= night - timedelta(days=days)
 
     events = (
-        pl.scan_parquet(raw / "events/**/*.parquet", hive_partitioning=False)
+        pl.concat(pl.scan_parquet(file).unique("event_id") for file in event_files(raw))
         .filter(column("occurred_at") < end)
         .with_columns(day=column("occurred_at").dt.date())
     )

@@ -30,9 +30,20 @@ TABLES = (
     "survey_responses",
     "risk_assessments",
 )
+# Only rows whose id is there again are compared with one another.
 RAW_EVENTS = """
-    select account_id, user_id, feature, module, occurred_at::date as day, event_count
-    from read_parquet('{raw}/events/**/*.parquet', hive_partitioning = false)
+    with delivered as (
+        from read_parquet('{raw}/events/**/*.parquet', hive_partitioning = false)
+    ),
+    repeated as (
+        select hash(event_id) as id_hash from delivered group by all having count(*) > 1
+    ),
+    events as (
+        from delivered where hash(event_id) not in (from repeated)
+        union all
+        select distinct * from delivered where hash(event_id) in (from repeated)
+    )
+    select account_id, user_id, feature, module, occurred_at::date as day, event_count from events
 """
 DAILY_EVENTS = """
     select account_id, user_id, feature, module, event_day as day, event_count

@@ -334,11 +334,15 @@ def write_project(folder: Path, raw: Path, night: date) -> None:
         f"path: '{folder}/usual.duckdb', settings: {{threads: 2}}}}}}}}\n"
     )
     files = {table: f"{table}.parquet" for table in TABLES}
-    for table, file in {**files, "events": "events/**/*.parquet"}.items():
+    for table, file in files.items():
         (models / f"stg_{table}.sql").write_text(
-            "{{ config(materialized='view') }}\n"
-            f"select * from read_parquet('{raw}/{file}', hive_partitioning = false)\n"
+            f"{{{{ config(materialized='view') }}}}\nselect * from read_parquet('{raw}/{file}')\n"
         )
+    # A table, for as a view it would look for repeated events anew in each model.
+    (models / "stg_events.sql").write_text(
+        f"select * from read_parquet('{raw}/events/**/*.parquet', hive_partitioning = false)\n"
+        "qualify row_number() over (partition by event_id order by occurred_at) = 1\n"
+    )
     for metric, (sql, _) in METRICS.items():
         (models / f"{metric}.sql").write_text(filled(sql, night))
     columns = ",\n".join(
