@@ -42,6 +42,13 @@ def times(option: str, help_text: str) -> Callable:
 @times("--history", "So many times the days of events, with as many a day.")
 @times("--events", "So many times the events a day, of as many accounts.")
 @times("--rules", "Every health rule so many times, with the same states.")
+@click.option(
+    "--dates",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Health dates that are there before the night.",
+)
 @click.option("--backfill", type=int, default=0, help="Dates to calculate in one run, at the end.")
 @click.option(
     "--without",
@@ -61,6 +68,7 @@ def main(
     history_times: int,
     events_times: int,
     rules_times: int,
+    dates: int,
     backfill: int,
     without: tuple[str, ...],
     folder: Path,
@@ -70,9 +78,14 @@ def main(
     Rivals take turns; a time is the median of the repeats and counts only when the rival found the
     same metrics and states as the pipeline.
     """
-    more = {"history": history_times, "events": events_times, "rules": rules_times}
+    more = {
+        "history": history_times,
+        "events": events_times,
+        "rules": rules_times,
+        "dates": dates,
+    }
     name = "-".join([size, *(f"{what}-{number}" for what, number in more.items() if number > 1)])
-    asked = replace(SIZES[size], events=SIZES[size].events * events_times)
+    asked = replace(SIZES[size], events=SIZES[size].events * events_times, health_dates=dates)
     days = asked.days * history_times
     project = PROJECT if rules_times == 1 else write_project(folder / name, rules_times)
     result = measure(
