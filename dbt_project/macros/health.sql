@@ -76,10 +76,11 @@ where
     )
     and not exists (
         select 1
-        from {{ ref('int_state_changes') }} as changes
+        from {{ ref('int_state_starts') }} as starts
         where
-            changes.health_date = {{ this }}.health_date
-            and changes.account_id = {{ this }}.account_id
+            starts.health_date = {{ this }}.health_date
+            and starts.account_id = {{ this }}.account_id
+            and starts.is_change
     )
 {%- endmacro %}
 

@@ -100,6 +100,20 @@
     )
 {%- endmacro %}
 
+{#- The first date that the history has after this run; the run's last date if there is none. -#}
+{% macro next_health_date() -%}
+(
+        select coalesce(min(health_date), {{ last_health_date() }})
+        from {{ ref('account_health_history') }}
+        where health_date > {{ last_health_date() }}
+    )
+{%- endmacro %}
+
+{#- Condition that a health date is of this run, or the one before it or after it in the history. -#}
+{% macro is_date_around_run() -%}
+health_date between {{ previous_health_date() }} and {{ next_health_date() }}
+{%- endmacro %}
+
 {#- Whether this run calculates the latest date of the history. -#}
 {% macro is_latest_date_in_run() -%}
 (

@@ -288,6 +288,13 @@ select cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as 
     {{ insert_new_rows(arguments) }}
 {% endmacro %}
 
+{#- Incremental strategy: the same, and of the date after the run in the history as well. -#}
+{% macro get_incremental_replace_health_dates_and_next_sql(arguments) %}
+    delete from {{ arguments.target_relation }}
+    where health_date between {{ first_health_date() }} and {{ next_health_date() }};
+    {{ insert_new_rows(arguments) }}
+{% endmacro %}
+
 {#- Incremental strategy: all rows are replaced, in one transaction and keeping the table, so that a
     model can read what it held before. -#}
 {% macro get_incremental_replace_all_sql(arguments) %}

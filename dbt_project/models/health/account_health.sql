@@ -3,30 +3,37 @@
 -- The health of every account on the latest health date of the history.
 with
 
-history as (
-
-    select * from {{ ref('account_health_history') }}
-
-),
-
 latest as (
 
     select *
-    from history
-    where health_date = (select max(dates.health_date) from history as dates)
+    from {{ ref('account_health_history') }}
+    where
+        health_date = (
+            select max(history.health_date)
+            from {{ ref('account_health_history') }} as history
+        )
 
 ),
 
--- The last date on which the account had another overall state than now.
+starts as (
+
+    select
+        health_date,
+        account_id,
+        state
+    from {{ ref('int_state_starts') }}
+    where pillar_id = 'overall'
+
+),
+
+-- Where the last overall state that was another one than now began.
 other_states as (
 
     select
         latest.account_id,
-        max(
-            case when history.overall_state <> latest.overall_state then history.health_date end
-        ) as ended_on
+        max(case when starts.state <> latest.overall_state then starts.health_date end) as began_on
     from latest
-    inner join history on latest.account_id = history.account_id
+    inner join starts on latest.account_id = starts.account_id
     group by latest.account_id
 
 ),
@@ -37,15 +44,15 @@ state_runs as (
         other_states.account_id,
         min(
             case
-                when other_states.ended_on is null or history.health_date > other_states.ended_on
-                    then history.health_date
+                when other_states.began_on is null or starts.health_date > other_states.began_on
+                    then starts.health_date
             end
         ) as state_since,
         max(
-            case when history.health_date = other_states.ended_on then history.overall_state end
+            case when starts.health_date = other_states.began_on then starts.state end
         ) as previous_overall_state
     from other_states
-    inner join history on other_states.account_id = history.account_id
+    inner join starts on other_states.account_id = starts.account_id
     group by other_states.account_id
 
 ),

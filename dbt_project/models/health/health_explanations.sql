@@ -20,6 +20,16 @@ conditions as (
 
 ),
 
+changes as (
+
+    select distinct
+        health_date,
+        account_id
+    from {{ ref('int_state_starts') }}
+    where is_change
+
+),
+
 history as (
 
     select max(health_date) as latest_date
@@ -44,7 +54,7 @@ select
     cast(conditions.gap as double) as gap
 from conditions
 cross join history
-left join {{ ref('int_state_changes') }} as changes
+left join changes
     on conditions.health_date = changes.health_date
     and conditions.account_id = changes.account_id
 where

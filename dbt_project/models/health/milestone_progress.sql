@@ -52,7 +52,8 @@ reached as (
         segment_id,
         milestone_id,
         min(health_date) as reached_on
-    from {{ ref('int_milestones_met') }}
+    from {{ ref('int_milestone_turns') }}
+    where is_met
     group by account_id, segment_id, milestone_id
 
 )

@@ -14,7 +14,7 @@ overall as (
         is_overridden,
         config_version
     from {{ ref('account_health_history') }}
-    where health_date <= {{ last_health_date() }}
+    where health_date between {{ previous_health_date() }} and {{ last_health_date() }}
 
 ),
 
@@ -30,7 +30,7 @@ pillars as (
         is_overridden,
         config_version
     from {{ ref('pillar_health_history') }}
-    where health_date <= {{ last_health_date() }}
+    where health_date between {{ previous_health_date() }} and {{ last_health_date() }}
 
 ),
 
@@ -39,21 +39,15 @@ dates as (
     select
         health_date,
         lag(health_date) over (order by health_date) as previous_date
-    from (
-        select distinct health_date
-        from overall
-        where health_date >= {{ previous_health_date() }}
-    ) as health_dates
+    from (select distinct health_date from overall) as health_dates
 
 ),
 
 states as (
 
     select * from overall
-    where health_date >= {{ previous_health_date() }}
     union all
     select * from pillars
-    where health_date >= {{ previous_health_date() }}
 
 ),
 
@@ -89,68 +83,44 @@ changed_pillars as (
 
 ),
 
--- The whole history, but only of what changed.
-past_states as (
+-- Where states began over the whole history, but only of what changed.
+past_starts as (
 
     select
-        history.health_date,
-        history.account_id,
-        history.pillar_id,
-        history.state,
-        history.calculated_state
-    from (
-        select
-            health_date,
-            account_id,
-            pillar_id,
-            state,
-            calculated_state
-        from overall
-
-        union all
-
-        select
-            health_date,
-            account_id,
-            pillar_id,
-            state,
-            calculated_state
-        from pillars
-    ) as history
-    inner join changed_pillars
-        on history.account_id = changed_pillars.account_id
-        and history.pillar_id = changed_pillars.pillar_id
-
-),
-
-starts as (
-
-    select
-        *,
+        starts.health_date,
+        starts.account_id,
+        starts.pillar_id,
+        starts.is_calculated,
         case
             when
-                lag(state) over (partition by account_id, pillar_id order by health_date) = state
+                lag(starts.state) over (
+                    partition by starts.account_id, starts.pillar_id
+                    order by starts.health_date
+                ) = starts.state
                 then null
-            else health_date
+            else starts.health_date
         end as started_on
-    from past_states
+    from {{ ref('int_state_starts') }} as starts
+    inner join changed_pillars
+        on starts.account_id = changed_pillars.account_id
+        and starts.pillar_id = changed_pillars.pillar_id
 
 ),
 
-runs as (
+-- What was so before each of them.
+runs_before as (
 
     select
         health_date,
         account_id,
         pillar_id,
-        max(started_on) over dates_so_far as since,
-        max(case when calculated_state <> 'not_calculated' then 1 else 0 end) over dates_so_far = 1
-            as was_ever_calculated
-    from starts
-    window dates_so_far as (
+        max(started_on) over dates_before as since,
+        max(case when is_calculated then 1 else 0 end) over dates_before = 1 as was_ever_calculated
+    from past_starts
+    window dates_before as (
         partition by account_id, pillar_id
         order by health_date
-        rows between unbounded preceding and current row
+        rows between unbounded preceding and 1 preceding
     )
 
 )
@@ -170,10 +140,10 @@ select
     changes.is_overridden,
     changes.from_config_version,
     changes.config_version,
-    runs.since as from_state_since,
-    runs.was_ever_calculated
+    runs_before.since as from_state_since,
+    runs_before.was_ever_calculated
 from changes
-inner join runs
-    on changes.account_id = runs.account_id
-    and changes.pillar_id = runs.pillar_id
-    and changes.previous_date = runs.health_date
+inner join runs_before
+    on changes.account_id = runs_before.account_id
+    and changes.pillar_id = runs_before.pillar_id
+    and changes.health_date = runs_before.health_date

@@ -1,0 +1,94 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_health_dates_and_next',
+        full_refresh=false,
+        on_schema_change='fail',
+    )
+}}
+-- On which health dates accounts came to meet the milestones of the segment that was chosen, or to meet
+-- them no more, kept over the runs: one row per health date, account, segment and milestone for which
+-- that is otherwise than on the date before in the history. A date that is calculated again, on corrected
+-- data, may turn out otherwise, and the date after it with it.
+-- depends_on: {{ ref('account_health_history') }}
+{%- set key = ['account_id', 'segment_id', 'milestone_id'] %}
+with
+
+-- The date after the run has no conditions any more: what was met on it is what the turns said.
+run_dates as (
+
+    select health_date from {{ ref('int_health_dates') }}
+    {%- if is_incremental() %}
+    union
+    select {{ next_health_date() }} as health_date
+    {%- endif %}
+
+),
+
+dates as (
+
+    select
+        health_date,
+        lag(health_date) over (order by health_date) as previous_date
+    from (
+        select health_date from run_dates
+        union all
+        select cast('0001-01-01' as date) as health_date
+    ) as with_the_date_before
+
+),
+
+met as (
+
+    select
+        health_date,
+        account_id,
+        segment_id,
+        clause as milestone_id
+    from {{ ref('milestone_conditions') }}
+    where is_met
+    {%- if is_incremental() %}
+    {%- for date, before in [
+        ("cast('0001-01-01' as date)", 'health_date < ' ~ first_health_date()),
+        (next_health_date(), 'health_date <= ' ~ next_health_date()),
+    ] %}
+
+    union all
+
+    select
+        {{ date }} as health_date,
+        {{ key | join(',\n        ') }}
+    from {{ this }}
+    where
+        {{ before }}
+        {%- if not loop.first %}
+        and {{ next_health_date() }} > {{ last_health_date() }}
+        {%- endif %}
+    group by {{ key | join(', ') }}
+    having
+        max(case when is_met then health_date end)
+        > coalesce(
+            max(case when not is_met then health_date end), cast('0001-01-01' as date)
+        )
+    {%- endfor %}
+    {%- endif %}
+
+)
+
+{% for one, other in [('health_date', 'previous_date'), ('previous_date', 'health_date')] -%}
+select
+    dates.health_date,
+    {%- for column in key %}
+    met.{{ column }},
+    {%- endfor %}
+    {{ loop.first | string | lower }} as is_met
+from met
+inner join dates on met.health_date = dates.{{ one }}
+left join met as met_on_other
+    on dates.{{ other }} = met_on_other.health_date
+    {%- for column in key %}
+    and met.{{ column }} = met_on_other.{{ column }}
+    {%- endfor %}
+where met_on_other.account_id is null and dates.previous_date is not null
+{{ 'union all' if not loop.last }}
+{% endfor %}
