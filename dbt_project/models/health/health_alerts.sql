@@ -16,10 +16,16 @@ rules as (
 
 ),
 
--- Scores are compared with those of a week before, on the date before as well.
+-- Scores are compared with those of a week before, on the date before as well; no other is looked at.
 states as (
 
-    {{ shown_states(from_date=previous_health_date() ~ ' - 7') }}
+    select *
+    from (
+        {{ shown_states(from_date=previous_health_date() ~ ' - 7') }}
+    ) as shown_states
+    where
+        health_date >= {{ previous_health_date() }}
+        or health_date <= {{ last_health_date() }} - 7
 
 ),
 
