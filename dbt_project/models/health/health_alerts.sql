@@ -16,7 +16,8 @@ rules as (
 
 ),
 
--- Scores are compared with those of a week before, on the date before as well; no other is looked at.
+-- Scores are compared with those of a week before, on the date before as well; no other date is
+-- looked at.
 states as (
 
     select *

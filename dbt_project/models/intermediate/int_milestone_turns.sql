@@ -6,10 +6,10 @@
         on_schema_change='fail',
     )
 }}
--- On which health dates accounts came to meet the milestones of the segment that was chosen, or to meet
--- them no more, kept over the runs: one row per health date, account, segment and milestone for which
--- that is otherwise than on the date before in the history. A date that is calculated again, on corrected
--- data, may turn out otherwise, and the date after it with it.
+-- On which health dates accounts came to meet the milestones of the segment that was chosen, or to
+-- meet them no more, kept over the runs: one row per health date, account, segment and milestone
+-- for which that is otherwise than on the date before in the history. A date that is calculated
+-- again, on corrected data, may turn out otherwise, and the date after it with it.
 -- depends_on: {{ ref('account_health_history') }}
 {%- set key = ['account_id', 'segment_id', 'milestone_id'] %}
 with

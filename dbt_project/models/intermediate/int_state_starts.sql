@@ -6,9 +6,10 @@
         on_schema_change='fail',
     )
 }}
--- Where states begin, kept over the runs: one row per health date, account and pillar or `overall` that
--- had another state on the date before in the history, or was calculated then and is not now or the
--- other way round, or had no row. What a state was on any date, and since when, follows from few rows.
+-- Where states begin, kept over the runs: one row per health date, account and pillar or `overall`
+-- that had another state on the date before in the history, or was calculated then and is not now
+-- or the other way round, or had no row. What a state was on any date, and since when, follows from
+-- few rows.
 --
 -- The date after the run is looked at again: what begins there depends on the run's last date.
 with
