@@ -34,15 +34,6 @@ pillars as (
 
 ),
 
-dates as (
-
-    select
-        health_date,
-        lag(health_date) over (order by health_date) as previous_date
-    from (select distinct health_date from overall) as health_dates
-
-),
-
 states as (
 
     select * from overall
@@ -51,26 +42,28 @@ states as (
 
 ),
 
--- An account that has no row on the previous date appears; it does not change.
 changes as (
 
     select
         states.*,
-        dates.previous_date,
+        starts.previous_date,
         states_before.segment_id as from_segment_id,
         states_before.state as from_state,
         states_before.calculated_state as from_calculated_state,
         states_before.is_overridden as was_overridden,
         states_before.config_version as from_config_version
-    from states
-    inner join dates on states.health_date = dates.health_date
+    from {{ ref('int_state_starts') }} as starts
+    inner join states
+        on starts.health_date = states.health_date
+        and starts.account_id = states.account_id
+        and starts.pillar_id = states.pillar_id
     inner join states as states_before
-        on dates.previous_date = states_before.health_date
-        and states.account_id = states_before.account_id
-        and states.pillar_id = states_before.pillar_id
+        on starts.previous_date = states_before.health_date
+        and starts.account_id = states_before.account_id
+        and starts.pillar_id = states_before.pillar_id
     where
-        states.health_date >= {{ first_health_date() }}
-        and states.state <> states_before.state
+        starts.is_change
+        and starts.health_date between {{ first_health_date() }} and {{ last_health_date() }}
 
 ),
 

@@ -14,27 +14,22 @@
 {%- set key = ['account_id', 'segment_id', 'milestone_id'] %}
 with
 
--- The date after the run has no conditions any more: what was met on it is what the turns said.
-run_dates as (
-
-    select health_date from {{ ref('int_health_dates') }}
-    {%- if is_incremental() %}
-    union
-    select {{ next_health_date() }} as health_date
-    {%- endif %}
-
-),
-
+-- The run's dates, one before all, and the date after the run. That has no conditions any more: what
+-- was met on it is what the turns said.
 dates as (
 
     select
         health_date,
         lag(health_date) over (order by health_date) as previous_date
     from (
-        select health_date from run_dates
-        union all
         select cast('0001-01-01' as date) as health_date
-    ) as with_the_date_before
+        union
+        select health_date from {{ ref('int_health_dates') }}
+        {%- if is_incremental() %}
+        union
+        select {{ next_health_date() }} as health_date
+        {%- endif %}
+    ) as all_dates
 
 ),
 

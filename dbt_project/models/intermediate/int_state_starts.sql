@@ -57,6 +57,7 @@ select
     states.pillar_id,
     states.state,
     states.is_calculated,
+    dates.previous_date,
     coalesce(states.state <> states_before.state, false) as is_change
 from states
 inner join dates on states.health_date = dates.health_date
