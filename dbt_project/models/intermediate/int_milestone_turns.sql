@@ -14,8 +14,8 @@
 {%- set key = ['account_id', 'segment_id', 'milestone_id'] %}
 with
 
--- The run's dates, one before all, and the date after the run. That has no conditions any more: what
--- was met on it is what the turns said.
+-- The run's dates, one before all, and the date after the run. That has no conditions any more:
+-- what was met on it is what the turns said.
 dates as (
 
     select
