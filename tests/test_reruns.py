@@ -9,7 +9,7 @@ import random
 import re
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -155,7 +155,13 @@ def by_range(
     in_steps = "events_per_step: 100, account_dates_per_step: 1"
     run = run_with_vars(warehouse, f"{{start_date: {dates[0]}, end_date: {dates[-1]}, {in_steps}}}")
     assert run.exit_code == 0, run.output
-    for model in ("signals/chosen_segment_results", "health/pillar_metrics_history"):
+    for model in (
+        "pillars/product_adoption_measurements",
+        "signals/segment_results",
+        "signals/chosen_segment_results",
+        "health/pillar_metrics_history",
+        "health/pillar_health_history",
+    ):
         written = path.parent / f"target/run/health/models/{model}.sql"
         assert written.read_text(encoding="utf-8").count("by name") == len(dates) - 1
     return published(warehouse)
@@ -225,6 +231,27 @@ def test_a_date_in_the_middle_comes_out_the_same(
     single_dates: Contents, after_repair: Contents, table: str
 ) -> None:
     assert after_repair[table] == single_dates[table]
+
+
+@pytest.mark.parametrize(
+    "table", ["account_health_history", "pillar_metrics_history", "health_explanations"]
+)
+def test_a_row_that_is_there_twice_is_found(
+    one_by_one: Warehouse, dates: Sequence[date], table: str, tmp_path: Path
+) -> None:
+    """A key with nulls, as that of the explanations of score rules, counts as any other."""
+    copy = replace(one_by_one, path=tmp_path / "warehouse.duckdb")
+    shutil.copyfile(one_by_one.path, copy.path)
+    tests = ("--select", f"{table},unique_rows_{table}*")
+    assert copy.build(dates[-1], None, *tests).exit_code == 0
+    with duckdb.connect(str(copy.path)) as connection:
+        connection.execute(
+            f"insert into health.{table} from health.{table}"
+            f" where health_date = date '{dates[-1]}' order by all desc nulls first limit 1"
+        )
+    run = copy.build(dates[-1], None, *tests)
+    assert run.exit_code != 0
+    assert "Got 1 result" in run.output
 
 
 # Absent tables ------------------------------------------------------------------------------------
