@@ -40,7 +40,7 @@ conditions_before as (
         changed_accounts.health_date as changed_on,
         {{ condition_columns }}
     from changed_accounts
-    inner join {{ ref('health_conditions') }} as conditions
+    inner join {{ ref('int_changed_conditions') }} as conditions
         on changed_accounts.account_id = conditions.account_id
         and changed_accounts.previous_date = conditions.health_date
 
@@ -76,7 +76,7 @@ conditions_now as (
         changed_accounts.health_date as changed_on,
         {{ condition_columns }}
     from changed_accounts
-    inner join {{ ref('health_conditions') }} as conditions
+    inner join {{ ref('int_changed_conditions') }} as conditions
         on changed_accounts.account_id = conditions.account_id
         and changed_accounts.health_date = conditions.health_date
 
