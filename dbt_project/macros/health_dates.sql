@@ -58,8 +58,8 @@
 {% macro first_health_date() %}cast('{{ health_date_range().first }}' as date){% endmacro %}
 {% macro last_health_date() %}cast('{{ health_date_range().last }}' as date){% endmacro %}
 
-{#- The same in a model whose `meta.in_steps` is `steps_of_health_dates`: the first and the last date of a
-    step, which are those of the run where one step will do. -#}
+{#- The same in a model whose `meta.in_steps` is `steps_of_health_dates` or `long_steps_of_health_dates`: the
+    first and the last date of a step, which are those of the run where one step will do. -#}
 {% macro first_date_of_step() %}{{ first_health_date() }} /* first of step */{% endmacro %}
 {% macro last_date_of_step() %}{{ last_health_date() }} /* last of step */{% endmacro %}
 
@@ -67,14 +67,15 @@
     `account_dates_per_step` rows for in its largest part; none where one step will do. What does not fit
     into memory is not wrong, but slow.
 
-    sql: the model's own statement for all dates of the run -#}
-{% macro steps_of_health_dates(sql) %}
+    sql: the model's own statement for all dates of the run
+    times: how many times as long the steps are -#}
+{% macro steps_of_health_dates(sql, times=1) %}
     {%- set dates = health_date_range() -%}
     {%- if dates.first == dates.last -%}{{ return(none) }}{%- endif -%}
     {#- Found without a `ref`, which would make every model in steps depend on it anew. -#}
     {%- set accounts = adapter.get_relation(target.database, 'staging', 'stg_accounts') -%}
     {%- set count = run_query('select count(*) from ' ~ accounts).rows[0][0] if accounts else 0 -%}
-    {%- set dates_at_once = [var('account_dates_per_step') // [count, 1] | max, 1] | max -%}
+    {%- set dates_at_once = [times * var('account_dates_per_step') // [count, 1] | max, 1] | max -%}
     {%- set day = modules.datetime.timedelta(days=1) -%}
     {%- set end = modules.datetime.date.fromisoformat(dates.last) -%}
     {%- set step = namespace(first=modules.datetime.date.fromisoformat(dates.first)) -%}
@@ -89,6 +90,11 @@
         {%- set step.first = last + day -%}
     {%- endfor -%}
     {{ return(statements) }}
+{% endmacro %}
+
+{#- The same for a model that reads all of the past in each step: fewer steps read it less often. -#}
+{% macro long_steps_of_health_dates(sql) %}
+    {{ return(steps_of_health_dates(sql, times=4)) }}
 {% endmacro %}
 
 {#- The last date that the history has before this run; the run's first date if there is none. -#}

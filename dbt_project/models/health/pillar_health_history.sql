@@ -1,16 +1,31 @@
-{{ config(materialized='incremental', incremental_strategy='replace_health_dates') }}
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_health_dates',
+        meta={'in_steps': 'steps_of_health_dates'},
+    )
+}}
 -- The state and score of each pillar of each account on a health date (contract: health.md, 2 to 4
 -- and 6).
 with
 
+{% for name, relation in [
+    ('accounts', 'int_accounts_by_health_date'),
+    ('memberships', 'segment_membership'),
+    ('conditions', 'health_conditions'),
+] -%}
+{{ name }} as (
+
+    select * from {{ ref(relation) }}
+    where health_date between {{ first_date_of_step() }} and {{ last_date_of_step() }}
+
+),
+
+{% endfor -%}
 scores as (
 
     {{ pillar_states(
-        'config',
-        ref('int_accounts_by_health_date'),
-        ref('segment_membership'),
-        ref('health_conditions'),
-        ref('source_status'),
+        'config', 'accounts', 'memberships', 'conditions', ref('source_status')
     ) }}
 
 )

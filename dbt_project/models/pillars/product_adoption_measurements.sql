@@ -1,4 +1,4 @@
-{{ config(meta={'in_steps': 'steps_of_health_dates'}) }}
+{{ config(meta={'in_steps': 'long_steps_of_health_dates'}) }}
 -- What events and users count for (contract: metrics.md, product_adoption). One row per health
 -- date, account, metric and operand that has any.
 --
@@ -73,6 +73,7 @@ user_events as (
         {{ events_of_the_past(ref('int_users_settled'), ['user_id']) }}
     ) as events
     inner join accounts on events.account_id = accounts.account_id
+    where events.event_day < {{ last_date_of_step() }}
 
 ),
 
@@ -100,6 +101,7 @@ feature_events as (
         {{ events_of_the_past(ref('int_features_settled'), ['feature', 'module']) }}
     ) as events
     inner join accounts on events.account_id = accounts.account_id
+    where events.event_day < {{ last_date_of_step() }}
 
 ),
 
@@ -126,6 +128,7 @@ users_of_features as (
         ) }}
     ) as events
     inner join accounts on events.account_id = accounts.account_id
+    where events.event_day < {{ last_date_of_step() }}
 
 ),
 
