@@ -1,7 +1,7 @@
 {{ config(materialized='view') }}
--- The conditions of accounts of which a state changed, on the dates of the run that a change lies between:
--- one row per health date, account and condition. As `health_conditions`, but what a condition is is
--- told of these few accounts alone.
+-- The conditions of accounts of which a state changed, on the dates of the run that a change lies
+-- between: one row per health date, account and condition. As `health_conditions`, but what a
+-- condition is is told of these few accounts alone.
 with
 
 dates as (
