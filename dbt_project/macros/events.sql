@@ -316,11 +316,12 @@ where
     )
 {%- endmacro %}
 
-{#- Every event before the last health date of the run, settled or not, as `settled_and_daily` gives it.
+{#- Every event before the last health date of the run, or of the step, settled or not, as
+    `settled_and_daily` gives it.
 
     settled: a model of settled events that knows the columns -#}
 {% macro events_of_the_past(settled, columns, since=none) -%}
-{{ settled_and_daily(columns, settled, settled_until(settled), last_health_date(), since) }}
+{{ settled_and_daily(columns, settled, settled_until(settled), last_date_of_step(), since) }}
 {%- endmacro %}
 
 {#- The same folded to the first and the last time of each combination of the columns. -#}

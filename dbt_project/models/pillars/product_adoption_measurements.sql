@@ -73,7 +73,6 @@ user_events as (
         {{ events_of_the_past(ref('int_users_settled'), ['user_id']) }}
     ) as events
     inner join accounts on events.account_id = accounts.account_id
-    where events.event_day < {{ last_date_of_step() }}
 
 ),
 
@@ -101,7 +100,6 @@ feature_events as (
         {{ events_of_the_past(ref('int_features_settled'), ['feature', 'module']) }}
     ) as events
     inner join accounts on events.account_id = accounts.account_id
-    where events.event_day < {{ last_date_of_step() }}
 
 ),
 
@@ -128,7 +126,6 @@ users_of_features as (
         ) }}
     ) as events
     inner join accounts on events.account_id = accounts.account_id
-    where events.event_day < {{ last_date_of_step() }}
 
 ),
 
