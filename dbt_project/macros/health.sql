@@ -87,7 +87,7 @@ where
 {#- The shown states of the run's dates, or from an earlier date on: one row per health date, account
     and pillar or `overall`. -#}
 {% macro shown_states(from_date=none) -%}
-{%- set from_date = from_date or first_health_date() -%}
+{%- set from_date = from_date or first_date_of_step() -%}
 select
     history.health_date,
     history.account_id,
@@ -98,7 +98,7 @@ select
     history.overall_state as state,
     history.overall_score as score
 from {{ ref('account_health_history') }} as history
-where history.health_date between {{ from_date }} and {{ last_health_date() }}
+where history.health_date between {{ from_date }} and {{ last_date_of_step() }}
 
 union all
 
@@ -115,7 +115,7 @@ from {{ ref('pillar_health_history') }} as pillars
 inner join {{ ref('account_health_history') }} as history
     on pillars.health_date = history.health_date
     and pillars.account_id = history.account_id
-where pillars.health_date between {{ from_date }} and {{ last_health_date() }}
+where pillars.health_date between {{ from_date }} and {{ last_date_of_step() }}
 {%- endmacro %}
 
 {#- Sum of MRR, null without any. Doubles add up to the last bits in the order of the threads; cut

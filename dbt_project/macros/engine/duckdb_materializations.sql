@@ -46,15 +46,16 @@
         {%- call written_by_model(target_relation) -%}
             {%- if reads_itself %}
             create or replace temporary table {{ copied }} as (
-                {{ sql }}
+                {{ steps[0] }}
             );
+            {{ further_steps(copied, steps) }}
             {%- endif %}
             {{ strategy({
                 'target_relation': target_relation,
                 'temp_relation': copied if reads_itself else '(\n' ~ steps[0] ~ '\n) as new_rows',
                 'dest_columns': dest_columns,
             }) }}
-            {{ further_steps(target_relation, steps) }}
+            {{ further_steps(target_relation, steps) if not reads_itself }}
         {%- endcall -%}
     {%- endif -%}
     {{ return({'relations': [target_relation]}) }}

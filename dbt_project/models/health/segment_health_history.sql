@@ -1,4 +1,10 @@
-{{ config(materialized='incremental', incremental_strategy='replace_health_dates') }}
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_health_dates',
+        meta={'in_steps': 'long_steps_of_health_dates'},
+    )
+}}
 -- How many members, and how much MRR, each segment has in each state; every segment that accounts
 -- are members of counts, whether it was chosen or not.
 with
@@ -21,6 +27,7 @@ inner join {{ ref('segment_membership') }} as membership
     on states.health_date = membership.health_date
     and states.account_id = membership.account_id
     and membership.membership = 'member'
+where membership.health_date between {{ first_date_of_step() }} and {{ last_date_of_step() }}
 group by
     states.health_date,
     membership.segment_id,

@@ -4,6 +4,7 @@
         incremental_strategy='replace_health_dates_and_next',
         full_refresh=false,
         on_schema_change='fail',
+        meta={'in_steps': 'long_steps_of_health_dates'},
     )
 }}
 -- On which health dates accounts came to meet the milestones of the segment that was chosen, or to
@@ -33,6 +34,20 @@ dates as (
 
 ),
 
+-- Those of a step; the date after the run belongs to the last.
+dates_of_step as (
+
+    select *
+    from dates
+    where
+        health_date between {{ first_date_of_step() }} and {{ last_date_of_step() }}
+        or (
+            health_date > {{ last_health_date() }}
+            and {{ last_date_of_step() }} = {{ last_health_date() }}
+        )
+
+),
+
 met as (
 
     select
@@ -41,11 +56,22 @@ met as (
         segment_id,
         clause as milestone_id
     from {{ ref('milestone_conditions') }}
-    where is_met
+    where
+        is_met
+        and health_date between {{ first_date_of_step() }} - 1 and {{ last_date_of_step() }}
     {%- if is_incremental() %}
     {%- for date, before in [
-        ("cast('0001-01-01' as date)", 'health_date < ' ~ first_health_date()),
-        (next_health_date(), 'health_date <= ' ~ next_health_date()),
+        (
+            "cast('0001-01-01' as date)",
+            'health_date < ' ~ first_health_date()
+            ~ '\n        and ' ~ first_date_of_step() ~ ' = ' ~ first_health_date(),
+        ),
+        (
+            next_health_date(),
+            'health_date <= ' ~ next_health_date()
+            ~ '\n        and ' ~ next_health_date() ~ ' > ' ~ last_health_date()
+            ~ '\n        and ' ~ last_date_of_step() ~ ' = ' ~ last_health_date(),
+        ),
     ] %}
 
     union all
@@ -56,9 +82,6 @@ met as (
     from {{ this }}
     where
         {{ before }}
-        {%- if not loop.first %}
-        and {{ next_health_date() }} > {{ last_health_date() }}
-        {%- endif %}
     group by {{ key | join(', ') }}
     having
         max(case when is_met then health_date end)
@@ -68,22 +91,40 @@ met as (
     {%- endfor %}
     {%- endif %}
 
+),
+
+-- Most of what is met is met on all dates of the step and on the one before, and turns on none.
+turning as (
+
+    select met.*
+    from met
+    inner join (
+        select {{ key | join(', ') }}
+        from met
+        group by {{ key | join(', ') }}
+        having count(*) <= (select count(*) from dates_of_step)
+    ) as not_always_met
+        on
+            {%- for column in key %}
+            {{ 'and ' if not loop.first }}met.{{ column }} = not_always_met.{{ column }}
+            {%- endfor %}
+
 )
 
 {% for one, other in [('health_date', 'previous_date'), ('previous_date', 'health_date')] -%}
 select
     dates.health_date,
     {%- for column in key %}
-    met.{{ column }},
+    turning.{{ column }},
     {%- endfor %}
     {{ loop.first | string | lower }} as is_met
-from met
-inner join dates on met.health_date = dates.{{ one }}
-left join met as met_on_other
+from turning
+inner join dates_of_step as dates on turning.health_date = dates.{{ one }}
+left join turning as met_on_other
     on dates.{{ other }} = met_on_other.health_date
     {%- for column in key %}
-    and met.{{ column }} = met_on_other.{{ column }}
+    and turning.{{ column }} = met_on_other.{{ column }}
     {%- endfor %}
-where met_on_other.account_id is null and dates.previous_date is not null
+where met_on_other.account_id is null
 {{ 'union all' if not loop.last }}
 {% endfor %}

@@ -203,6 +203,7 @@ window_edges as (
     from measurements
     inner join {{ ref('int_health_dates') }} as dates
         on dates.health_date = coalesce(measurements.only_on, dates.health_date)
+        and dates.health_date between {{ first_date_of_step() }} and {{ last_date_of_step() }}
     where measurements.thing_kind = 'events'
     {{ 'union' if not loop.last }}
     {% endfor %}
