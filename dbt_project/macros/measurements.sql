@@ -81,11 +81,16 @@ from (
     inner join {{ ref('int_health_dates') }} as dates
         on dates.health_date = coalesce(measurements.only_on, dates.health_date)
         and dates.health_date between {{ first_date_of_step() }} and {{ last_date_of_step() }}
-        and dates.health_date > occurrences.known_on + measurements.lag_days
-        and dates.health_date <= least(
-            coalesce(occurrences.ends_on, {{ end_of_time() }}),
-            coalesce(occurrences.window_on + measurements.window_days, {{ end_of_time() }})
-        ) + measurements.lag_days
+        and case
+            when
+                dates.health_date > occurrences.known_on + measurements.lag_days
+                and dates.health_date <= least(
+                    coalesce(occurrences.ends_on, {{ end_of_time() }}),
+                    coalesce(occurrences.window_on + measurements.window_days, {{ end_of_time() }})
+                ) + measurements.lag_days
+                then true
+            else false
+        end
     group by
         dates.health_date,
         occurrences.{{ account }},
