@@ -103,6 +103,28 @@ feature_events as (
 
 ),
 
+feature_days as (
+
+    {% if first_health_date() == last_health_date() -%}
+    -- Of one date there are too few rows for a fold to pay.
+    select * from feature_events
+    {%- else -%}
+    select
+        account_number,
+        feature,
+        module,
+        max(event_day) as event_day,
+        sum(event_count) as event_count
+    from feature_events
+    group by
+        account_number,
+        feature,
+        module,
+        case when event_day >= {{ first_date_of_step() }} then event_day end
+    {%- endif %}
+
+),
+
 -- Who used a feature or module must be looked up by both; only what a metric asks for is read.
 users_of_features_from as (
 
@@ -135,9 +157,9 @@ thing_days as (
         ('user', 'user_id', 'user_days'),
         ('user', 'user_id', 'users_of_features'),
         ('account', none, 'user_days'),
-        ('account', none, 'feature_events'),
-        ('feature', 'feature', 'feature_events'),
-        ('module', 'module', 'feature_events'),
+        ('account', none, 'feature_days'),
+        ('feature', 'feature', 'feature_days'),
+        ('module', 'module', 'feature_days'),
     ] %}
     select
         '{{ kind }}' as thing_kind,
@@ -319,7 +341,7 @@ event_sums as (
         events.account_number,
         max(events.event_day) as event_day,
         sum(events.event_count) as event_count
-    from feature_events as events
+    from feature_days as events
     inner join series
         on series.thing_kind = 'lifetime_events'
         and {{ matches_dimension('series', 'events') }}
