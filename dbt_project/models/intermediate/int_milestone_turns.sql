@@ -94,20 +94,24 @@ met as (
 ),
 
 -- Most of what is met is met on all dates of the step and on the one before, and turns on none.
+not_always_met as (
+
+    select {{ key | join(', ') }}
+    from met
+    group by {{ key | join(', ') }}
+    having count(*) <= (select count(*) from dates_of_step)
+
+),
+
 turning as (
 
     select met.*
     from met
-    inner join (
-        select {{ key | join(', ') }}
-        from met
-        group by {{ key | join(', ') }}
-        having count(*) <= (select count(*) from dates_of_step)
-    ) as not_always_met
-        on
-            {%- for column in key %}
-            {{ 'and ' if not loop.first }}met.{{ column }} = not_always_met.{{ column }}
-            {%- endfor %}
+    inner join not_always_met
+        on met.account_id = not_always_met.account_id
+        {%- for column in key[1:] %}
+        and met.{{ column }} = not_always_met.{{ column }}
+        {%- endfor %}
 
 )
 
