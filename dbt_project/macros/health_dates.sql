@@ -92,7 +92,8 @@
     {{ return(statements) }}
 {% endmacro %}
 
-{#- The same for a model that reads all of the past in each step: fewer steps read it less often. -#}
+{#- The same for a model that holds less in a step, or reads all of the past in each: fewer steps read it
+    less often. -#}
 {% macro long_steps_of_health_dates(sql) %}
     {{ return(steps_of_health_dates(sql, times=4)) }}
 {% endmacro %}
