@@ -160,6 +160,7 @@ def by_range(
         "pillars/product_adoption_measurements",
         "pillars/relationship_measurements",
         "pillars/service_measurements",
+        "pillars/unpublished_metrics",
         "signals/segment_results",
         "signals/chosen_segment_results",
         "intermediate/int_milestone_turns",

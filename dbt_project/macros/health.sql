@@ -84,8 +84,8 @@ where
     )
 {%- endmacro %}
 
-{#- The shown states of the run's dates, or from an earlier date on: one row per health date, account
-    and pillar or `overall`. -#}
+{#- The shown states of the run's dates, or the step's, or from an earlier date on: one row per health
+    date, account and pillar or `overall`. -#}
 {% macro shown_states(from_date=none) -%}
 {%- set from_date = from_date or first_date_of_step() -%}
 select

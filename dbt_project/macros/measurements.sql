@@ -81,6 +81,8 @@ from (
     inner join {{ ref('int_health_dates') }} as dates
         on dates.health_date = coalesce(measurements.only_on, dates.health_date)
         and dates.health_date between {{ first_date_of_step() }} and {{ last_date_of_step() }}
+        -- In a `case`, because comparisons of both sides would make it a merge join, which sorts the
+        -- occurrences for a handful of dates.
         and case
             when
                 dates.health_date > occurrences.known_on + measurements.lag_days

@@ -13,6 +13,8 @@
 -- again, on corrected data, may turn out otherwise, and the date after it with it.
 -- depends_on: {{ ref('account_health_history') }}
 {%- set key = ['account_id', 'segment_id', 'milestone_id'] %}
+{%- set is_first_step = first_date_of_step() ~ ' = ' ~ first_health_date() %}
+{%- set is_last_step = last_date_of_step() ~ ' = ' ~ last_health_date() %}
 with
 
 -- The run's dates, one before all, and the date after the run. That has no conditions any more:
@@ -41,10 +43,7 @@ dates_of_step as (
     from dates
     where
         health_date between {{ first_date_of_step() }} and {{ last_date_of_step() }}
-        or (
-            health_date > {{ last_health_date() }}
-            and {{ last_date_of_step() }} = {{ last_health_date() }}
-        )
+        or (health_date > {{ last_health_date() }} and {{ is_last_step }})
 
 ),
 
@@ -60,18 +59,9 @@ met as (
         is_met
         and health_date between {{ first_date_of_step() }} - 1 and {{ last_date_of_step() }}
     {%- if is_incremental() %}
-    {%- for date, before in [
-        (
-            "cast('0001-01-01' as date)",
-            'health_date < ' ~ first_health_date()
-            ~ '\n        and ' ~ first_date_of_step() ~ ' = ' ~ first_health_date(),
-        ),
-        (
-            next_health_date(),
-            'health_date <= ' ~ next_health_date()
-            ~ '\n        and ' ~ next_health_date() ~ ' > ' ~ last_health_date()
-            ~ '\n        and ' ~ last_date_of_step() ~ ' = ' ~ last_health_date(),
-        ),
+    {%- for date, before, is_in_step in [
+        ("cast('0001-01-01' as date)", 'health_date < ' ~ first_health_date(), is_first_step),
+        (next_health_date(), 'health_date <= ' ~ next_health_date(), is_last_step),
     ] %}
 
     union all
@@ -82,6 +72,10 @@ met as (
     from {{ this }}
     where
         {{ before }}
+        and {{ is_in_step }}
+        {%- if not loop.first %}
+        and {{ next_health_date() }} > {{ last_health_date() }}
+        {%- endif %}
     group by {{ key | join(', ') }}
     having
         max(case when is_met then health_date end)

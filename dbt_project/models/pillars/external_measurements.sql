@@ -1,4 +1,3 @@
-{{ config(meta={'in_steps': 'long_steps_of_health_dates'}) }}
 -- What tags, risk assessments and pulse answers count for (contract: metrics.md, external). One row
 -- per health date, account, metric and operand that has any.
 with

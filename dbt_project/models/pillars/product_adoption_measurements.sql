@@ -1,4 +1,3 @@
-{{ config(meta={'in_steps': 'long_steps_of_health_dates'}) }}
 -- What events and users count for (contract: metrics.md, product_adoption). One row per health
 -- date, account, metric and operand that has any.
 --

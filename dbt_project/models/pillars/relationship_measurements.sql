@@ -1,4 +1,3 @@
-{{ config(meta={'in_steps': 'long_steps_of_health_dates'}) }}
 -- What touchpoints and nps answers count for (contract: metrics.md, relationship). One row per
 -- health date, account, metric and operand that has any.
 with

@@ -1,4 +1,3 @@
-{{ config(meta={'in_steps': 'long_steps_of_health_dates'}) }}
 -- What tickets count for (contract: metrics.md, service). One row per health date, account, metric
 -- and operand that has any.
 with
