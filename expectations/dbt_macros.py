@@ -6,6 +6,7 @@ dbt around them as they use. A test compares what they make with what dbt makes 
 down: asking dbt itself, which takes seconds and the warehouse's lock; saying the row rules twice.
 """
 
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -19,12 +20,10 @@ import duckdb
 import jinja2
 import yaml
 
+from orchestration.raw_reader.functions import add_functions
+
 MACRO_FILES = ("engine/duckdb.sql", "engine/duckdb_raw_files.sql", "raw.sql", "health_dates.sql")
 MACRO = re.compile(r"\{%-?\s*macro\s+(\w+)\(.*?\{%-?\s*endmacro\s*-?%\}", re.DOTALL)
-
-
-class CannotRead(Exception):
-    """The macros refuse the raw files; the message says why in words for the user."""
 
 
 class Returned(Exception):
@@ -54,19 +53,25 @@ class DbtMacros:
         connection: duckdb.DuckDBPyConnection,
         first: date,
         last: date,
+        notes: Path | None = None,
     ) -> None:
         self.connection = connection
-        variables = {"start_date": first.isoformat(), "end_date": last.isoformat()}
+        variables = {
+            **project_variables(project),
+            "start_date": first.isoformat(),
+            "end_date": last.isoformat(),
+        }
+        add_functions(connection, notes)
         environment = {**os.environ, "HEALTH_RAW_DIR": str(raw_folder)}
         self.names: dict[str, Any] = {
             "return": self.hand_back,
+            "fromjson": json.loads,
             "run_query": self.run_query,
             "execute": True,
             "var": lambda name, default=None: variables.get(name, default),
             "env_var": lambda name, default="": environment.get(name, default),
             "flags": SimpleNamespace(PROJECT_DIR=str(project)),
             "modules": SimpleNamespace(re=re),
-            "exceptions": SimpleNamespace(raise_compiler_error=self.refuse),
             "adapter": SimpleNamespace(
                 dispatch=lambda name, package: self.names["duckdb__" + name]
             ),
@@ -95,15 +100,18 @@ class DbtMacros:
     def hand_back(value: Any) -> None:
         raise Returned(value)
 
-    @staticmethod
-    def refuse(message: str) -> None:
-        raise CannotRead(message)
-
     def run_query(self, sql: str) -> SimpleNamespace:
         rows = [Cells(row) for row in self.connection.execute(sql).fetchall()]
         width = len(self.connection.description or ())
         columns = [Cells(row[place] for row in rows) for place in range(width)]
         return SimpleNamespace(rows=rows, columns=columns)
+
+
+@cache
+def project_variables(project: Path) -> Mapping[str, Any]:
+    """The vars of `dbt_project.yml`."""
+    text = (project / "dbt_project.yml").read_text(encoding="utf-8")
+    return yaml.safe_load(text).get("vars") or {}
 
 
 @cache

@@ -6,7 +6,7 @@ table that cannot be read has a profile that says why. Nothing is judged here.
 
 import csv
 import statistics
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 
 from expectations.checks import Check
-from expectations.dbt_macros import CannotRead, DbtMacros, raw_sources
+from expectations.dbt_macros import DbtMacros, raw_sources
 from orchestration.settings import DBT_PROJECT, ROOT, Settings
 
 SEEDS = ROOT / "seeds"
@@ -119,7 +119,7 @@ def read_profiles(
         by_table[check.table_name].append(check)
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
-        macros = DbtMacros(DBT_PROJECT, settings.raw, connection, first, last)
+        macros = DbtMacros(DBT_PROJECT, settings.raw, connection, first, last, settings.state)
         reader = Reader(connection, macros, first, last, today, seeds)
         return {table: reader.profile(table, asked) for table, asked in by_table.items()}
 
@@ -146,71 +146,61 @@ class Reader:
         connection.execute("create table config_pillars (pillar_id varchar)")
         if pillars:
             connection.executemany("insert into config_pillars values (?)", pillars)
+        self.keep_rates()
 
     def profile(self, table: str, checks: list[Check]) -> Profile:
         profile = Profile(table)
-        try:
-            location = self.macros.raw_table(table)
-            if location is None:
-                return profile
-            profile.is_present = True
-            definition = self.macros.raw_definition(table)
-            missing = [
-                column["name"]
-                for column in definition["columns"]
-                if column["required"] and column["name"] not in location["columns"]
-            ]
-            if missing:
-                profile.problem = f"{table} lacks the required column {', '.join(missing)}"
-                return profile
-            if table in ("accounts", "users"):
-                self.keep_ids(table)
-            if checks:
-                self.fill(profile, checks, location, definition)
-        except CannotRead as problem:
-            profile.is_present = True
-            profile.problem = str(problem)
-        except duckdb.Error as problem:
-            profile.is_present = True
-            profile.problem = f"{table} cannot be read: {str(problem).splitlines()[0]}"
+        found = self.macros.raw_table(table)
+        if found is None:
+            return profile
+        profile.is_present = True
+        profile.problem = found["problem"]
+        if profile.problem:
+            return profile
+        profile.total_rows = found["row_count"]
+        if table in ("accounts", "users"):
+            self.keep_ids(table)
+        if checks:
+            self.fill(profile, checks)
         return profile
 
-    def fill(self, profile: Profile, checks: list[Check], location: Any, definition: Any) -> None:
-        columns = {column["name"]: column for column in definition["columns"]}
-        typed = {name: self.typed(column, location) for name, column in columns.items()}
-        main = typed[definition["main_time"]]
+    def fill(self, profile: Profile, checks: list[Check]) -> None:
+        listed = self.macros.raw_columns(profile.table)
+        columns = {column["name"]: column for column in listed}
+        typed = {name: column["value"] for name, column in columns.items()}
+        main_column = columns[self.macros.raw_definition(profile.table)["main_time"]]
+        main = main_column["value"]
         windows = [lookback(check.window_days) for check in checks if check.window_days]
         read_from = self.first - timedelta(days=max([FRESHNESS_DAYS, *windows]))
-        relation = f"(select * from {location['relation']}) as source"
-        stored = location["columns"][definition["main_time"]]
+        ctes = f"with {self.macros.typed_rows(profile.table, listed)}"
 
         def not_before(day: date) -> str:
             """Said of the stored column as well, so that whole Parquet files are skipped."""
             condition = f"{main} >= {literal(day)}"
-            if is_native_time(stored["type"]):
-                start = f"cast('{day}' as {stored['type']})"
-                condition += f" and {quoted_name(stored['name'])} >= {start}"
+            if main_column["native"]:
+                kind = self.macros.native_column_type(main_column["type"])
+                condition += f" and {main_column['name']} >= cast('{day}' as {kind})"
             return condition
 
-        [(profile.total_rows,)] = self.rows(f"select count(*) from {relation}")
         [(profile.future_rows,)] = self.rows(
-            f"select count(*) from {relation} where {not_before(self.future_from)}"
+            f"{ctes} select count(*) from read where {not_before(self.future_from)}"
         )
         where = f"{not_before(read_from)} and {main} < {literal(self.last)}"
-        by_day = f"from {relation} where {where} group by all"
+        by_day = f"from read where {where} group by all"
         day = f"cast({main} as date)"
-        self.fill_numbers(profile, checks, typed, main, day, by_day)
+        self.fill_numbers(profile, checks, typed, main, day, ctes, by_day)
         for check in checks:
             name = check.column_name
             if check.check_name in ("vocabulary", "new_values") and name not in profile.values:
                 profile.values[name] = {}
-                text = f"lower({self.text(columns[name], location)})"
-                for at, value, rows in self.rows(f"select {day}, {text}, count(*) {by_day}"):
+                counted = f"{ctes} select {day}, lower({name}), count(*) {by_day}"
+                for at, value, rows in self.rows(counted):
                     if value is not None:
                         profile.values[name].setdefault(at, {})[value] = rows
                 profile.words[name] = self.words(profile.table, columns[name])
         if any(check.check_name == "hour_shift" for check in checks):
-            for at, hour, rows in self.rows(f"select {day}, hour({main}), count(*) {by_day}"):
+            by_hour = f"{ctes} select {day}, hour({main}), count(*) {by_day}"
+            for at, hour, rows in self.rows(by_hour):
                 profile.hours.setdefault(at, [0] * 24)[hour] = rows
         self.fill_judged(profile, checks)
 
@@ -221,6 +211,7 @@ class Reader:
         typed: dict[str, str],
         main: str,
         day: str,
+        ctes: str,
         by_day: str,
     ) -> None:
         """Numbers by day that need nothing but the rows as they come."""
@@ -242,7 +233,7 @@ class Reader:
                 },
                 "unmatched_users": self.unmatched(typed),
             }.get(check.check_name, {})
-        rows = self.rows(f"select {day}, {', '.join(wanted.values())} {by_day}")
+        rows = self.rows(f"{ctes} select {day}, {', '.join(wanted.values())} {by_day}")
         for at, *numbers in rows:
             for statistic, number in zip(wanted, numbers, strict=True):
                 if statistic == ("latest", ""):
@@ -271,9 +262,8 @@ class Reader:
         ]
         if not judged:
             return
-        sql = self.macros.judged_rows(
+        sql = self.judged_rows(
             profile.table,
-            accounts=self.known_ids.get("accounts") if profile.table != "accounts" else None,
             days={"from": str(self.first - timedelta(days=max(judged))), "and_timeless": True},
         )
         statistics_by_day = self.rows(f"""
@@ -298,14 +288,31 @@ class Reader:
     def keep_ids(self, table: str) -> None:
         """Keep the ids of the accounts or users that count."""
         key = f"{table[:-1]}_id"
-        accounts = {} if table == "accounts" else {"accounts": self.known_ids.get("accounts")}
         self.connection.execute(f"""
             create table known_{table} as
             select distinct {key}
-            from ({self.macros.judged_rows(table, **accounts)}) as judged
+            from ({self.judged_rows(table)}) as judged
             where rejected_reason is null
         """)
         self.known_ids[table] = f"known_{table}"
+
+    def keep_rates(self) -> None:
+        """Keep the currencies that have a rate."""
+        self.connection.execute(f"""
+            create table known_rates as
+            select distinct currency
+            from ({self.macros.judged_rows("exchange_rates")}) as judged
+            where rejected_reason is null
+        """)
+
+    def judged_rows(self, table: str, **days: Any) -> str:
+        """SQL of a table's rows as the pipeline validates them."""
+        names = [column["name"] for column in self.macros.raw_definition(table)["columns"]]
+        if "account_id" in names and table != "accounts":
+            days["accounts"] = self.known_ids.get("accounts")
+            if "currency" in names:
+                days["rates"] = "known_rates"
+        return self.macros.judged_rows(table, **days)
 
     def words(self, table: str, column: Any) -> set[str]:
         """The words that a column may have; none where it may have any."""
@@ -316,38 +323,8 @@ class Reader:
             words |= ACCOUNT_COLUMNS
         return words
 
-    def text(self, column: Any, location: Any) -> str:
-        stored = location["columns"].get(column["name"])
-        if stored is None:
-            return "cast(null as varchar)"
-        expression = stored.get("expression") or quoted_name(stored["name"])
-        return self.macros.trimmed(f"cast({expression} as varchar)")
-
-    def typed(self, column: Any, location: Any) -> str:
-        """SQL of the value of a column: a time or a number where it is one."""
-        stored = location["columns"].get(column["name"])
-        parse: dict[str, Callable[[str], str]] = {
-            "time": self.macros.parse_time,
-            "number": self.macros.parse_number,
-        }
-        if stored is None or column["kind"] not in parse:
-            return self.text(column, location)
-        if column["kind"] == "time" and is_native_time(stored["type"]):
-            return f"try_cast({quoted_name(stored['name'])} as timestamp)"
-        if column["kind"] == "number" and stored["type"] not in ("VARCHAR", "BOOLEAN"):
-            return f"try_cast({quoted_name(stored['name'])} as double)"
-        return parse[column["kind"]](self.text(column, location))
-
     def rows(self, sql: str) -> list[tuple]:
         return self.connection.execute(sql).fetchall()
-
-
-def is_native_time(stored_type: str) -> bool:
-    return stored_type.startswith(("TIMESTAMP", "DATE"))
-
-
-def quoted_name(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def literal(day: date) -> str:

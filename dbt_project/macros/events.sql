@@ -7,6 +7,24 @@
     {{ return(day | string if day else none) }}
 {% endmacro %}
 
+{#- Whether this run reads events. Where the raw table is absent or cannot be read, what is kept of
+    events stays as it is, and the next run that can read them catches up. -#}
+{% macro events_are_read() %}{{ return(is_readable(raw_table('events'))) }}{% endmacro %}
+
+{#- What the kept events depend on beside the raw rows: how files are read, which columns they have and
+    what is declared of their values. Where it changes, events are read anew, never mixed. -#}
+{% macro event_reader_fingerprint() %}
+    {%- set file = raw_table('events') -%}
+    {{ return(local_md5(tojson([
+        'reader 1', file.columns.keys() | sort, declared_values('events')
+    ], sort_keys=true))) }}
+{% endmacro %}
+
+{#- The first day that the raw table has events on, as text. -#}
+{% macro first_raw_event_day() %}
+    {{ return(run_query(first_raw_day('events')).columns[0].values()[0]) }}
+{% endmacro %}
+
 {#- The same as `days` of `judged_rows`. -#}
 {% macro event_days_read() %}
     {%- set read_from = events_read_from() -%}
@@ -19,7 +37,7 @@
     of an event are looked for within it. -#}
 {% macro event_steps() %}
     {%- set days = event_days_read() -%}
-    {%- if not raw_table('events') or (days and is_short_read(days.from)) -%}
+    {%- if not events_are_read() or (days and is_short_read(days.from)) -%}
         {{ return(none) }}
     {%- endif -%}
     {%- set starts = [] -%}
@@ -149,7 +167,9 @@ order by event_day
     null, or before 2000, where the event has no usable time. -#}
 {% macro is_event_day_read(event_day) -%}
 {%- set read_from = events_read_from() -%}
-{%- if read_from -%}
+{%- if execute and not events_are_read() -%}
+false
+{%- elif read_from -%}
 (
     {{ event_day }} is null
     or {{ event_day }} >= cast('{{ read_from }}' as date)
@@ -169,6 +189,7 @@ true
     that the run read anew; it lies before what the next night reads anew. It moves on once it lags a
     week. -#}
 {% macro settlement(settled) %}
+    {%- if settled and not events_are_read() -%}{{ return({'keep': true}) }}{%- endif -%}
     {%- set is_needed = (
         lifetime_users_of_features() if model.name == 'int_events_settled' else 'true'
     ) -%}

@@ -8,8 +8,11 @@ end
 {%- endmacro %}
 
 {#- What a raw table with `health_date` and `latest_at` is worth by what is asked of it. -#}
-{% macro status_of_source(is_absent, has_failed, rejected_ratio, max_age, max_rejected_ratio) -%}
+{% macro status_of_source(
+    is_unreadable, is_absent, has_failed, rejected_ratio, max_age, max_rejected_ratio
+) -%}
 case
+        when {{ is_unreadable }} then 'unreadable'
         when {{ is_absent }} then 'absent'
         when {{ has_failed }} then 'failed'
         when {{ max_age }} is not null and latest_at is null then 'stale'

@@ -26,98 +26,109 @@
     {{ return(graph.sources.values() | selectattr('source_name', 'equalto', 'raw') | list) }}
 {% endmacro %}
 
-{#- Every raw table by its name, as `raw_table` gives it. Stops the run with one message that lists
-    everything about the raw files that would make the run worthless: no folder, no accounts, a
-    required column that a file lacks. -#}
+{#- Every raw table by its name, as `raw_table` gives it. Stops the run where there are no accounts
+    to calculate for: no folder, no table, one that cannot be read. -#}
 {% macro checked_raw_tables() %}
     {%- set tables = {} -%}
     {%- for table in raw_table_names() -%}
         {%- do tables.update({table: raw_table(table)}) -%}
     {%- endfor -%}
-    {%- set problems = [] -%}
     {%- if not tables.accounts -%}
-        {%- do problems.append(
-            "no table `accounts` in the folder " ~ raw_folder() ~ ". Set HEALTH_RAW_DIR to the "
-            ~ "folder with your raw tables (accounts.parquet, accounts.csv or accounts/), or run "
-            ~ "`make sample` for sample data."
-        ) -%}
-    {%- endif -%}
-    {%- for table in raw_table_names() if tables[table] -%}
-        {%- set required = raw_definition(table).columns | selectattr('required') -%}
-        {%- for column in required if column.name not in tables[table].columns -%}
-            {%- do problems.append(
-                tables[table].location ~ ": required column `" ~ column.name ~ "` is missing. "
-                ~ "The columns there are: " ~ tables[table].columns | join(', ') ~ "."
-            ) -%}
-        {%- endfor -%}
-    {%- endfor -%}
-    {%- if problems -%}
         {{ exceptions.raise_compiler_error(
-            "Raw data cannot be read:\n  - " ~ problems | join('\n  - ')
+            "Raw data cannot be read:\n  - no table `accounts` in the folder " ~ raw_folder()
+            ~ ". Set HEALTH_RAW_DIR to the folder with your raw tables (accounts.csv, "
+            ~ "accounts.parquet or a folder accounts/), or run `make sample` for sample data."
+        ) }}
+    {%- elif tables.accounts.problem -%}
+        {{ exceptions.raise_compiler_error(
+            "Raw data cannot be read:\n  - " ~ tables.accounts.problem
         ) }}
     {%- endif -%}
     {{ return(tables) }}
 {% endmacro %}
 
-{#- The columns of a raw table by `_staging__sources.yml`, and how its file stores them: a list of
-    their meta with `stored` (none where the file lacks it), `native` (stored in a type of its kind),
-    `value` (name of the typed column) and `text` (expression). -#}
+{#- Whether a raw table is there and can be read; one that cannot counts as absent. -#}
+{% macro is_readable(file) %}{{ return(file and not file.problem) }}{% endmacro %}
+
+{#- The columns of a raw table by `_staging__sources.yml`, and how its files store them: a list of
+    their meta with `native` (stored in one type of its kind throughout; `type`), `value` (name of the
+    typed column), `text` (expression), and what `raw_values.csv` declares of it: `values`
+    ([[raw value, value]]) and `time_formats`. -#}
 {% macro raw_columns(table) %}
 {%- set definition = raw_definition(table) -%}
 {%- set file = raw_table(table) -%}
-{%- set native_types = {
-    'time': ['DATE', 'TIMESTAMP', 'TIMESTAMP_S', 'TIMESTAMP_MS', 'TIMESTAMP WITH TIME ZONE'],
-    'number': [
-        'TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'HUGEINT',
-        'UTINYINT', 'USMALLINT', 'UINTEGER', 'UBIGINT', 'UHUGEINT',
-        'FLOAT', 'DOUBLE', 'DECIMAL',
-    ],
-} -%}
+{%- set groups = file.groups if is_readable(file) else [] -%}
+{%- set declared = declared_values(table) -%}
 {%- for column in definition.columns -%}
-    {%- set stored = file.columns.get(column.name) if file else none -%}
-    {%- set type = (stored.type if stored else 'VARCHAR').upper() -%}
-    {%- set is_native = type.split('(')[0] in native_types.get(column.kind, []) -%}
+    {%- set of_column = declared.get(column.name, {'values': [], 'time_formats': []}) -%}
+    {%- set types = [] -%}
+    {%- for group in groups if column.name in group.columns -%}
+        {%- do types.append(group.columns[column.name].type) -%}
+    {%- endfor -%}
+    {%- set is_native = (
+        types | unique | list | length == 1
+        and is_native_type(column.kind, types[0])
+        and not of_column['values']
+    ) -%}
     {%- do column.update({
-        'stored': stored,
+        'type': types[0] if is_native else 'VARCHAR',
         'native': is_native,
         'value': column.name ~ ('__value' if column.kind != 'text' else ''),
-        'text': 'cast(' ~ column.name ~ ' as varchar)' if is_native else column.name,
+        'text': native_text(column.name, types[0]) if is_native else column.name,
+        'values': of_column['values'],
+        'time_formats': of_column['time_formats'],
     }) -%}
 {%- endfor -%}
 {{ return(definition.columns) }}
 {% endmacro %}
 
-{#- CTEs that read a raw table, the last one named `read`: each column as it is stored, and typed.
+{#- What `raw_values.csv` declares of a table, by column: {'values': [[raw value, value]],
+    'time_formats': []}, formats in the order in which they are tried. -#}
+{% macro declared_values(table) %}
+    {%- set declared = {} -%}
+    {%- for row in run_query(
+        "select * from (" ~ raw_values() ~ ") as declared where table_name = " ~ quoted(table)
+        ~ " order by column_name, time_format, raw_value, value"
+    ).rows -%}
+        {%- set of_column = declared.setdefault(row[1], {'values': [], 'time_formats': []}) -%}
+        {%- if row[2] is not none -%}
+            {%- do of_column['values'].append([row[2], row[4]]) -%}
+        {%- elif row[3] is not none -%}
+            {%- do of_column['time_formats'].append(row[3]) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(declared) }}
+{% endmacro %}
+
+{#- CTEs that read a raw table, the last one named `read`: each column as it is stored, and typed. The
+    files that store it alike are read together, each with its own types.
 
     days: as in `judged_rows` -#}
 {% macro typed_rows(table, columns, days=none) %}
 {%- set file = raw_table(table) -%}
+{%- set groups = file.groups if is_readable(file) else [] -%}
 {%- set main_time = raw_definition(table).main_time ~ '__value' -%}
 source as (
 
+    {% for group in groups or [none] -%}
     select
         {%- for column in columns %}
-        {% if not column.stored -%}
-            cast(null as varchar)
-        {%- elif column.native and column.stored.type == 'TIMESTAMP WITH TIME ZONE' -%}
-            cast("{{ column.stored.name }}" as timestamp)
+        {% set stored = group.columns.get(column.name) if group -%}
+        {% if not stored -%}
+            cast(null as {{ native_column_type(column.type) }})
         {%- elif column.native -%}
-            "{{ column.stored.name }}"
-        {%- elif column.stored.expression -%}
-            {{ trimmed(column.stored.expression) }}
-        {%- elif column.stored.type in ('DOUBLE', 'FLOAT') -%}
-            {{ whole_number_text('"' ~ column.stored.name ~ '"') }}
-        {%- elif column.stored.type == 'VARCHAR' -%}
-            {{ trimmed('"' ~ column.stored.name ~ '"') }}
+            {{ native_value(stored) }}
         {%- else -%}
-            {{ trimmed('cast("' ~ column.stored.name ~ '" as varchar)') }}
+            {{ declared_value(stored_text(stored), column['values']) }}
         {%- endif %} as {{ column.name }},
         {%- endfor %}
-    {%- if file %}
-    from {{ file.relation }}
+    {%- if group %}
+    from {{ group.relation }}
     {%- else %}
     where false
     {%- endif %}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 
 ),
 
@@ -129,12 +140,14 @@ parsed as (
         {% if column.kind == 'time' -%}
             {{
                 'try_cast(' ~ column.name ~ ' as timestamp)'
-                if column.native else parse_time(column.name)
+                if column.native else parse_time(column.name, column.time_formats)
             }}
         {%- elif column.kind == 'number' and column.native -%}
             {{ finite_number('cast(' ~ column.name ~ ' as double)') }}
         {%- elif column.kind == 'number' -%}
-            {{ parse_number(column.name) }}
+            {{ parse_grouped_number(column.name) }}
+        {%- elif column.kind == 'currency' -%}
+            upper({{ column.name }})
         {%- else -%}
             case when {{ is_word(column) }} then lower({{ column.name }}) end
         {%- endif %} as {{ column.value }},
@@ -166,6 +179,36 @@ read as (
 )
 {%- endmacro %}
 
+{#- A trimmed text, or what `raw_values.csv` declares that it stands for. -#}
+{% macro declared_value(text, values) -%}
+{%- if values -%}
+case lower({{ text }})
+            {%- for raw_value, value in values %}
+            when lower({{ quoted(raw_value) }}) then {{ quoted(value) if value is not none else 'null' }}
+            {%- endfor %}
+            else {{ text }}
+        end
+{%- else -%}
+{{ text }}
+{%- endif -%}
+{%- endmacro %}
+
+{#- Condition that a column holds nothing: in times and numbers the words for nothing count as such. -#}
+{% macro is_missing(column) -%}
+{%- if column.kind in ('time', 'number') and not column.native -%}
+({{ column.name }} is null or ({{ column.value }} is null and {{ is_null_word(column) }}))
+{%- elif column.kind == 'number' -%}
+({{ column.name }} is null or {{ is_not_a_number(column.name) }})
+{%- else -%}
+{{ column.name }} is null
+{%- endif -%}
+{%- endmacro %}
+
+{% macro is_null_word(column) -%}
+lower({{ column.name }}) in ('null', 'none', 'n/a', 'na', 'nan', '\n', '-')
+{%- if column.kind == 'time' %} or {{ column.name }} like '0000%'{% endif -%}
+{%- endmacro %}
+
 {#- How many rows of a raw table there are to read, by the day of their main time, those without a
     usable time left out: (day, row_count). -#}
 {% macro raw_rows_by_day(table, days) -%}
@@ -184,6 +227,18 @@ group by cast({{ main_time }} as date)
 order by cast({{ main_time }} as date)
 {%- endmacro %}
 
+{#- The first day of a raw table's main time, those that are implausible left out: (day). -#}
+{% macro first_raw_day(table) -%}
+{%- set main_time = raw_definition(table).main_time ~ '__value' -%}
+with
+
+{{ typed_rows(table, raw_columns(table)) }}
+
+select cast(cast(min({{ main_time }}) as date) as {{ dbt.type_string() }}) as first_day
+from read
+where {{ main_time }} >= {{ plausible_from() }}
+{%- endmacro %}
+
 {#- A raw table read, with exact copies collapsed, every row judged and every value typed, by the
     rules in `_staging__sources.yml` (contract: raw.md).
 
@@ -192,11 +247,12 @@ order by cast({{ main_time }} as date)
     - value_issues: `effect:reason:column` of each ignored or changed value, separated by `;`
     - record_key, record_time, record (JSON; only where something is wrong)
 
-    accounts: relation with the valid account ids; none for the table of accounts itself
+    accounts: relation with the valid account ids; none for a table without an account of its own
+    rates: relation with the currencies that have a rate, for a table with amounts of money
     days: {'from', 'to', 'and_timeless'}; only rows from the one day up to but not including the other
         are read (texts; `to` none for no end), and those without a usable time if they are asked for;
         all rows where it is none -#}
-{% macro judged_rows(table, accounts=none, days=none) %}
+{% macro judged_rows(table, accounts=none, days=none, rates=none) %}
 {%- if execute -%}
 {%- set definition = raw_definition(table) -%}
 {%- set columns = raw_columns(table) -%}
@@ -211,9 +267,11 @@ order by cast({{ main_time }} as date)
 {%- set copied = names | reject('equalto', 'loaded_at') | list -%}
 {%- set known_by = [] -%}
 {%- for name in definition.key or copied -%}
-    {%- do known_by.append(by_name[name].value if definition.key else name) -%}
+    {%- do known_by.append(key_part(by_name[name]) if definition.key else name) -%}
 {%- endfor -%}
 {%- set key_hash = hash_number(known_by) -%}
+{%- set texts = {} -%}
+{%- for column in columns -%}{%- do texts.update({column.name: column.text}) -%}{%- endfor -%}
 with
 
 {{ typed_rows(table, columns, days) }},
@@ -268,20 +326,24 @@ judged_{{ rows }}_rows as (
         {%- endfor %}
         case
             {%- for column in required %}
-            when {{ column.name }} is null then 'missing_{{ column.name }}'
+            when {{ is_missing(column) }} then 'missing_{{ column.name }}'
             {%- endfor %}
             {%- for column in required if column.kind in ('time', 'number') %}
             when {{ column.value }} is null then 'invalid_{{ column.name }}'
             {%- endfor %}
-            {%- for column in required if column.kind == 'word' %}
+            {%- for column in columns %}
+            {%- if column.required and column.kind == 'word' %}
             when {{ column.value }} is null then 'unknown_{{ column.name }}'
+            {%- elif column.kind == 'currency' and rates %}
+            when {{ column.value }} not in (
+                select {{ quoted(reporting_currency()) }}
+                union all
+                select known_rates.currency from {{ rates }} as known_rates
+            ) then 'unknown_{{ column.name }}'
+            {%- endif %}
             {%- endfor %}
             {%- for column in required if column.kind == 'time' %}
             when {{ column.value }} < {{ plausible_from() }} then 'implausible_{{ column.name }}'
-            {%- if table == 'accounts' %}
-            when {{ column.value }} > {{ last_health_date() }} + interval '2' day
-                then 'implausible_{{ column.name }}'
-            {%- endif %}
             {%- endfor %}
             {%- for column in required if column.kind == 'number' and out_of_range(column) %}
             when {{ out_of_range(column) }} then 'out_of_range_{{ column.name }}'
@@ -316,7 +378,7 @@ ranked as (
                     cast({{ main_time }} as date),
                     {%- endif %}
                     {%- for name in definition.key %}
-                    {{ by_name[name].value }}{{ ',' if not loop.last }}
+                    {{ key_part(by_name[name]) }}{{ ',' if not loop.last }}
                     {%- endfor %}
                 order by
                     {%- if has_loaded_at %}
@@ -342,9 +404,9 @@ ignored as (
 
     select
         *,
-        {%- for column in columns if not column.required and column.kind != 'text' %}
+        {%- for column in columns if is_ignorable(column) %}
         case
-            when {{ column.name }} is null or row_reason is not null then null
+            when {{ is_missing(column) }} or row_reason is not null then null
             {%- set reason = 'unknown' if column.kind == 'word' else 'invalid' %}
             when {{ column.value }} is null then 'value_ignored:{{ reason }}_{{ column.name }}'
             {%- if column.kind == 'time' %}
@@ -386,7 +448,7 @@ noted as (
         end as rejected_reason,
         {%- set notes = [] -%}
         {%- for column in columns -%}
-            {%- if not column.required and column.kind != 'text' -%}
+            {%- if is_ignorable(column) -%}
                 {%- do notes.append(column.name ~ "__ignored || ':" ~ column.name ~ "'") -%}
             {%- endif -%}
             {%- if column.not_before -%}
@@ -412,7 +474,7 @@ final as (
                     then {{ by_name[column.not_before].value }}
                 when {{ column.name }}__ignored is null then {{ column.value }}
             end
-        {%- elif not column.required and column.kind != 'text' -%}
+        {%- elif is_ignorable(column) -%}
             case when {{ column.name }}__ignored is null then {{ column.value }} end
         {%- else -%}
             {{ column.value }}
@@ -432,7 +494,7 @@ final as (
         {{ main_time }} as record_time,
         case
             when rejected_reason is not null or value_issues is not null
-                then {{ json_record(names) }}
+                then {{ json_record(names, texts) }}
         end as record
     from noted
 
@@ -442,10 +504,66 @@ select * from final
 {%- endif -%}
 {% endmacro %}
 
+{#- What a column of the key is compared by. -#}
+{% macro key_part(column) -%}
+{{ 'cast(' ~ column.value ~ ' as date)' if column.key_by_day else column.value }}
+{%- endmacro %}
+
 {#- A record's JSON without `loaded_at`, by which it is known again: that changes with every load. -#}
 {% macro known_again_by(record) -%}
 regexp_replace({{ record }}, ',"loaded_at":("([^"\\]|\\.)*"|null)', '')
 {%- endmacro %}
+
+{#- Rows that count of a table with money, the amount in the reporting currency (raw.md, "Money"): by
+    the latest rate on or before the day of the given time, else by the earliest. -#}
+{% macro accepted_rows_in_reporting_currency(base_model, table, amount, time) %}
+{%- if execute -%}
+with
+
+accepted as (
+
+    {{ accepted_rows(base_model, table) }}
+
+),
+
+-- A rate holds from its day until the next; the first also before.
+rates as (
+
+    select
+        currency,
+        rate,
+        case
+            when lag(rate_on) over (partition by currency order by rate_on) is null
+                then cast('0001-01-01' as date)
+            else cast(rate_on as date)
+        end as valid_from,
+        coalesce(
+            cast(lead(rate_on) over (partition by currency order by rate_on) as date),
+            cast('9999-12-31' as date)
+        ) as valid_until
+    from {{ ref('stg_exchange_rates') }}
+
+)
+
+select
+    {%- for column in raw_definition(table).columns %}
+    {% if column.name == amount -%}
+    accepted.{{ amount }} * coalesce(rates.rate, 1) as {{ amount }}
+    {%- else -%}
+    accepted.{{ column.name }}
+    {%- endif %}{{ ',' if not loop.last }}
+    {%- endfor %}
+from accepted
+left join rates
+    on accepted.currency = rates.currency
+    and accepted.currency <> {{ quoted(reporting_currency()) }}
+    and cast(accepted.{{ time }} as date) >= rates.valid_from
+    and cast(accepted.{{ time }} as date) < rates.valid_until
+{%- endif -%}
+{% endmacro %}
+
+{#- The currency of amounts that name none, in capitals; blank where it has no name. -#}
+{% macro reporting_currency() %}{{ return(var('reporting_currency') | trim | upper) }}{% endmacro %}
 
 {#- Rows that count, with the table's own columns. -#}
 {% macro accepted_rows(base_model, table) %}
@@ -469,6 +587,11 @@ or lower({{ column.name }}) in (select {{ column.name }} from {{ ref('config_pil
 {%- endif -%}
 {%- endmacro %}
 
+{#- Whether the row stays where a value of the column breaks a rule, and reads as null. -#}
+{% macro is_ignorable(column) -%}
+{{ return(not column.required and column.kind in ('time', 'number', 'word')) }}
+{%- endmacro %}
+
 {#- Condition that a number is outside its range, blank where it has none. -#}
 {% macro out_of_range(column) -%}
 {%- if column.ranges -%}
@@ -483,6 +606,8 @@ or lower({{ column.name }}) in (select {{ column.name }} from {{ ref('config_pil
     {{ column.value }} < {{ column.minimum }} or {{ column.value }} > {{ column.maximum }}
 {%- elif column.minimum is defined -%}
     {{ column.value }} < {{ column.minimum }}
+{%- elif column.above is defined -%}
+    {{ column.value }} <= {{ column.above }}
 {%- endif -%}
 {%- endmacro %}
 

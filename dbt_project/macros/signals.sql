@@ -186,7 +186,8 @@ attribute_values as (
         attributes.account_id,
         signals.signal_id,
         case
-            when signals.value_type = 'number' then {{ parse_number('attributes.value') }}
+            when signals.value_type = 'number'
+                then {{ parse_grouped_number('attributes.value') }}
         end as value_number,
         case
             when signals.value_type = 'text' then attributes.value

@@ -228,7 +228,7 @@ unfit_pillars as (
     where status.health_date between {{ first_health_date() }} and {{ last_health_date() }}
     group by status.health_date, pillar_sources.pillar_id
     having
-        max(case when status.status in ('failed', 'stale', 'broken') then 1 else 0 end) = 1
+        max(case when status.status in ('unreadable', 'failed', 'stale', 'broken') then 1 else 0 end) = 1
         or min(case when status.status = 'absent' then 1 else 0 end) = 1
 
 ),

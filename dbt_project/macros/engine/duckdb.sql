@@ -2,42 +2,68 @@
     in this folder (`spark__...`), and nothing else. -#}
 
 {#- A time as raw.md allows it, as a UTC timestamp; null for anything else. Fractions beyond
-    microseconds are cut, because rounding up could carry a record over midnight. -#}
-{% macro parse_time(text) %}
-    {{ return(adapter.dispatch('parse_time', 'health')(text)) }}
+    microseconds are cut, because rounding up could carry a record over midnight.
+
+    formats: other formats that are declared, tried first in their order -#}
+{% macro parse_time(text, formats=()) %}
+    {{ return(adapter.dispatch('parse_time', 'health')(text, formats)) }}
 {% endmacro %}
-{% macro duckdb__parse_time(text) -%}
+{% macro duckdb__parse_time(text, formats) -%}
+{%- set date = '[0-9]{4}(-[0-9]{1,2}-[0-9]{1,2}|/[0-9]{1,2}/[0-9]{1,2}|[0-9]{4})' -%}
+{%- set clock = '([01]?[0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.,][0-9]+)?)?' -%}
+{%- set offset = '[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?' -%}
+{%- set zone = '([zZ]|(?i:utc|gmt)|' ~ offset ~ '([[:space:]]*(?i:utc))?)' -%}
+{%- set offset_at_end = '([+-][0-9]{2}):?([0-9]{2})?[[:space:]]*(?i:utc)?$' -%}
+{%- if formats -%}
+coalesce(
+    {%- for format in formats %}
+    cast(try_strptime({{ text }}, {{ quoted(format) }}) as timestamp),
+    {%- endfor %}
+{% endif -%}
 case
     when regexp_full_match(
         {{ text }},
-        '[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?'
-        || '(Z| UTC|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?)?)?'
+        '{{ date }}(([tT]|[[:space:]]+){{ clock }}([[:space:]]*{{ zone }})?)?'
     ) and {{ text }} not like '0000%'
         then try_cast(
-            substr({{ text }}, 1, 10)
-            || ' ' || coalesce(nullif(substr({{ text }}, 12, 5), ''), '00:00')
-            || case
-                when substr({{ text }}, 17, 1) = ':' then substr({{ text }}, 17, 3) else ':00'
+            case
+                when regexp_matches({{ text }}, '^[0-9]{8}')
+                    then
+                        substr({{ text }}, 1, 4) || '-' || substr({{ text }}, 5, 2)
+                        || '-' || substr({{ text }}, 7, 2)
+                else replace(regexp_extract({{ text }}, '^[0-9/-]+'), '/', '-')
             end
-            || regexp_extract({{ text }}, '\.[0-9]{1,6}')
+            || ' ' || replace(
+                coalesce(
+                    nullif(
+                        regexp_extract(
+                            {{ text }}, '[0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,6})?)?'
+                        ), ''
+                    ),
+                    '0:00'
+                ), ',', '.'
+            )
             as timestamp
         ) - case
-            when regexp_matches({{ text }}, '[T ].*[+-][0-9:]+$')
+            when {{ text }} like '%:%' and regexp_matches({{ text }}, '{{ offset_at_end }}')
                 then to_minutes(
-                    cast(regexp_extract({{ text }}, '([+-])[0-9:]+$', 1) || '1' as integer) * (
-                        60 * cast(
-                            regexp_extract({{ text }}, '[+-]([0-9]{2})(:?[0-9]{2})?$', 1)
-                            as integer
-                        )
-                        + cast(
-                            '0' || regexp_extract({{ text }}, '[+-][0-9]{2}:?([0-9]{2})$', 1)
-                            as integer
-                        )
+                    60 * cast(regexp_extract({{ text }}, '{{ offset_at_end }}', 1) as integer)
+                    + cast(
+                        regexp_extract({{ text }}, '([+-])[0-9]{2}:?([0-9]{2})?[[:space:]]*(?i:utc)?$', 1)
+                        || '0' || regexp_extract({{ text }}, '{{ offset_at_end }}', 2) as integer
                     )
                 )
             else to_minutes(0)
         end
+    when regexp_full_match({{ text }}, '[0-9]{10}|[0-9]{13}|[0-9]{16}')
+        then make_timestamp(
+            cast({{ text }} as bigint)
+            * case length({{ text }}) when 10 then 1000000 when 13 then 1000 else 1 end
+        )
 end
+{%- if formats %}
+)
+{%- endif -%}
 {%- endmacro %}
 
 {#- A finite decimal, sign and exponent allowed; null for anything else. -#}
@@ -48,6 +74,20 @@ end
 case
     when regexp_full_match({{ text }}, '[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?')
         then {{ finite_number("try_cast(ltrim(" ~ text ~ ", '+') as double)") }}
+end
+{%- endmacro %}
+
+{#- The same of a number in raw data, where commas may part groups of three digits. -#}
+{% macro parse_grouped_number(text) %}
+    {{ return(adapter.dispatch('parse_grouped_number', 'health')(text)) }}
+{% endmacro %}
+{% macro duckdb__parse_grouped_number(text) -%}
+case
+    when regexp_full_match(
+        {{ text }}, '[+-]?[1-9][0-9]{0,2}(,[0-9]{3})+(\.[0-9]*)?([eE][+-]?[0-9]+)?'
+    )
+        then {{ finite_number("try_cast(ltrim(replace(" ~ text ~ ", ',', ''), '+') as double)") }}
+    else {{ parse_number(text) }}
 end
 {%- endmacro %}
 
@@ -115,27 +155,84 @@ coalesce(
         )
 {%- endmacro %}
 
-{#- A double as the text of an id: whole numbers without the `.0` that they get in a column with
-    nulls, because a program that knows no missing integers wrote it. -#}
-{% macro whole_number_text(number) %}
-    {{ return(adapter.dispatch('whole_number_text', 'health')(number)) }}
+{#- Types of a raw file that hold a time or a number as it is, by kind of column. -#}
+{% macro is_native_type(kind, type) %}
+    {{ return(adapter.dispatch('is_native_type', 'health')(kind, type)) }}
 {% endmacro %}
-{% macro duckdb__whole_number_text(number) -%}
+{% macro duckdb__is_native_type(kind, type) %}
+    {%- set native_types = {
+        'time': [
+            'DATE', 'TIMESTAMP', 'TIMESTAMP_S', 'TIMESTAMP_MS', 'TIMESTAMP_NS',
+            'TIMESTAMP WITH TIME ZONE',
+        ],
+        'number': [
+            'TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'HUGEINT',
+            'UTINYINT', 'USMALLINT', 'UINTEGER', 'UBIGINT', 'UHUGEINT',
+            'FLOAT', 'DOUBLE', 'DECIMAL',
+        ],
+    } -%}
+    {{ return(type.split('(')[0] in native_types.get(kind, [])) }}
+{% endmacro %}
+
+{#- A value as it is stored in a type of its kind, and the type of that. Times with a zone are UTC. -#}
+{% macro native_value(stored) %}
+    {{ return(adapter.dispatch('native_value', 'health')(stored)) }}
+{% endmacro %}
+{% macro duckdb__native_value(stored) -%}
+{{
+    'cast(' ~ stored.expression ~ ' as timestamp)'
+    if stored.type == 'TIMESTAMP WITH TIME ZONE' else stored.expression
+}}
+{%- endmacro %}
+{% macro native_column_type(type) %}
+    {{ return('timestamp' if type == 'TIMESTAMP WITH TIME ZONE' else type) }}
+{% endmacro %}
+
+{#- The text of such a value, and of a value of any other type. Whole doubles are written without the
+    `.0` that they get where a program knew no missing integers, up to where doubles are exact. -#}
+{% macro native_text(expression, type) %}
+    {{ return(adapter.dispatch('native_text', 'health')(expression, type)) }}
+{% endmacro %}
+{% macro duckdb__native_text(expression, type) -%}
+{%- if type in ('DOUBLE', 'FLOAT') -%}
 case
-                when {{ number }} = trunc({{ number }}) and abs({{ number }}) < 1e15
-                    then cast(cast({{ number }} as bigint) as varchar)
-                else cast({{ number }} as varchar)
+                when {{ expression }} = trunc({{ expression }})
+                    and abs({{ expression }}) <= 9007199254740992
+                    then cast(cast({{ expression }} as bigint) as varchar)
+                else cast({{ expression }} as varchar)
             end
+{%- else -%}
+cast({{ expression }} as varchar)
+{%- endif -%}
+{%- endmacro %}
+{% macro stored_text(stored) %}
+    {{ return(adapter.dispatch('stored_text', 'health')(stored)) }}
+{% endmacro %}
+{% macro duckdb__stored_text(stored) -%}
+{%- if stored.type in ('DOUBLE', 'FLOAT') -%}
+{{ native_text(stored.expression, stored.type) }}
+{%- elif stored.type == 'VARCHAR' -%}
+{{ trimmed(stored.expression) }}
+{%- else -%}
+{{ trimmed('cast(' ~ native_value(stored) ~ ' as varchar)') }}
+{%- endif -%}
 {%- endmacro %}
 
-{#- The named columns as a JSON object of texts. -#}
-{% macro json_record(columns) %}
-    {{ return(adapter.dispatch('json_record', 'health')(columns)) }}
+{% macro is_not_a_number(number) %}
+    {{ return(adapter.dispatch('is_not_a_number', 'health')(number)) }}
 {% endmacro %}
-{% macro duckdb__json_record(columns) -%}
+{% macro duckdb__is_not_a_number(number) -%}isnan(cast({{ number }} as double)){%- endmacro %}
+
+{#- The named columns as a JSON object of texts.
+
+    texts: expressions of the text, by column; else the column itself is cast -#}
+{% macro json_record(columns, texts={}) %}
+    {{ return(adapter.dispatch('json_record', 'health')(columns, texts)) }}
+{% endmacro %}
+{% macro duckdb__json_record(columns, texts) -%}
 cast(to_json({
     {%- for column in columns %}
-    '{{ column }}': cast({{ column }} as varchar){{ ',' if not loop.last }}
+    '{{ column }}': cast({{ texts.get(column, column) }} as varchar){{ ',' if not loop.last }}
     {%- endfor %}
 }) as varchar)
 {%- endmacro %}

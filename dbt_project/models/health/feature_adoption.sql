@@ -75,3 +75,9 @@ select
     cast(features.events_14d as double) as events_14d
 from accounts
 inner join features on accounts.account_id = features.account_id
+-- What is kept of events is not shown while the raw table cannot be read.
+where exists (
+    select 1
+    from {{ ref('raw_tables') }}
+    where table_name = 'events' and is_present
+)

@@ -14,6 +14,7 @@ status_keys as (
         dates.health_date,
         raw_tables.table_name,
         raw_tables.is_present,
+        raw_tables.problem is not null as is_unreadable,
         sources.max_age_hours,
         sources.max_rejected_ratio
     from {{ ref('int_health_dates') }} as dates
@@ -78,7 +79,12 @@ select
     health_date,
     table_name,
     {{ status_of_source(
-        'not is_present', 'has_failed', 'rejected_ratio', 'max_age_hours', 'max_rejected_ratio'
+        'is_unreadable',
+        'not is_present',
+        'has_failed',
+        'rejected_ratio',
+        'max_age_hours',
+        'max_rejected_ratio',
     ) }} as status,
     cast(rows_before_date as bigint) as rows_before_date,
     latest_at,

@@ -1,5 +1,6 @@
 {{ config(materialized='view') }}
--- Events that were rejected or have a value that was ignored, one row per event.
+-- Events that were rejected or have a value that was ignored, one row per event; none where the raw
+-- table cannot be read, though it is kept what earlier runs found in it.
 select
     event_day,
     account_id,
@@ -9,4 +10,10 @@ select
     value_issues,
     record
 from {{ ref('int_judged_events') }}
-where record is not null
+where
+    record is not null
+    and exists (
+        select 1
+        from {{ ref('raw_tables') }}
+        where table_name = 'events' and is_present
+    )

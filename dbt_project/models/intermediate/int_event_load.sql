@@ -5,7 +5,8 @@
         on_schema_change='fail',
     )
 }}
--- Up to which health date, from where and by which run events were loaded: one row. Built after
+-- Up to which health date, from where, by which run and how events were loaded: one row, which stays
+-- as it is where this run could not read them. Built after
 -- everything that holds events, so that a run that was killed before reads the same days again.
 -- depends_on: {{ ref('int_judged_events') }}
 -- depends_on: {{ ref('int_account_days') }}
@@ -15,6 +16,14 @@
 -- depends_on: {{ ref('int_users_settled') }}
 --
 -- A date in the future does not count as loaded: its events are still to come.
+{%- if execute and is_incremental() and not events_are_read() %}
+select
+    location,
+    loaded_for,
+    run_id,
+    reader
+from {{ this }}
+{%- else %}
 with
 
 current_load as (
@@ -31,7 +40,10 @@ current_load as (
 previous_load as (
 
     {% if is_incremental() -%}
-    select * from {{ this }}
+    select
+        location,
+        loaded_for
+    from {{ this }}
     {%- else -%}
     select * from current_load where false
     {%- endif %}
@@ -41,6 +53,11 @@ previous_load as (
 select
     current_load.location,
     greatest(current_load.loaded_for, previous_load.loaded_for) as loaded_for,
-    '{{ invocation_id }}' as run_id
+    '{{ invocation_id }}' as run_id,
+    cast(
+        {{ quoted(event_reader_fingerprint()) if execute and events_are_read() else 'null' }}
+        as {{ dbt.type_string() }}
+    ) as reader
 from current_load
 left join previous_load on current_load.location = previous_load.location
+{%- endif %}

@@ -24,7 +24,13 @@ event_users as (
         active_users.last_at as last_active_at
     from accounts
     inner join active_users on accounts.account_id = active_users.account_id
-    where active_users.user_id is not null
+    where
+        active_users.user_id is not null
+        and exists (
+            select 1
+            from {{ ref('raw_tables') }}
+            where table_name = 'events' and is_present
+        )
 
 ),
 

@@ -11,6 +11,7 @@
     ('touchpoints', ref('base_touchpoints')),
     ('survey_responses', ref('base_survey_responses')),
     ('risk_assessments', ref('base_risk_assessments')),
+    ('exchange_rates', ref('base_exchange_rates')),
     ('health_overrides', ref('base_health_overrides')),
 ] %}
 select

@@ -5,13 +5,15 @@
         on_schema_change='fail',
     )
 }}
--- From which day on this run reads events: one row; null means all of them.
+-- From which day on this run reads events: one row; null means all of them. A run that cannot read
+-- events leaves the row as it was, and with it all that is kept of events.
 --
 -- A daily run reads back `late_arrival_days` before the latest date that events were loaded for. It
 -- reads further back where an account with events became known or unknown since, because
 -- `unknown_account` is decided anew by every run, and where the run before was stopped before it
--- had taken in what it had to read. A first run, a full refresh, another raw folder and a folder
--- without events read all.
+-- had taken in what it had to read. A first run, a full refresh and another raw folder read all. As
+-- far back as raw goes is read where events are read in another way than before: other columns, other
+-- declared values, another reader.
 -- depends_on: {{ ref('raw_tables') }}
 -- depends_on: {{ ref('stg_accounts') }}
 -- depends_on: {{ ref('int_health_dates') }}
@@ -19,9 +21,29 @@
 {%- set load = adapter.get_relation(target.database, 'intermediate', 'int_event_load') %}
 {%- set events = adapter.get_relation(target.database, 'intermediate', 'int_judged_events') %}
 {%- set users = adapter.get_relation(target.database, 'intermediate', 'int_users_settled') %}
+{%- set is_read = events_are_read() %}
+{%- set is_same_reader = (
+    load
+    and 'reader' in column_names(load)
+    and event_reader_fingerprint() in run_query('select reader from ' ~ load).columns[0].values()
+) %}
 {%- endif %}
 
-{% if is_incremental() and load and events and users -%}
+{% if is_incremental() and not is_read -%}
+select
+    read_from,
+    run_id
+from {{ this }}
+{%- elif is_incremental() and load and events and users and not is_same_reader -%}
+{%- set first_day = first_raw_event_day() %}
+{%- do log(
+    'Events are read in another way than before, and so are read anew, from ' ~ first_day ~ ' on.',
+    info=true
+) %}
+select
+    cast({{ quoted(first_day) if first_day else 'null' }} as date) as read_from,
+    '{{ invocation_id }}' as run_id
+{%- elif is_incremental() and load and events and users -%}
 with
 
 loads as (

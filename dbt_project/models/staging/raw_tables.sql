@@ -1,11 +1,15 @@
--- One row per raw table: is it there, and where. Stops the run when the raw data cannot be read.
+-- One row per raw table: is it there, where, and why it cannot be read. One that cannot counts as absent.
+-- Stops the run when there are no accounts that can be read.
 {%- if execute %}
 {%- set tables = checked_raw_tables() %}
 {%- for table, file in tables.items() %}
 select
     '{{ table }}' as table_name,
-    {{ 'true' if file else 'false' }} as is_present,
-    cast({{ quoted(file.location) if file else 'null' }} as {{ dbt.type_string() }}) as location
+    {{ 'true' if is_readable(file) else 'false' }} as is_present,
+    cast({{ quoted(file.location) if file else 'null' }} as {{ dbt.type_string() }}) as location,
+    cast(
+        {{ quoted(file.problem) if file and file.problem else 'null' }} as {{ dbt.type_string() }}
+    ) as problem
 {{ 'union all' if not loop.last }}
 {%- endfor -%}
 {%- endif -%}

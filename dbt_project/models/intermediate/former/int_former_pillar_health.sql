@@ -44,6 +44,7 @@ former_status as (
         status.health_date,
         status.table_name,
         {{ status_of_source(
+            "status.status = 'unreadable'",
             "status.status = 'absent'",
             "status.status = 'failed'",
             'status.rejected_ratio',

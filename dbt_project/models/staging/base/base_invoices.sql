@@ -1,2 +1,6 @@
 -- depends_on: {{ source('raw', 'invoices') }}
-{{ judged_rows('invoices', accounts=ref('stg_accounts')) }}
+{{
+    judged_rows(
+        'invoices', accounts=ref('stg_accounts'), rates=ref('stg_exchange_rates')
+    )
+}}

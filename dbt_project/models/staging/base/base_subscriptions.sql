@@ -1,2 +1,6 @@
 -- depends_on: {{ source('raw', 'subscriptions') }}
-{{ judged_rows('subscriptions', accounts=ref('stg_accounts')) }}
+{{
+    judged_rows(
+        'subscriptions', accounts=ref('stg_accounts'), rates=ref('stg_exchange_rates')
+    )
+}}

@@ -1,0 +1,1 @@
+{{ accepted_rows(ref('base_exchange_rates'), 'exchange_rates') }}
