@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from orchestration.settings import DBT_PROJECT, Settings
+from orchestration.settings import DBT_PROJECT, ROOT, Settings
 
 DBT = str(Path(sys.executable).with_name("health-dbt"))
 END_SECONDS = 20  # how long dbt may take to end when the run is stopped
@@ -49,10 +49,16 @@ class BuildFailed(Exception):
 
 
 def copied_project(folder: Path, seeds: Path) -> Path:
-    """A copy of the dbt project in the folder, beside a copy of the seeds that it shall read."""
+    """A copy of the dbt project in the folder, beside a copy of the seeds that it shall read. A file
+    that the seeds lack is an empty one."""
     project = folder / "dbt_project"
     shutil.copytree(DBT_PROJECT, project, ignore=shutil.ignore_patterns("target", "logs"))
     shutil.copytree(seeds, folder / "seeds")
+    for seed in (ROOT / "seeds").glob("*.csv"):
+        copy = folder / "seeds" / seed.name
+        if not copy.exists():  # a folder older than the file: it counts as empty
+            with seed.open(encoding="utf-8-sig") as lines:
+                copy.write_text(next(lines), encoding="utf-8")
     return project
 
 

@@ -131,6 +131,7 @@ KEYS = {
     "plans": ("plan_id",),
     "sources": ("table_name",),
     "pillar_sources": ("pillar_id", "table_name"),
+    "raw_values": ("table_name", "column_name", "raw_value", "time_format"),
 }
 
 

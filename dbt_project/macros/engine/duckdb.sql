@@ -66,6 +66,14 @@ end
 {%- endif -%}
 {%- endmacro %}
 
+{#- Condition that a text is a format that `parse_time` can be told. -#}
+{% macro is_time_format(text) %}
+    {{ return(adapter.dispatch('is_time_format', 'health')(text)) }}
+{% endmacro %}
+{% macro duckdb__is_time_format(text) -%}
+regexp_full_match({{ text }}, '([^%]|%(-?[dmyHIMSj]|[aAwbBYpfgnzZUWcxX%]))*%-?[dmyYjcxbB]([^%]|%(-?[dmyHIMSj]|[aAwbBYpfgnzZUWcxX%]))*')
+{%- endmacro %}
+
 {#- A finite decimal, sign and exponent allowed; null for anything else. -#}
 {% macro parse_number(text) %}
     {{ return(adapter.dispatch('parse_number', 'health')(text)) }}

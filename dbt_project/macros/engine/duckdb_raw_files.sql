@@ -39,7 +39,7 @@ from (
 {% endmacro %}
 {% macro duckdb__raw_values() -%}
 select
-    {%- for column in ['table_name', 'column_name', 'raw_value', 'time_format', 'value'] %}
+    {%- for column in raw_value_columns() %}
     {{ trimmed("json_extract_string(item, '$." ~ column ~ "')") }} as {{ column }}
     {{- ',' if not loop.last }}
     {%- endfor %}
@@ -48,6 +48,10 @@ from (
         as item
 ) as rows_of_file
 {%- endmacro %}
+
+{% macro raw_value_columns() %}
+    {{ return(['table_name', 'column_name', 'raw_value', 'time_format', 'value']) }}
+{% endmacro %}
 
 {% macro raw_folder() %}
     {{ return(env_var('HEALTH_RAW_DIR', '') or (flags.PROJECT_DIR or '.') ~ '/../data/raw') }}

@@ -113,6 +113,34 @@ with
 
 ),
 {% endfor %}
+raw_values as (
+
+    select
+        source.*,
+        {{ configuration_row_key(['table_name', 'column_name', 'raw_value', 'time_format']) }}
+            as row_key
+    from ({{ raw_values() if execute else 'select 1' }}) as source
+
+),
+
+-- One row per column of a raw table.
+raw_table_columns as (
+
+    {% for table in raw_table_names() %}
+    {% for column in raw_definition(table).columns %}
+    select
+        '{{ table }}' as table_name,
+        '{{ column.name }}' as column_name,
+        '{{ column.kind }}' as kind
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+    {{ 'union all' if not loop.last }}
+    {% else %}
+    select null as table_name
+    {% endfor %}
+
+),
+
 known_segments as (
 
     select distinct segment_id as known_id
@@ -649,6 +677,82 @@ errors as (
         'Empty it.' as cure
     from typed_conditions
     where scaled_by is not null and value_type <> 'number'
+
+    union all
+
+    select
+        'raw_values.csv' as file_name,
+        raw_values.row_key,
+        {{ sentence(
+            "there is no column {} of a raw table {}.",
+            [
+                "coalesce(raw_values.column_name, '(empty)')",
+                "coalesce(raw_values.table_name, '(empty)')",
+            ],
+        ) }} as problem,
+        'Name a column of a raw table, as `_staging__sources.yml` lists them.' as cure
+    from raw_values
+    left join raw_table_columns
+        on raw_values.table_name = raw_table_columns.table_name
+        and raw_values.column_name = raw_table_columns.column_name
+    where raw_table_columns.column_name is null
+
+    union all
+
+    select
+        'raw_values.csv' as file_name,
+        row_key,
+        case
+            when raw_value is null then 'neither `raw_value` nor `time_format`.'
+            else 'both `raw_value` and `time_format`.'
+        end as problem,
+        'Fill one of them.' as cure
+    from raw_values
+    where (raw_value is null) = (time_format is null)
+
+    union all
+
+    select
+        'raw_values.csv' as file_name,
+        raw_values.row_key,
+        '`time_format` for a column that is no time.' as problem,
+        'Empty it, and say what a `raw_value` stands for.' as cure
+    from raw_values
+    inner join raw_table_columns
+        on raw_values.table_name = raw_table_columns.table_name
+        and raw_values.column_name = raw_table_columns.column_name
+    where raw_values.time_format is not null and raw_table_columns.kind <> 'time'
+
+    union all
+
+    select
+        'raw_values.csv' as file_name,
+        row_key,
+        '`time_format` with a `value`.' as problem,
+        'Empty `value`: the format itself says which time is meant.' as cure
+    from raw_values
+    where time_format is not null and value is not null
+
+    union all
+
+    select
+        'raw_values.csv' as file_name,
+        row_key,
+        {{ sentence("`time_format` is {}.", ["time_format"]) }} as problem,
+        'Write it as strptime does, say %d.%m.%Y %H:%M.' as cure
+    from raw_values
+    where time_format is not null and not {{ is_time_format('time_format') }}
+
+    union all
+
+    select
+        'raw_values.csv' as file_name,
+        min(row_key) as row_key,
+        'the same value or format of a column stands there more than once.' as problem,
+        'Keep one of them.' as cure
+    from raw_values
+    group by table_name, column_name, lower(raw_value), time_format
+    having count(*) > 1
 
     union all
 

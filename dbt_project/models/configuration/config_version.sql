@@ -19,8 +19,12 @@ contents as (
         '{{ seed }}' as file_name,
         {{ json_record(configuration_columns(seed)) if execute else 'null' }} as content
     from {{ seed }}
-    {{ 'union all' if not loop.last }}
+    union all
     {% endfor %}
+    select
+        'raw_values' as file_name,
+        {{ json_record(raw_value_columns()) }} as content
+    from ({{ raw_values() if execute else 'select 1' }}) as raw_values
 
 ),
 

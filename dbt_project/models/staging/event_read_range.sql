@@ -23,7 +23,8 @@
 {%- set users = adapter.get_relation(target.database, 'intermediate', 'int_users_settled') %}
 {%- set is_read = events_are_read() %}
 {%- set is_same_reader = (
-    load
+    is_read
+    and load
     and 'reader' in column_names(load)
     and event_reader_fingerprint() in run_query('select reader from ' ~ load).columns[0].values()
 ) %}

@@ -1,5 +1,6 @@
 -- One row per raw table: is it there, where, and why it cannot be read. One that cannot counts as absent.
 -- Stops the run when there are no accounts that can be read.
+-- depends_on: {{ ref('config_version') }}
 {%- if execute %}
 {%- set tables = checked_raw_tables() %}
 {%- for table, file in tables.items() %}
