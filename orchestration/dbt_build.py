@@ -49,8 +49,8 @@ class BuildFailed(Exception):
 
 
 def copied_project(folder: Path, seeds: Path) -> Path:
-    """A copy of the dbt project in the folder, beside a copy of the seeds that it shall read. A file
-    that the seeds lack is an empty one."""
+    """A copy of the dbt project in the folder, beside a copy of the seeds that it shall read. A
+    file that the seeds lack is an empty one."""
     project = folder / "dbt_project"
     shutil.copytree(DBT_PROJECT, project, ignore=shutil.ignore_patterns("target", "logs"))
     shutil.copytree(seeds, folder / "seeds")

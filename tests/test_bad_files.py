@@ -1,13 +1,13 @@
 """Raw files as they come: odd ones that are fine, rows that break a rule, files nobody can read.
 
-Contract: raw.md, "How values are read" and "Rows and values that break the rules". What can be read
-never stops a run; what cannot be read stops it with the name of the file and changes nothing.
+Contract: raw.md, "How values are read" and "Rows and values that break the rules". Only accounts
+that cannot be read stop a run, with the name of the file, and change nothing; any other table that
+cannot be read counts as absent, and the rest is calculated.
 """
 
 import csv
 import json
 import shutil
-from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -45,7 +45,7 @@ def difference_from_reference(warehouse: Warehouse) -> list[str]:
 def write_odd_files(raw: Path) -> None:
     raw.mkdir()
     # Byte order mark, CRLF, columns in another order and unknown ones, a line break inside quotes,
-    # an empty line, a row with too few cells and one with too many.
+    # an empty line, a row with too few cells and one with empty ones too many.
     (raw / "accounts.csv").write_bytes(
         b"\xef\xbb\xbf"
         + "\r\n".join(
@@ -55,7 +55,7 @@ def write_odd_files(raw: Path) -> None:
                 "株式会社テスト,7,2026-03-10T00:30:00+01:00,,çelik@example.com,",
                 "",
                 "Kurz,short,2025-06-01",
-                'Lang,long,2025-06-01,x,bo@example.com,NA,surplus,"more, still"',
+                'Lang,long,2025-06-01,x,bo@example.com,NA,, ,""',
                 "  Ränder\t, padded ,  2025-06-01 12:00:00.5 UTC ,,  ,",
                 "Heute,today,2026-03-09T23:30:00-01:00,,,",
                 "",
@@ -214,6 +214,7 @@ def test_odd_files_have_their_rows_in_source_status(odd: Warehouse) -> None:
         ("account_tags", False, 3),
         ("accounts", False, 5),
         ("events", False, 4),
+        ("exchange_rates", True, 0),
         ("invoices", True, 0),
         ("subscriptions", False, 3),
         ("survey_responses", True, 0),
@@ -256,8 +257,7 @@ ROWS: dict[str, tuple[str, ...]] = {
         "c,  ,2025-01-01, | row_rejected:missing_account_name",
         "d,Delta,yesterday, | row_rejected:invalid_created_at",
         "e,Epsilon,1999-12-31T23:59:59Z, | row_rejected:implausible_created_at",
-        "f,Phi,2026-03-12 00:00:00.000001, | row_rejected:implausible_created_at",
-        "f2,Phi,2026-03-12,",
+        "f,Phi,2030-03-12 00:00:00.000001,",
         "g,Gamma,2025-01-01,never | value_ignored:invalid_churned_at",
         "h,Eta,2025-01-01,1999-01-01 | value_ignored:implausible_churned_at",
         "twin,First,2025-01-01, | row_rejected:duplicate_key",
@@ -304,7 +304,7 @@ ROWS: dict[str, tuple[str, ...]] = {
         "9,a,login,2026-03-04 09:00,3,2026-03-04",
         "9,a,login,2026-03-04 09:00,3,2026-03-05",
         "10,a,login,2026-03-05 00:00,1e1,",
-        '11,a,login,2026-03-05 00:00,"1,000", | value_ignored:invalid_event_count',
+        '11,a,login,2026-03-05 00:00,"10,00", | value_ignored:invalid_event_count',
         "12,ghost,login,2026-03-02,-1,soon | row_rejected:unknown_account",
         "13,a,login,2026-03-03,-5,2026-03-04 | row_rejected:duplicate_key"
         " value_ignored:out_of_range_event_count",
@@ -315,7 +315,7 @@ ROWS: dict[str, tuple[str, ...]] = {
         "s1,a,team,100,2026-01-01,10,, | row_rejected:duplicate_key",
         "s2,a,team,free,2026-01-01,10,, | row_rejected:invalid_mrr",
         "s3,a,team,-0.01,2026-01-01,10,, | row_rejected:out_of_range_mrr",
-        's4,a,team,"1,000",2026-01-01,10,, | row_rejected:invalid_mrr',
+        's4,a,team,"10,00",2026-01-01,10,, | row_rejected:invalid_mrr',
         "s5,a,team,,2026-01-01,10,, | row_rejected:missing_mrr",
         "s6,a,team,1e999,2026-01-01,10,, | row_rejected:invalid_mrr",
         "s7,a,team,20,2026-01-01,-5,, | value_ignored:out_of_range_seats",
@@ -513,16 +513,12 @@ def test_missing_accounts_say_what_to_set(odd: Warehouse, tmp_path: Path) -> Non
     assert not changed
 
 
-def test_missing_required_columns_are_named_with_their_files(
+def test_accounts_that_lack_a_column_are_named_with_their_file(
     odd: Warehouse, tmp_path: Path
 ) -> None:
     (tmp_path / "accounts.csv").write_text("account_id,name,created_at\na,Alpha,2026-01-01\n")
-    (tmp_path / "events").mkdir()
-    pq.write_table(pa.table({"event_id": ["1"]}), tmp_path / "events" / "part-0.parquet")
     lines, changed = failed_run(odd, tmp_path)
     assert says(lines, str(tmp_path / "accounts.csv"), "`account_name` is missing")
-    for column in ("account_id", "feature", "occurred_at"):
-        assert says(lines, str(tmp_path / "events"), f"`{column}` is missing")
     assert not changed
 
 
@@ -531,6 +527,7 @@ def not_utf_8(raw: Path) -> str:
     lines = ["override_id,account_id,pillar_id,state,reason,author,created_at"]
     lines += [f"o{number},007,overall,good,why,me,2026-01-01" for number in range(30_000)]
     lines.append("last,007,overall,good,weil Zoë es sagt,me,2026-01-01\n")
+    (raw / "health_overrides.parquet").unlink()
     (raw / "health_overrides.csv").write_bytes("\n".join(lines).encode("latin-1"))
     return "health_overrides.csv"
 
@@ -550,13 +547,82 @@ def truncated_parquet(raw: Path) -> str:
     return "subscriptions.parquet"
 
 
-@pytest.mark.parametrize("spoil", [not_utf_8, unterminated_quote, truncated_parquet])
-def test_an_unreadable_file_is_named_and_changes_nothing(
-    odd: Warehouse, tmp_path: Path, spoil: Callable[[Path], str]
-) -> None:
-    raw = tmp_path / "raw"
-    shutil.copytree(odd.raw, raw)
-    file = spoil(raw)
-    lines, changed = failed_run(odd, raw)
-    assert says(lines, str(raw / file))
-    assert not changed
+def lacks_a_column(raw: Path) -> str:
+    shutil.rmtree(raw / "events")
+    (raw / "events").mkdir()
+    pq.write_table(pa.table({"event_id": ["1"]}), raw / "events" / "part-0.parquet")
+    return "events/part-0.parquet"
+
+
+SPOILED = {
+    "health_overrides": not_utf_8,
+    "tickets": unterminated_quote,
+    "subscriptions": truncated_parquet,
+    "events": lacks_a_column,
+}
+
+
+@pytest.fixture(scope="module")
+def spoiled(odd: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """The next date, with tables that cannot be read, and the one after it, with all as it was."""
+    folder = tmp_path_factory.mktemp("spoiled")
+    shutil.copytree(odd.raw, folder / "raw")
+    files = {table: spoil(folder / "raw") for table, spoil in SPOILED.items()}
+    shutil.copy(odd.path, folder / "warehouse.duckdb")
+    warehouse = Warehouse(folder / "warehouse.duckdb", folder / "raw")
+    warehouse.calculate(NEXT_DATE)
+    problems = dict(
+        warehouse.query("select table_name, problem from health.raw_files where not is_read")
+    )
+    for table, file in files.items():
+        assert f"{folder / 'raw' / file}" in problems[table] or file in problems[table]
+    return warehouse
+
+
+def test_tables_that_cannot_be_read_cost_their_pillars_alone(spoiled: Warehouse) -> None:
+    statuses = spoiled.query(
+        "select table_name, status, rows_before_date from health.source_status"
+        f" where health_date = '{NEXT_DATE}' and status = 'unreadable' order by 1"
+    )
+    assert statuses == [(table, "unreadable", 0) for table in sorted(SPOILED)]
+    reasons = spoiled.query(
+        "select distinct pillar_id, reason from health.pillar_health_history"
+        f" where health_date = '{NEXT_DATE}' and account_id = '007' order by 1"
+    )
+    assert dict(reasons) == {
+        "product_adoption": "source_unavailable",
+        "financial": "source_unavailable",
+        "service": "source_unavailable",
+        "relationship": "source_unavailable",
+        "external": None,
+    }
+
+
+def test_their_metrics_are_missing_and_their_detail_is_not_shown(spoiled: Warehouse) -> None:
+    assert (
+        spoiled.query(
+            f"select distinct metric_id from health.pillar_metrics_history where health_date ="
+            f" '{NEXT_DATE}' and metric_id in ('events_30d', 'mrr', 'open_tickets')"
+        )
+        == []
+    )
+    assert spoiled.query("select count(*) from health.feature_adoption") == [(0,)]
+    assert spoiled.query(
+        f"select count(*) from health.rejected_records where table_name in {tuple(SPOILED)}"
+    ) == [(0,)]
+
+
+def test_events_that_were_kept_outlive_a_bad_night(spoiled: Warehouse, odd: Warehouse) -> None:
+    kept = "select * from intermediate.int_events_daily order by all"
+    assert spoiled.query(kept) == odd.query(kept) != []
+    good = Warehouse(spoiled.path, odd.raw)
+    after = date(2026, 3, 12)
+    good.calculate(after)
+    fresh = Warehouse(spoiled.path.parent / "fresh" / "warehouse.duckdb", odd.raw)
+    fresh.path.parent.mkdir()
+    fresh.calculate(after)
+    asked = (
+        "select account_id, metric_id, value from health.pillar_metrics_history"
+        f" where health_date = '{after}' order by all"
+    )
+    assert good.query(asked) == fresh.query(asked) != []
