@@ -571,11 +571,14 @@ def spoiled(odd: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Warehou
     shutil.copy(odd.path, folder / "warehouse.duckdb")
     warehouse = Warehouse(folder / "warehouse.duckdb", folder / "raw")
     warehouse.calculate(NEXT_DATE)
-    problems = dict(
-        warehouse.query("select table_name, problem from health.raw_files where not is_read")
+    named = warehouse.query("select table_name, file from health.raw_files where not is_read")
+    assert dict(named) == files
+    problems = warehouse.query(
+        "select table_name, problem from staging.raw_tables where problem <> ''"
     )
-    for table, file in files.items():
-        assert f"{folder / 'raw' / file}" in problems[table] or file in problems[table]
+    assert dict(problems).keys() == files.keys()
+    for table, problem in problems:
+        assert files[table] in problem
     return warehouse
 
 
