@@ -10,7 +10,14 @@ from pathlib import Path
 import pandas
 import pytest
 from reference.conditions import all_hold, any_holds
-from reference.values import number_text, read_number, read_time, rounded
+from reference.values import (
+    is_null_number,
+    is_null_time,
+    number_text,
+    read_number,
+    read_time,
+    rounded,
+)
 from small_world import ACCOUNT_COLUMNS, DAY, DEFAULT_SEGMENT, World
 
 
@@ -33,13 +40,42 @@ def world(tmp_path: Path) -> World:
         ("2026-11-22T00:30+01:00", datetime(2026, 11, 21, 23, 30)),
         ("2026-11-22T00:30+0130", datetime(2026, 11, 21, 23, 0)),
         ("2026-11-22T23:30-02", datetime(2026, 11, 23, 1, 30)),
+        ("2026/1/5", datetime(2026, 1, 5)),
+        ("20260105", datetime(2026, 1, 5)),
+        ("20260105T9:05", datetime(2026, 1, 5, 9, 5)),
+        ("2026-1-05  9:30", datetime(2026, 1, 5, 9, 30)),
+        ("2026-11-22t05:06:07z", datetime(2026, 11, 22, 5, 6, 7)),
+        ("2026-11-22 10:30:15,25 gmt", datetime(2026, 11, 22, 10, 30, 15, 250000)),
+        ("2026-11-22 10:30UTC", datetime(2026, 11, 22, 10, 30)),
+        ("2024-03-01 05:06:07 -0800", datetime(2024, 3, 1, 13, 6, 7)),
+        ("2024-03-01 05:06:07+0000 UTC", datetime(2024, 3, 1, 5, 6, 7)),
+        ("2024-03-01 05:06:07.123 +00:00", datetime(2024, 3, 1, 5, 6, 7, 123000)),
+        ("2024-03-01 00:00:00 -23:59", datetime(2024, 3, 1, 23, 59)),
+        ("1709269567", datetime(2024, 3, 1, 5, 6, 7)),
+        ("1709269567123", datetime(2024, 3, 1, 5, 6, 7, 123000)),
+        ("1709269567123456", datetime(2024, 3, 1, 5, 6, 7, 123456)),
         ("2026-11-22Z", None),
+        ("2026-11-22 +01:00", None),
         ("2026-02-30", None),
+        ("2026/11-22", None),
         ("2026-11-22 24:00", None),
-        ("2026-11-22  10:30", None),
-        ("2026-11-22 9:30", None),
-        ("2026-11-22 10:30UTC", None),
+        ("2026-11-22 10:5", None),
+        ("2026-11-22 10", None),
+        ("2026-11-22T 10:30", None),
+        ("2026-11-22 10:30:60", None),
+        ("2026-11-22 10:30:15.", None),
+        ("2026-11-22 10:30 +24:00", None),
+        ("2026-11-22 10:30 +01:60", None),
+        ("2026-11-22 10:30 PST", None),
+        ("2026-11-22 10:30 Z UTC", None),
+        ("2026-11-22 10:30 +0100 GMT", None),
+        ("20260105T1030", None),
+        ("202601", None),
+        ("-1709269567", None),
+        ("1709269567.0", None),
         ("22.11.2026", None),
+        ("12026-01-05", None),
+        ("0000-00-00 00:00:00", None),
     ],
 )
 def test_times(text: str, moment: datetime | None) -> None:
@@ -52,7 +88,15 @@ def test_times(text: str, moment: datetime | None) -> None:
         ("5", 5),
         ("-0.5", -0.5),
         ("+1e3", 1000),
-        ("1,000", None),
+        ("1,000", 1000),
+        ("-12,345,678.5e1", -123456785),
+        ("999,000", 999000),
+        ("0,000", None),
+        ("1000,000", None),
+        ("1,00", None),
+        (",000", None),
+        ("1,000.000,5", None),
+        ("1.5,000", None),
         ("1_000", None),
         ("nan", None),
         ("inf", None),
@@ -63,6 +107,34 @@ def test_times(text: str, moment: datetime | None) -> None:
 )
 def test_numbers(text: str, number: float | None) -> None:
     assert read_number(text) == number
+
+
+@pytest.mark.parametrize("word", ["null", "None", "N/A", "na", "NaN", r"\N", r"\n", "-"])
+def test_words_that_are_null_in_times_and_numbers(word: str) -> None:
+    assert is_null_time(word)
+    assert is_null_number(word)
+    assert read_time(word) is None
+    assert read_number(word) is None
+
+
+@pytest.mark.parametrize("word", ["--", "nil", "0", "n.a.", "unknown", ""])
+def test_other_words_are_not_null(word: str) -> None:
+    assert not is_null_time(word)
+    assert not is_null_number(word)
+
+
+def test_times_that_begin_with_four_zeros_are_null() -> None:
+    assert is_null_time("0000-00-00 00:00:00")
+    assert not is_null_number("0000")
+
+
+def test_declared_formats_come_first() -> None:
+    """In the order of their text; without a zone they are UTC."""
+    assert read_time("2026-05-01", ["%Y-%d-%m"]) == datetime(2026, 1, 5)
+    assert read_time("2026-05-13", ["%Y-%d-%m"]) == datetime(2026, 5, 13)
+    assert read_time("01/02/2026", ["%m/%d/%Y", "%d/%m/%Y"]) == datetime(2026, 2, 1)
+    assert read_time("13/02/2026", ["%m/%d/%Y", "%d/%m/%Y"]) == datetime(2026, 2, 13)
+    assert read_time("5.1.2026 9:00 +0200", ["%d.%m.%Y %H:%M %z"]) == datetime(2026, 1, 5, 7)
 
 
 @pytest.mark.parametrize(
