@@ -26,6 +26,7 @@ SEED_COLUMNS = {
     "plans": "plan_id,plan_name,plan_rank",
     "sources": "table_name,max_age_hours,max_rejected_ratio",
     "pillar_sources": "pillar_id,table_name",
+    "raw_values": "table_name,column_name,raw_value,time_format,value",
 }
 PILLARS = [
     "product_adoption,Product adoption,1,not_calculated",

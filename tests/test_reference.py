@@ -206,14 +206,43 @@ def test_ranges_and_words_of_required_values(world: World) -> None:
     ]
 
 
-def test_an_account_of_the_day_after_the_last_date_is_plausible(world: World) -> None:
-    """A day after the end of 22 November is 24 November 00:00."""
+def test_a_time_after_the_dates_asked_for_is_no_fault(world: World) -> None:
+    world.raw("accounts", ACCOUNT_COLUMNS, ["a1,Acme,2026-01-01", "a2,Bolt,2199-01-01"])
+    assert world.rejected() == []
+
+
+def test_words_for_null_are_no_fault_unless_the_value_is_required(world: World) -> None:
+    """A text keeps such a word: the author is called None."""
     world.raw(
-        "accounts",
-        ACCOUNT_COLUMNS,
-        ["a1,Acme,2026-11-24", "a2,Bolt,2026-11-24T00:00:01"],
+        "risk_assessments",
+        "assessment_id,account_id,risk_score,assessed_at,author",
+        ["r1,a1,N/A,2026-11-01,", "r2,a1,5,0000-00-00,", "r3,a1,5,2026-11-01,None"],
     )
-    assert world.rejected() == [("accounts", "a2", "implausible_created_at")]
+    world.raw(
+        "tickets",
+        "ticket_id,account_id,created_at,solved_at,reopens",
+        [r"t1,a1,2026-11-02,NULL,-", r"t2,a1,2026-11-02,0000-00-00 00:00:00,\N"],
+    )
+    world.metrics("open_tickets", "reopens,30")
+    assert world.values() == {"open_tickets": 2, "reopens_30": 0}
+    assert world.rejected() == [
+        ("risk_assessments", "r1", "missing_risk_score"),
+        ("risk_assessments", "r2", "missing_assessed_at"),
+    ]
+    assert world.calculate()["account_risk"].iloc[0]["risk_author"] == "None"
+
+
+def test_numbers_with_commas_count_in_attributes_too(world: World) -> None:
+    world.seed(
+        attributes=["size,number,,"],
+        score_rules=["everyone,service,size,1,>=,1234567.5,,,"],
+    )
+    world.raw(
+        "account_attributes",
+        "account_id,attribute,recorded_at,value",
+        ['a1,size,2026-11-01,"1,234,567.5"'],
+    )
+    assert world.pillar()["score"] == 10
 
 
 def test_exact_copies_collapse_and_duplicates_keep_the_latest_loaded(world: World) -> None:
@@ -976,7 +1005,7 @@ def test_sources(world: World) -> None:
     assert status()[1] == "stale"
     assert status(source_check_failures=[(DAY, "tickets")])[1] == "failed"
     assert world.pillar("service")["reason"] == "source_unavailable"
-    assert len(world.calculate()["source_status"]) == 12
+    assert len(world.calculate()["source_status"]) == 13
 
 
 def test_runs_of_states(world: World) -> None:

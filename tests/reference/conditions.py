@@ -131,6 +131,24 @@ def any_holds(answers: Iterable[bool | None]) -> bool | None:
     return None if None in known else False
 
 
+def clause_answers(answers: Iterable[Answer]) -> list[bool | None]:
+    """For each answer that of its clause: of all conditions that must hold together with it."""
+    listed = list(answers)
+    clauses: dict[tuple[object, ...], list[bool | None]] = defaultdict(list)
+    for place, answer in enumerate(listed):
+        clauses[_clause(place, answer.condition)].append(answer.is_met)
+    return [
+        all_hold(clauses[_clause(place, answer.condition)]) for place, answer in enumerate(listed)
+    ]
+
+
+def _clause(place: int, condition: Condition) -> tuple[object, ...]:
+    # A condition of a score rule has no clause, so it stands alone.
+    alone = place if condition.clause is None else None
+    where = (condition.segment_id, condition.pillar_id, condition.rule_set)
+    return (*where, condition.clause, alone)
+
+
 def clauses_hold(answers: Iterable[Answer]) -> bool | None:
     """The answer of conditions together: all of a clause must hold, and one clause is enough."""
     clauses: dict[str | None, list[bool | None]] = defaultdict(list)

@@ -10,6 +10,8 @@ DEFAULT_GOOD_FROM = 6.66
 DEFAULT_POOR_BELOW = 3.34
 # Dimensions whose values are words of the contract, which are read without regard to case.
 WORD_DIMENSIONS = ("priority", "channel")
+# A folder without these files has empty ones.
+OPTIONAL_FILES = ("raw_values",)
 
 ConfigRow = dict[str, str | None]
 
@@ -133,13 +135,16 @@ class Configuration:
     plan_ranks: dict[str, float]
     sources: dict[str, Source]
     pillar_sources: list[tuple[str, str]]
+    raw_values: list[ConfigRow]
 
 
 def read_configuration(seeds_dir: Path) -> Configuration:
     """Read the CSV files below `seeds_dir`, each found by its name."""
 
     def rows(name: str) -> list[ConfigRow]:
-        path = min(seeds_dir.rglob(f"{name}.csv"))
+        path = min(seeds_dir.rglob(f"{name}.csv"), default=None)
+        if path is None and name in OPTIONAL_FILES:
+            return []
         with path.open(encoding="utf-8-sig", newline="") as file:
             return [
                 {column: trimmed(cell) for column, cell in row.items()}
@@ -162,6 +167,7 @@ def read_configuration(seeds_dir: Path) -> Configuration:
         plan_ranks={row["plan_id"]: read_number(row["plan_rank"]) for row in rows("plans")},
         sources={row["table_name"]: _source(row) for row in rows("sources")},
         pillar_sources=[(row["pillar_id"], row["table_name"]) for row in rows("pillar_sources")],
+        raw_values=rows("raw_values"),
     )
 
 

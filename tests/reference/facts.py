@@ -17,11 +17,15 @@ AccountRecords = Mapping[str, list[Record] | None]
 
 @dataclass(frozen=True)
 class Facts:
-    """The account, the health date D, and the account's records known on D by table."""
+    """The account, the health date D, and the account's records known on D by table.
+
+    `columns`: those of each table that any of its files has.
+    """
 
     account: Record
     health_date: date
     tables: AccountRecords
+    columns: Mapping[str, frozenset[str]]
     plan_ranks: Mapping[str, float]
 
     @cached_property
@@ -31,6 +35,9 @@ class Facts:
 
     def is_absent(self, table_name: str) -> bool:
         return self.tables[table_name] is None
+
+    def has_column(self, table_name: str, column_name: str) -> bool:
+        return column_name in self.columns[table_name]
 
     def records(self, table_name: str) -> list[Record]:
         return self.tables[table_name] or []
@@ -92,6 +99,7 @@ def facts_on(
     health_date: date,
     tables: AccountRecords,
     main_times: Mapping[str, str],
+    columns: Mapping[str, frozenset[str]],
     plan_ranks: Mapping[str, float],
 ) -> Facts:
     """The facts of an account on D: of each table the records with a main time before D."""
@@ -102,7 +110,7 @@ def facts_on(
         else [record for record in records if getattr(record, main_times[name]) < day_start]
         for name, records in tables.items()
     }
-    return Facts(account, health_date, known, plan_ranks)
+    return Facts(account, health_date, known, columns, plan_ranks)
 
 
 def midnight(day: date) -> datetime:

@@ -15,10 +15,17 @@ Measure = Callable[[Facts, Metric], Number | None]
 
 
 def measured(facts: Facts, metric: Metric) -> Number | None:
-    """The metric's value; None when it is missing or a table it needs is absent."""
+    """The metric's value; None when it is missing, or what it rests on was not handed over."""
     needed_tables, measure = MEASURES[metric.measure]
     if any(facts.is_absent(table_name) for table_name in needed_tables):
         return None
+    needed = NEEDED_COLUMNS.get(metric.measure, ())
+    if metric.dimension is not None:
+        # A measure with a dimension counts the rows of the first table that it needs.
+        needed = (*needed, ((needed_tables[0], metric.dimension),))
+    for alternatives in needed:
+        if not any(facts.has_column(*place) for place in alternatives):
+            return None
     return measure(facts, metric)
 
 
@@ -470,4 +477,42 @@ MEASURES: dict[str, tuple[tuple[str, ...], Measure]] = {
         (("risk_assessments",), (risk_score,)),
     ]
     for measure in measures
+}
+
+# The columns without which a measure is missing: of each group one is enough.
+Place = tuple[str, str]
+NEEDED_COLUMNS: dict[str, tuple[tuple[Place, ...], ...]] = {
+    **dict.fromkeys(
+        ("active_users", "inactive_users", "active_user_ratio", "tickets_per_active_user"),
+        ((("events", "user_id"),),),
+    ),
+    "license_utilization": ((("events", "user_id"),), (("subscriptions", "seats"),)),
+    "people_contacted": ((("touchpoints", "user_id"),),),
+    "modules_used": ((("events", "module"),),),
+    "seats": ((("subscriptions", "seats"),),),
+    "days_to_renewal": ((("subscriptions", "renews_at"),),),
+    **dict.fromkeys(
+        (
+            "overdue_invoices",
+            "overdue_amount",
+            "days_overdue",
+            "invoices_due",
+            "late_payment_ratio",
+        ),
+        ((("invoices", "due_at"),), (("invoices", "paid_at"),)),
+    ),
+    **dict.fromkeys(("open_invoices", "amount_paid"), ((("invoices", "paid_at"),),)),
+    **dict.fromkeys(
+        ("open_tickets", "open_ticket_age_days", "tickets_solved", "resolution_hours"),
+        ((("tickets", "solved_at"),),),
+    ),
+    "first_reply_hours": ((("tickets", "first_replied_at"),),),
+    "reopens": ((("tickets", "reopens"),),),
+    **dict.fromkeys(
+        ("csat_score", "good_csat", "bad_csat"),
+        (
+            (("tickets", "csat_score"),),
+            (("tickets", "csat_at"), ("tickets", "solved_at")),
+        ),
+    ),
 }

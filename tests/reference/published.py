@@ -4,6 +4,7 @@ All frames have object columns: None for null, `datetime.date` for dates, naive 
 `datetime.datetime` for times, and Python's own str, int, float and bool.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -14,13 +15,16 @@ import pandas
 
 from . import insight
 from .calculated import Calculated
+from .conditions import clause_answers
 from .configuration import Configuration, Pillar, Source, read_configuration
+from .declared_values import DeclaredValues
 from .facts import Facts, facts_on, midnight
 from .health import NOT_CALCULATED, AccountHealth, Judgement, account_health
 from .measures import measured
-from .raw_files import read_rows
-from .raw_tables import raw_tables
-from .row_rules import Record, RuledTable, apply_row_rules
+from .money import Rates
+from .raw_files import RawRows, other_files, read_table
+from .raw_tables import RawTable, raw_tables
+from .row_rules import Context, Record, RuledTable, apply_row_rules
 from .signals import account_age_days, signal_values
 from .sources import SourceStatus, is_fit, source_status
 from .values import rounded
@@ -28,6 +32,8 @@ from .values import rounded
 CORE_PILLARS = ("product_adoption", "financial", "service", "relationship", "external")
 # Not compared: the reference does not say how a configuration is hashed.
 CONFIG_VERSION = "reference"
+# Tables whose rows are of no account but themselves, or of none at all.
+WITHOUT_ACCOUNT = ("accounts", "exchange_rates")
 REASONS_WITHOUT_REVIEW = ("created_today", "pillar_not_configured")
 
 COLUMNS: dict[str, list[str]] = {
@@ -102,6 +108,7 @@ COLUMNS: dict[str, list[str]] = {
         "resolved_threshold",
         "is_met",
         "gap",
+        "clause_holds",
     ],
     "not_calculated_accounts": [
         "health_date",
@@ -131,6 +138,16 @@ COLUMNS: dict[str, list[str]] = {
         "latest_at",
         "rejected_ratio",
     ],
+    "raw_files": [
+        "table_name",
+        "file",
+        "format",
+        "row_count",
+        "columns_read",
+        "columns_ignored",
+        "is_read",
+        "problem",
+    ],
     **insight.COLUMNS,
 }
 
@@ -155,17 +172,22 @@ def calculate(
     *,
     late_arrival_days: int = 3,
     source_check_failures: Collection[tuple[date, str]] = (),
+    reporting_currency: str = "",
 ) -> dict[str, pandas.DataFrame]:
     """Calculate every date from start to end, both included, and give the published tables.
 
     `source_check_failures`: the (health date, raw table) pairs with a failed critical check.
     """
     configuration = read_configuration(seeds_dir)
-    ruled_tables = _ruled_tables(raw_dir, configuration, end)
+    tables = raw_tables([pillar.pillar_id for pillar in configuration.pillars])
+    raw = {table.name: read_table(raw_dir, table) for table in tables}
+    ruled_tables = _ruled_tables(tables, raw, configuration, reporting_currency)
     records_by_account = _records_by_account(ruled_tables)
     main_times = {name: ruled.table.main_time for name, ruled in ruled_tables.items()}
+    columns = {name: ruled.columns for name, ruled in ruled_tables.items()}
     rows: PublishedRows = {table_name: [] for table_name in COLUMNS}
     rows["rejected_records"] = _rejected_records(ruled_tables.values(), start)
+    rows["raw_files"] = _raw_file_rows(raw, other_files(raw_dir, tables))
     history: list[Calculated] = []
     for health_date in _dates(start, end):
         statuses = {
@@ -187,6 +209,7 @@ def calculate(
                 health_date,
                 records_by_account[account.account_id],
                 main_times,
+                columns,
                 configuration.plan_ranks,
             )
             history.append(_calculated(facts, configuration, statuses))
@@ -204,20 +227,27 @@ def _dates(start: date, end: date) -> list[date]:
 
 
 def _ruled_tables(
-    raw_dir: Path, configuration: Configuration, last_date: date
+    tables: Iterable[RawTable],
+    raw: Mapping[str, RawRows],
+    configuration: Configuration,
+    reporting_currency: str,
 ) -> dict[str, RuledTable]:
-    """All raw tables with the row rules applied, accounts first, since the others ask for them."""
-    pillar_ids = [pillar.pillar_id for pillar in configuration.pillars]
+    """All raw tables with the row rules applied; accounts and rates come before the others."""
+    if raw["accounts"].rows is None:
+        raise FileNotFoundError(raw["accounts"].problem or "the raw table accounts is absent")
+    declared = DeclaredValues(configuration.raw_values)
     ruled_tables: dict[str, RuledTable] = {}
-    account_ids: set[str] | None = None
-    for table in raw_tables(pillar_ids, last_date):
-        text_rows = read_rows(raw_dir, table.name)
-        if table.name == "accounts" and text_rows is None:
-            raise FileNotFoundError("the raw table accounts is absent")
-        ruled = apply_row_rules(table, text_rows, account_ids)
+    account_ids: set[str] = set()
+    rates = Rates()
+    for table in tables:
+        checked = None if table.name in WITHOUT_ACCOUNT else account_ids
+        context = Context(checked, declared, rates)
+        ruled = apply_row_rules(table, raw[table.name], context)
         ruled_tables[table.name] = ruled
         if table.name == "accounts":
             account_ids = {account.account_id for account in ruled.records}
+        if table.name == "exchange_rates":
+            rates = Rates(ruled.records, reporting_currency)
     _add_next_starts(ruled_tables["subscriptions"].records)
     return ruled_tables
 
@@ -246,12 +276,12 @@ def _records_by_account(
         account.account_id: {
             name: None if ruled.is_absent else []
             for name, ruled in ruled_tables.items()
-            if name != "accounts"
+            if name not in WITHOUT_ACCOUNT
         }
         for account in ruled_tables["accounts"].records
     }
     for name, ruled in ruled_tables.items():
-        if name != "accounts":
+        if name not in WITHOUT_ACCOUNT:
             for record in ruled.records:
                 grouped[record.account_id][name].append(record)
     return grouped
@@ -283,6 +313,25 @@ def _rejected_records(ruled_tables: Iterable[RuledTable], start: date) -> list[P
         for ruled in ruled_tables
         for rejection in ruled.rejections
     ]
+
+
+def _raw_file_rows(raw: Mapping[str, RawRows], others: Iterable[str]) -> list[PublishedRow]:
+    read = [
+        {
+            "table_name": table_name,
+            "file": file.path,
+            "format": file.format,
+            "row_count": file.row_count,
+            "columns_read": json.dumps(file.columns),
+            "columns_ignored": json.dumps(file.ignored, ensure_ascii=False),
+            "is_read": rows.problem is None,
+            "problem": file.problem,
+        }
+        for table_name, rows in raw.items()
+        for file in rows.files
+    ]
+    nothing = dict.fromkeys(COLUMNS["raw_files"])
+    return read + [{**nothing, "file": name, "is_read": False} for name in others]
 
 
 def _source_status_rows(
@@ -443,8 +492,11 @@ def _explanation_rows(calculated: Calculated) -> list[PublishedRow]:
             "resolved_threshold": answer.resolved_threshold,
             "is_met": answer.is_met,
             "gap": answer.gap,
+            "clause_holds": clause_holds,
         }
-        for answer in calculated.health.answers
+        for answer, clause_holds in zip(
+            calculated.health.answers, clause_answers(calculated.health.answers), strict=True
+        )
     ]
 
 

@@ -6,7 +6,7 @@ No rule is applied here; row_rules.py does that.
 import math
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import datetime
 from functools import cached_property
 
 EARLIEST_PLAUSIBLE_TIME = datetime(2000, 1, 1)
@@ -15,25 +15,33 @@ SURVEY_SCORE_RANGES = {"nps": (0.0, 10.0), "pulse": (1.0, 5.0)}
 
 @dataclass(frozen=True)
 class Column:
-    """One column; the bounds are inclusive and concern values that can be read."""
+    """One column; the bounds are inclusive and concern values that can be read.
+
+    A code is a text that is compared without regard to case.
+    """
 
     name: str
-    kind: str  # text, time, number or word
+    kind: str  # text, time, number, word or code
     is_required: bool
     words: frozenset[str] = frozenset()
     lowest: float = -math.inf
     highest: float = math.inf
-    latest: datetime = datetime.max
 
 
 @dataclass(frozen=True)
 class RawTable:
-    """One raw table; an end column that lies before the main time is read as the main time."""
+    """One raw table; an end column that lies before the main time is read as the main time.
+
+    `amount`: the column that is money, in the row's currency. `has_key_by_day`: rows with one key
+    are duplicates only on the same day of their main time, whose time of day does not matter.
+    """
 
     name: str
     key: tuple[str, ...]
     columns: tuple[Column, ...]
     ends: tuple[str, ...] = ()
+    amount: str | None = None
+    has_key_by_day: bool = False
 
     @cached_property
     def main_time(self) -> str:
@@ -48,8 +56,12 @@ def _text(name: str) -> Column:
     return Column(name.rstrip("*"), "text", name.endswith("*"))
 
 
-def _time(name: str, latest: datetime = datetime.max) -> Column:
-    return Column(name.rstrip("*"), "time", name.endswith("*"), latest=latest)
+def _time(name: str) -> Column:
+    return Column(name.rstrip("*"), "time", name.endswith("*"))
+
+
+def _code(name: str) -> Column:
+    return Column(name.rstrip("*"), "code", name.endswith("*"))
 
 
 def _number(name: str, lowest: float = -math.inf, highest: float = math.inf) -> Column:
@@ -60,13 +72,11 @@ def _word(name: str, *words: str) -> Column:
     return Column(name.rstrip("*"), "word", name.endswith("*"), words=frozenset(words))
 
 
-def raw_tables(pillar_ids: Collection[str], last_date: date) -> tuple[RawTable, ...]:
-    """All raw tables, accounts first.
+def raw_tables(pillar_ids: Collection[str] = ()) -> tuple[RawTable, ...]:
+    """All raw tables, accounts and exchange rates before those that need them.
 
-    An override names a pillar of the configuration; an account may be created up to a day after
-    the end of the last date asked for.
+    An override names a pillar of the configuration.
     """
-    latest_created_at = datetime.combine(last_date, time.min) + timedelta(days=2)
     return (
         RawTable(
             "accounts",
@@ -74,7 +84,7 @@ def raw_tables(pillar_ids: Collection[str], last_date: date) -> tuple[RawTable, 
             (
                 _text("account_id*"),
                 _text("account_name*"),
-                _time("created_at*", latest=latest_created_at),
+                _time("created_at*"),
                 _text("parent_account_id"),
                 _text("csm_email"),
                 _text("lifecycle_stage"),
@@ -83,6 +93,17 @@ def raw_tables(pillar_ids: Collection[str], last_date: date) -> tuple[RawTable, 
                 _time("churned_at"),
             ),
             ends=("churned_at",),
+        ),
+        RawTable(
+            "exchange_rates",
+            ("currency", "rate_on"),
+            (
+                _code("currency*"),
+                _time("rate_on*"),
+                # 0 is out of range: the least double above it is in.
+                _number("rate*", lowest=math.ulp(0.0)),
+            ),
+            has_key_by_day=True,
         ),
         RawTable(
             "account_attributes",
@@ -127,9 +148,11 @@ def raw_tables(pillar_ids: Collection[str], last_date: date) -> tuple[RawTable, 
                 _time("occurred_at*"),
                 _text("user_id"),
                 _text("module"),
+                _text("product"),
                 _number("event_count", lowest=0),
                 _time("loaded_at"),
             ),
+            has_key_by_day=True,
         ),
         RawTable(
             "subscriptions",
@@ -143,8 +166,10 @@ def raw_tables(pillar_ids: Collection[str], last_date: date) -> tuple[RawTable, 
                 _number("seats", lowest=0),
                 _time("ended_at"),
                 _time("renews_at"),
+                _code("currency"),
             ),
             ends=("ended_at",),
+            amount="mrr",
         ),
         RawTable(
             "invoices",
@@ -157,7 +182,9 @@ def raw_tables(pillar_ids: Collection[str], last_date: date) -> tuple[RawTable, 
                 _time("due_at"),
                 _time("paid_at"),
                 _time("voided_at"),
+                _code("currency"),
             ),
+            amount="amount",
         ),
         RawTable(
             "tickets",

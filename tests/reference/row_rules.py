@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import SimpleNamespace
 
-from .raw_files import TextRow
+from .declared_values import DeclaredValues
+from .money import Rates
+from .raw_files import RawRows, TextRow
 from .raw_tables import EARLIEST_PLAUSIBLE_TIME, SURVEY_SCORE_RANGES, Column, RawTable
-from .values import read_number, read_time
+from .values import is_null_number, is_null_time, read_number, read_time
 
 Record = SimpleNamespace
 # The order in which the faults of required values are looked for.
@@ -44,72 +46,114 @@ class Row:
 
 @dataclass
 class RuledTable:
-    """A raw table with the rules applied; `rows` holds the rejected ones too."""
+    """A raw table with the rules applied; `rows` holds the rejected ones too.
+
+    `columns`: those that any of its files has.
+    """
 
     table: RawTable
     is_absent: bool
+    is_unreadable: bool
+    columns: frozenset[str]
     rows: list[Row]
     records: list[Record]
     rejections: list[Rejection]
 
 
-def apply_row_rules(
-    table: RawTable, text_rows: list[TextRow] | None, account_ids: Collection[str] | None
-) -> RuledTable:
-    """Apply all rules to one table. `account_ids`: the valid accounts; None for accounts itself."""
+@dataclass(frozen=True)
+class Context:
+    """What the rules of one table need of others.
+
+    account_ids: the valid accounts; None for tables without an account, and for accounts itself.
+    """
+
+    account_ids: Collection[str] | None
+    declared: DeclaredValues
+    rates: Rates
+
+
+def apply_row_rules(table: RawTable, raw: RawRows, context: Context) -> RuledTable:
+    """Apply all rules to one table; one that cannot be read counts as absent."""
     rejections: list[Rejection] = []
-    rows = _without_exact_copies(table, text_rows or [])
+    declared = context.declared
+    rows = _without_exact_copies(
+        table, [declared.read(table, texts) for texts in raw.rows or []], declared
+    )
     for row in rows:
-        row.reason = _first_reason(table, row, account_ids)
+        row.reason = _first_reason(table, row, context)
         if row.reason is None:
             # Values count here even when the row turns out to be a duplicate.
-            rejections += _read_values(table, row)
+            rejections += _read_values(table, row, declared)
     _reject_duplicates(table, [row for row in rows if row.reason is None])
     rejections += [_rejection(table, row, row.reason, "row_rejected") for row in rows if row.reason]
     records = [Record(**row.values) for row in rows if row.reason is None]
-    return RuledTable(table, text_rows is None, rows, records, rejections)
+    if table.amount is not None:
+        for record in records:
+            _in_reporting_currency(table, record, context.rates)
+    return RuledTable(
+        table,
+        is_absent=raw.rows is None,
+        is_unreadable=raw.problem is not None,
+        columns=raw.columns,
+        rows=rows,
+        records=records,
+        rejections=rejections,
+    )
 
 
-def _without_exact_copies(table: RawTable, text_rows: list[TextRow]) -> list[Row]:
+def _in_reporting_currency(table: RawTable, record: Record, rates: Rates) -> None:
+    rate = rates.rate(record.currency, getattr(record, table.main_time))
+    setattr(record, table.amount, getattr(record, table.amount) * rate)
+
+
+def _without_exact_copies(
+    table: RawTable, text_rows: list[TextRow], declared: DeclaredValues
+) -> list[Row]:
     """One row for each distinct content of the contract's columns, with the latest loaded_at."""
     compared = [column.name for column in table.columns if column.name != "loaded_at"]
     reads_loaded_at = any(column.name == "loaded_at" for column in table.columns)
+    loaded_formats = declared.time_formats(table.name, "loaded_at")
+
+    def loaded_order(loaded_at: str) -> tuple[datetime, str]:
+        """Later times are greater; what cannot be read is lowest, and null lower still."""
+        return (read_time(loaded_at, loaded_formats) or datetime.min, loaded_at)
+
     copies: dict[tuple[str | None, ...], list[TextRow]] = defaultdict(list)
     for texts in text_rows:
         copies[tuple(texts.get(name) for name in compared)].append(texts)
     rows = []
     for same in copies.values():
         texts = {name: same[0][name] for name in compared if name in same[0]}
-        loaded_at = max((copy.get("loaded_at", "") for copy in same), key=_loaded_order)
+        loaded_at = max((copy.get("loaded_at", "") for copy in same), key=loaded_order)
         if reads_loaded_at and loaded_at:
             texts["loaded_at"] = loaded_at
-        main_time = read_time(texts.get(table.main_time, ""))
+        formats = declared.time_formats(table.name, table.main_time)
+        main_time = read_time(texts.get(table.main_time, ""), formats)
         rows.append(Row(texts, main_time))
     return rows
 
 
-def _loaded_order(loaded_at: str) -> tuple[datetime, str]:
-    """Later times are greater; what cannot be read is lowest, and null lower still."""
-    return (read_time(loaded_at) or datetime.min, loaded_at)
-
-
-def _first_reason(table: RawTable, row: Row, account_ids: Collection[str] | None) -> str | None:
+def _first_reason(table: RawTable, row: Row, context: Context) -> str | None:
     """The first reason to reject the row that its own content gives."""
     faults = {
-        column.name: _fault(table, column, row.texts)
+        column.name: _fault(table, column, row.texts, context.declared)
         for column in table.columns
         if column.is_required
     }
+    if table.amount is not None and row.main_time is not None:
+        currency = row.texts.get("currency")
+        if context.rates.rate(currency, row.main_time) is None:
+            faults["currency"] = "unknown"
     for fault in VALUE_FAULTS:
         for name, found in faults.items():
             if found == fault:
                 return f"{fault}_{name}"
-    if account_ids is not None and row.texts["account_id"] not in account_ids:
+    if context.account_ids is not None and row.texts["account_id"] not in context.account_ids:
         return "unknown_account"
     return None
 
 
-def _fault(table: RawTable, column: Column, texts: TextRow) -> str | None:
+def _fault(table: RawTable, column: Column, texts: TextRow, declared: DeclaredValues) -> str | None:
     """What is wrong with one value, if anything."""
     text = texts.get(column.name)
     if text is None:
@@ -117,32 +161,43 @@ def _fault(table: RawTable, column: Column, texts: TextRow) -> str | None:
     if column.kind == "word" and text.lower() not in column.words:
         return "unknown"
     if column.kind == "time":
-        moment = read_time(text)
-        if moment is None:
-            return "invalid"
-        if moment < EARLIEST_PLAUSIBLE_TIME or moment > column.latest:
-            return "implausible"
+        return _time_fault(text, declared.time_formats(table.name, column.name))
     if column.kind == "number":
-        number = read_number(text)
-        if number is None:
-            return "invalid"
-        lowest, highest = column.lowest, column.highest
-        if (table.name, column.name) == ("survey_responses", "score"):
-            # An unknown kind is a reason of its own, and comes first.
-            kind = texts.get("kind", "").lower()
-            lowest, highest = SURVEY_SCORE_RANGES.get(kind, (lowest, highest))
-        if not lowest <= number <= highest:
-            return "out_of_range"
+        return _number_fault(table, column, text, texts)
     return None
 
 
-def _read_values(table: RawTable, row: Row) -> list[Rejection]:
+def _time_fault(text: str, formats: Collection[str]) -> str | None:
+    if is_null_time(text):
+        return "missing"
+    moment = read_time(text, formats)
+    if moment is None:
+        return "invalid"
+    return "implausible" if moment < EARLIEST_PLAUSIBLE_TIME else None
+
+
+def _number_fault(table: RawTable, column: Column, text: str, texts: TextRow) -> str | None:
+    if is_null_number(text):
+        return "missing"
+    number = read_number(text)
+    if number is None:
+        return "invalid"
+    lowest, highest = column.lowest, column.highest
+    if (table.name, column.name) == ("survey_responses", "score"):
+        # An unknown kind is a reason of its own, and comes first.
+        kind = texts.get("kind", "").lower()
+        lowest, highest = SURVEY_SCORE_RANGES.get(kind, (lowest, highest))
+    return None if lowest <= number <= highest else "out_of_range"
+
+
+def _read_values(table: RawTable, row: Row, declared: DeclaredValues) -> list[Rejection]:
     """Fill the row's values; list the values that are ignored or changed."""
     rejections = []
     for column in table.columns:
-        fault = _fault(table, column, row.texts)
+        fault = _fault(table, column, row.texts, declared)
         if fault is None:
-            row.values[column.name] = _typed(column, row.texts[column.name])
+            formats = declared.time_formats(table.name, column.name)
+            row.values[column.name] = _typed(column, row.texts[column.name], formats)
             continue
         row.values[column.name] = None
         if fault != "missing":
@@ -155,12 +210,12 @@ def _read_values(table: RawTable, row: Row) -> list[Rejection]:
     return rejections
 
 
-def _typed(column: Column, text: str) -> object:
+def _typed(column: Column, text: str, formats: Collection[str]) -> object:
     if column.kind == "time":
-        return read_time(text)
+        return read_time(text, formats)
     if column.kind == "number":
         return read_number(text)
-    return text.lower() if column.kind == "word" else text
+    return text.lower() if column.kind in ("word", "code") else text
 
 
 def _reject_duplicates(table: RawTable, rows: list[Row]) -> None:
@@ -170,8 +225,9 @@ def _reject_duplicates(table: RawTable, rows: list[Row]) -> None:
     same_key: dict[tuple[object, ...], list[Row]] = defaultdict(list)
     for row in rows:
         key = tuple(row.values[name] for name in table.key)
-        if table.name == "events":
-            key += (row.main_time.date(),)
+        if table.has_key_by_day:
+            others = tuple(value for value in key if not isinstance(value, datetime))
+            key = (*others, row.main_time.date())
         same_key[key].append(row)
     for candidates in same_key.values():
         stays = max(candidates, key=lambda row: _precedence(table, row))

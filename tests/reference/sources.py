@@ -9,7 +9,7 @@ from .facts import midnight
 from .row_rules import RuledTable
 from .values import rounded
 
-UNFIT = ("failed", "stale", "broken")
+UNFIT = ("unreadable", "failed", "stale", "broken")
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,9 @@ def source_status(
     late_arrival_days: int,
     failures: Collection[tuple[date, str]],
 ) -> SourceStatus:
-    """The first of absent, failed, stale and broken that applies, else ok."""
+    """The first of unreadable, absent, failed, stale and broken that applies, else ok."""
+    if ruled.is_unreadable:
+        return SourceStatus("unreadable", 0, None, None)
     if ruled.is_absent:
         return SourceStatus("absent", 0, None, None)
     day_start = midnight(health_date)

@@ -1,0 +1,152 @@
+"""Records of separated text: RFC 4180, or backslashes before quotes where that is what parses.
+
+Only a record's own end matters here: whatever leaves it in doubt makes the file unreadable.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from .unreadable import UnreadableError
+from .values import trimmed
+
+SEPARATORS = (",", ";", "\t", "|")
+SEPARATOR_LINE = re.compile(r'[ \t]*"?sep=.?"?[ \t]*(\r\n|\n|\r|$)', re.IGNORECASE)
+END_OF_LINE = re.compile(r"\r\n|\n|\r")
+# Up to the quote that no backslash stands before; a backslash stands before itself, too.
+BACKSLASHED = re.compile(r'((?:[^"\\]|\\.)*)"', re.DOTALL)
+BACKSLASH = re.compile(r'\\(["\\])')
+
+
+@dataclass(frozen=True)
+class TextRecord:
+    """One record; `lines` are its physical lines as they stand in the file."""
+
+    line: int
+    cells: list[str]
+    lines: list[str]
+
+    @property
+    def is_blank(self) -> bool:
+        """A line without anything; separators alone are a record whose values are all null."""
+        return len(self.cells) == 1 and trimmed(self.cells[0]) is None
+
+    @property
+    def width(self) -> int:
+        """How many cells are left when the empty ones at the end are dropped."""
+        filled = [number for number, cell in enumerate(self.cells, 1) if trimmed(cell) is not None]
+        return max(filled, default=0)
+
+
+# Whether cells below a header could be a row of the table.
+IsRow = Callable[[Sequence[str], Sequence[str]], bool]
+# From behind the opening quote of a cell to its value and its end.
+Quoted = Callable[[str, int], tuple[str, int]]
+
+
+def parse(text: str, known: Collection[str], is_row: IsRow) -> tuple[list[str], list[TextRecord]]:
+    """The header and the records below it.
+
+    `known`: the column names, lower case, by which the header tells its separator.
+    """
+    try:
+        separator, records = _parsed(text, known, _quoted_by_the_standard)
+    except UnreadableError as problem:
+        try:
+            separator, records = _parsed(text, known, _quoted_with_backslashes)
+        except UnreadableError:
+            raise problem from None
+    if not records:
+        raise UnreadableError("there is no header line")
+    header = [name.strip() for name in records[0].cells]
+    first_line = [_unquoted(name) for name in records[0].lines[0].split(separator)]
+    if len(records[0].lines) > 1 and _are_rows(first_line, records[0].lines[1:], separator, is_row):
+        raise UnreadableError("a quote in the header that may not belong there", records[0].line)
+    for record in records[1:]:
+        if record.width > len(header):
+            raise UnreadableError(
+                f"{record.width} values, but the header has {len(header)} columns", record.line
+            )
+        if len(record.lines) > 1 and _are_rows(header, record.lines, separator, is_row):
+            raise UnreadableError("a quote that may not belong there", record.line)
+    return header, records[1:]
+
+
+def _are_rows(header: Sequence[str], lines: Sequence[str], separator: str, is_row: IsRow) -> bool:
+    """Whether the lines of one record could as well be a record each."""
+    return all(
+        is_row(header, [_unquoted(cell) for cell in line.split(separator)]) for line in lines
+    )
+
+
+def _unquoted(cell: str) -> str:
+    return cell.strip().strip('"').strip()
+
+
+def _parsed(text: str, known: Collection[str], quoted: Quoted) -> tuple[str, list[TextRecord]]:
+    """The separator and all records, the header among them."""
+    skipped = SEPARATOR_LINE.match(text)
+    start = 0 if skipped is None else skipped.end()
+    line = 1 if skipped is None else 2
+    separator = _separator(text, start, line, known, quoted)
+    records = _records(text, start, line, separator, quoted)
+    return separator, [record for record in records if not record.is_blank]
+
+
+def _separator(text: str, start: int, line: int, known: Collection[str], quoted: Quoted) -> str:
+    """The separator that finds most known columns in the header line, then most cells."""
+
+    def finds(separator: str) -> tuple[int, int]:
+        records = _records(text, start, line, separator, quoted)
+        header = next((record for record in records if not record.is_blank), None)
+        cells = [] if header is None else header.cells
+        names = {cell.strip().lower() for cell in cells}
+        return len(names & set(known)), len(cells)
+
+    return max(SEPARATORS, key=finds)
+
+
+def _records(
+    text: str, start: int, line: int, separator: str, quoted: Quoted
+) -> Iterator[TextRecord]:
+    plain = re.compile(f"[^{re.escape(separator)}\r\n]*")
+    position = start
+    while position < len(text):
+        first, cells = position, []
+        while True:
+            if text.startswith('"', position):
+                cell, position = quoted(text, position + 1)
+                if position < 0:
+                    raise UnreadableError("a quote that is never closed", line)
+            else:
+                # A quote inside a cell that does not begin with one is a character like others.
+                match = plain.match(text, position)
+                cell, position = match[0], match.end()
+            cells.append(cell)
+            if not text.startswith(separator, position):
+                break
+            position += 1
+        end = END_OF_LINE.match(text, position)
+        if end is None and position < len(text):
+            raise UnreadableError("text after a closing quote", line)
+        lines = END_OF_LINE.split(text[first:position])
+        yield TextRecord(line, cells, lines)
+        line += len(lines)
+        position = len(text) if end is None else end.end()
+
+
+def _quoted_by_the_standard(text: str, position: int) -> tuple[str, int]:
+    """The end is -1 where the quote is never closed."""
+    parts = []
+    while (end := text.find('"', position)) >= 0:
+        parts.append(text[position:end])
+        if not text.startswith('""', end):
+            return "".join(parts), end + 1
+        parts.append('"')
+        position = end + 2
+    return "", -1
+
+
+def _quoted_with_backslashes(text: str, position: int) -> tuple[str, int]:
+    match = BACKSLASHED.match(text, position)
+    return ("", -1) if match is None else (BACKSLASH.sub(r"\1", match[1]), match.end())
