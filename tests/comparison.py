@@ -29,6 +29,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "not_calculated_accounts": ("health_date", "account_id", "pillar_id"),
     "rejected_records": ("table_name", "record_key", "reason", "effect", "record"),
     "source_status": ("health_date", "table_name"),
+    "raw_files": ("file",),
     "health_changes": ("health_date", "account_id", "pillar_id"),
     "portfolio_health_history": (
         *("health_date", "csm_email", "segment_id", "pillar_id", "state"),
@@ -44,7 +45,10 @@ KEYS: dict[str, tuple[str, ...]] = {
     "health_alerts": ("health_date", "alert_id", "account_id", "pillar_id"),
 }
 # Texts that hold JSON, whose lists are sets: equal when they hold the same.
-JSON_COLUMNS = ("flipped_conditions", "risk_tags", "confidence_tags", "tag_notes")
+JSON_COLUMNS = (
+    *("flipped_conditions", "risk_tags", "confidence_tags", "tag_notes"),
+    *("columns_read", "columns_ignored"),
+)
 # Two calculations need not agree on how a configuration is hashed.
 IGNORED_COLUMNS = ("config_version",)
 EXPLANATION_DAYS = 14
@@ -223,6 +227,9 @@ def _normalised(column: str, value: Any) -> Value:
         return _normalised_record(value)
     if column in JSON_COLUMNS:
         return _normalised_json(str(value))
+    if column == "problem":
+        # What is wrong is told in words, which two calculations need not share.
+        return "a problem"
     if column == "record_key":
         return "|".join(_content_text(part) or "" for part in str(value).split("|"))
     if column == "clause":
