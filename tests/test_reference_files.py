@@ -179,6 +179,28 @@ def test_whatever_leaves_a_rows_end_in_doubt(
     assert f"accounts.csv: line {line}:" in problem(tmp_path, *lines)
 
 
+@pytest.mark.parametrize(
+    ("lines", "names_found"),
+    [
+        # Rows as short as the others: in doubt.
+        (("a0,Zero,2026-01-01", 'a1,"Acme,2026-01-01', 'a2,Beta",2026-01-01'), None),
+        # A row that has a quoted value of its own.
+        (('a1,"Acme,2026-01-01,,', 'a2,", Inc",2026-01-02,,', 'a3,Gamma",2026-01-03,,'), None),
+        # No doubt: all other rows have five cells, and these two lines have three each.
+        (('a1,"Acme', '2026-01-01",2026-01-02,,'), ["Acme\n2026-01-01"]),
+        (('a1,"Acme, Inc', 'Berlin, Germany",2026-01-01,,'), ["Acme, Inc\nBerlin, Germany"]),
+    ],
+)
+def test_lines_that_could_be_rows(
+    tmp_path: Path, lines: Sequence[str], names_found: list[str] | None
+) -> None:
+    header = f"{HEADER},region,churned_at"
+    if names_found is None:
+        assert "a quote" in problem(tmp_path, *lines, header=header)
+    else:
+        assert names(tmp_path, *lines, header=header) == names_found
+
+
 def test_rows_in_a_heading(tmp_path: Path) -> None:
     header = f'{HEADER},"region'
     assert "header" in problem(

@@ -289,12 +289,11 @@ def _places(table: RawTable, header: Sequence[str]) -> dict[str, int]:
 
 
 def _could_be_a_row(table: RawTable, header: Sequence[str], cells: Sequence[str]) -> bool:
-    """Whether the cells are as many as the header has, the required ones filled, the main time a
-    time."""
-    if len(cells) > len(header):
+    """Whether no cell is beyond the header, the required ones are filled, the main time a time."""
+    if any(trimmed(cell) for cell in cells[len(header) :]):
         return False
     places = _places(table, header)
-    texts = {name: cells[place] for name, place in places.items() if place < len(cells)}
+    texts = {name: trimmed(cells[place]) for name, place in places.items() if place < len(cells)}
     required = [c.name for c in table.columns if c.is_required and c.name in places]
     if not all(texts.get(name) for name in required):
         return False

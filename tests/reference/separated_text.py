@@ -5,6 +5,7 @@ Only a record's own end matters here: whatever leaves it in doubt makes the file
 
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from .unreadable import UnreadableError
@@ -49,34 +50,51 @@ def parse(text: str, known: Collection[str], is_row: IsRow) -> tuple[list[str], 
 
     `known`: the column names, lower case, by which the header tells its separator.
     """
+    quoted = _quoted_by_the_standard
     try:
-        separator, records = _parsed(text, known, _quoted_by_the_standard)
+        separator, records = _parsed(text, known, quoted)
     except UnreadableError as problem:
+        quoted = _quoted_with_backslashes
         try:
-            separator, records = _parsed(text, known, _quoted_with_backslashes)
+            separator, records = _parsed(text, known, quoted)
         except UnreadableError:
             raise problem from None
     if not records:
         raise UnreadableError("there is no header line")
     header = [name.strip() for name in records[0].cells]
+    on_one_line = [len(record.cells) for record in records[1:] if len(record.lines) == 1]
+    # Rows may be shorter than the header, but not than all the others.
+    fewest = min([*on_one_line, len(header)])
+
+    def are_rows(columns: Sequence[str], lines: Sequence[str]) -> bool:
+        """Whether the lines of one record could as well be a record each."""
+        return all(
+            any(
+                len(cells) >= fewest and is_row(columns, cells)
+                for cells in _ways_to_read_a_line(line, separator, quoted)
+            )
+            for line in lines
+        )
+
     first_line = [_unquoted(name) for name in records[0].lines[0].split(separator)]
-    if len(records[0].lines) > 1 and _are_rows(first_line, records[0].lines[1:], separator, is_row):
+    if len(records[0].lines) > 1 and are_rows(first_line, records[0].lines[1:]):
         raise UnreadableError("a quote in the header that may not belong there", records[0].line)
     for record in records[1:]:
         if record.width > len(header):
             raise UnreadableError(
                 f"{record.width} values, but the header has {len(header)} columns", record.line
             )
-        if len(record.lines) > 1 and _are_rows(header, record.lines, separator, is_row):
+        if len(record.lines) > 1 and are_rows(header, record.lines):
             raise UnreadableError("a quote that may not belong there", record.line)
     return header, records[1:]
 
 
-def _are_rows(header: Sequence[str], lines: Sequence[str], separator: str, is_row: IsRow) -> bool:
-    """Whether the lines of one record could as well be a record each."""
-    return all(
-        is_row(header, [_unquoted(cell) for cell in line.split(separator)]) for line in lines
-    )
+def _ways_to_read_a_line(line: str, separator: str, quoted: Quoted) -> list[list[str]]:
+    """Its cells without regard to quotes, and by them, where it parses on its own."""
+    ways = [[_unquoted(cell) for cell in line.split(separator)]]
+    with suppress(UnreadableError):
+        ways += [record.cells for record in _records(line, 0, 1, separator, quoted)]
+    return ways
 
 
 def _unquoted(cell: str) -> str:
