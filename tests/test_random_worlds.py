@@ -1,8 +1,10 @@
 """The pipeline against an independent reference, row for row, on random worlds.
 
-`WORLDS=100 make test` (or `FIRST_WORLD=500`) tries more, or others.
+`WORLDS=100 make test` (or `FIRST_WORLD=500`) tries more, or others; `WORLD_KINDS="formats,headings"`
+only these kinds of worlds.KINDS.
 """
 
+import json
 import os
 from pathlib import Path
 
@@ -11,18 +13,27 @@ import pytest
 from comparison import differences
 from pipeline import Warehouse
 from reference import calculate
-from worlds import make_world
+from worlds import KINDS, make_world
 
 FIRST = int(os.environ.get("FIRST_WORLD", "1"))
 COUNT = int(os.environ.get("WORLDS", "20"))
+KINDS_TRIED = [kind for kind in os.environ.get("WORLD_KINDS", ",".join(KINDS)).split(",") if kind]
 
 
 @pytest.mark.parametrize("seed", range(FIRST, FIRST + COUNT))
 def test_pipeline_equals_the_reference(seed: int, tmp_path: Path) -> None:
-    world = make_world(tmp_path, seed)
+    world = make_world(tmp_path, seed, KINDS_TRIED)
     warehouse = Warehouse(tmp_path / "warehouse.duckdb", world.raw_dir, world.seeds_dir)
-    warehouse.calculate(world.start, world.end)
-    expected = calculate(world.raw_dir, world.seeds_dir, world.start, world.end)
+    variables = json.dumps({"reporting_currency": world.reporting_currency})
+    arguments = ("--vars", variables) if world.reporting_currency else ()
+    warehouse.calculate(world.start, world.end, *arguments)
+    expected = calculate(
+        world.raw_dir,
+        world.seeds_dir,
+        world.start,
+        world.end,
+        reporting_currency=world.reporting_currency,
+    )
     with duckdb.connect(str(warehouse.path), read_only=True) as connection:
         found = differences(expected, connection)
     assert not found, "\n".join(found)

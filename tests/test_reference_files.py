@@ -63,7 +63,8 @@ def write_parquet(path: Path, **columns: Sequence[object] | pa.Array) -> None:
 @pytest.mark.parametrize("above", ["", "sep=;\n", '"sep=,"\r\n', "SEP=\t\n"])
 @pytest.mark.parametrize("ending", ["csv", "tsv", "CSV", "csv.gz", "Tsv.GZ"])
 def test_separated_text(tmp_path: Path, separator: str, above: str, ending: str) -> None:
-    lines = [separator.join(cells) for cells in (HEADER.split(","), FIRST.values())]
+    header = [*HEADER.split(","), '"Notes, more; and\t|"']
+    lines = [separator.join(cells) for cells in (header, FIRST.values())]
     content = (above + "\n".join(lines)).encode("utf-8-sig")
     if ending.lower().endswith("gz"):
         content = gzip.compress(content)

@@ -13,13 +13,16 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
-import duckdb
+import pandas
 import pytest
 from reference import calculate
-from worlds import TABLES, Table, World, make_world
+from reference.raw_files import read_table
+from reference.raw_tables import raw_tables
+from reference.values import read_time
+from worlds import KINDS, TABLES, Table, World, make_world
 
 SEEDS = range(20)
 CONFIG_FILES = {
@@ -36,8 +39,9 @@ CONFIG_FILES = {
     "plans": 1,
     "sources": 1,
     "pillar_sources": 2,
+    "raw_values": 4,
 }  # how many of its first columns are the key of a file
-USAGE = ("feature", "module")
+USAGE = ("feature", "module", "product")
 # Measure: how it takes a window (r needs one, o takes one or none, - takes none), its dimensions.
 MEASURES: dict[str, tuple[str, tuple[str, ...]]] = {
     **dict.fromkeys(("events", "features_used", "modules_used"), ("o", USAGE)),
@@ -74,17 +78,12 @@ TEXT_SIGNALS = (
     *("plan_id", "tag"),
 )
 NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]+)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
-TIME = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
-    r"([T ]([0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?)(Z| UTC|[+-][0-9]{2}(:?[0-9]{2})?)?)?"
-)
-
 ConfigRow = dict[str, str]
 
 
 @dataclass(frozen=True)
 class Read:
-    """A world with its files read back: cells of the configuration, texts of the raw tables."""
+    """A world, its configuration read back, and the texts that its raw tables were written as."""
 
     world: World
     config: dict[str, list[ConfigRow]]
@@ -108,43 +107,40 @@ def worlds(tmp_path_factory: pytest.TempPathFactory) -> list[Read]:
     return [Read(world, _config(world), _raw(world)) for world in made]
 
 
+@pytest.fixture(scope="module")
+def calculated(worlds: list[Read]) -> list[dict[str, pandas.DataFrame]]:
+    """What the reference publishes of each world."""
+    return [
+        calculate(
+            read.world.raw_dir,
+            read.world.seeds_dir,
+            read.world.start,
+            read.world.end,
+            reporting_currency=read.world.reporting_currency,
+        )
+        for read in worlds
+    ]
+
+
 def _config(world: World) -> dict[str, list[ConfigRow]]:
     config = {}
     for name in CONFIG_FILES:
-        with (world.seeds_dir / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        path = world.seeds_dir / f"{name}.csv"
+        if name == "raw_values" and not path.exists():
+            config[name] = []
+            continue
+        with path.open(encoding="utf-8", newline="") as file:
             config[name] = list(csv.DictReader(file))
     return config
 
 
 def _raw(world: World) -> dict[str, list[dict[str, str | None]]]:
-    """Every raw table that is there as trimmed texts, blank as null."""
-    read = {name: _texts(world.raw_dir / name) for name in TABLES}
+    """Every raw table that can be read, its rows with all columns of the contract."""
     return {
-        name: [{column: (text or "").strip() or None for column, text in row} for row in rows]
-        for name, rows in read.items()
-        if rows is not None
+        name: [{c.name: row.get(c.name) for c in TABLES[name].columns} for row in written.rows]
+        for name, written in world.written.items()
+        if written.broken_by is None
     }
-
-
-def _texts(path: Path) -> list[list[tuple[str, str | None]]] | None:
-    """The rows of a raw table, each as its columns and their texts; None when it is absent."""
-    file = path.with_suffix(".csv")
-    if file.exists() and file.stat().st_size:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
-            columns, *rows = csv.reader(lines)
-        return [list(zip(columns, row, strict=True)) for row in rows]
-    file = path.with_suffix(".parquet")
-    if path.is_dir() or (file.exists() and file.stat().st_size):
-        source = f"{path}/**/*.parquet" if path.is_dir() else str(file)
-        connection = duckdb.connect()
-        connection.execute("set timezone = 'UTC'")
-        cursor = connection.execute(
-            "select cast(columns(*) as varchar) from read_parquet(?, union_by_name = true)",
-            [source],
-        )
-        columns = [column[0] for column in cursor.description]
-        return [list(zip(columns, row, strict=True)) for row in cursor.fetchall()]
-    return None
 
 
 def _digests(folder: Path) -> dict[str, str]:
@@ -188,6 +184,18 @@ def test_configurations_are_valid(worlds):
     assert {seed: found for seed, found in offences.items() if found} == {}
 
 
+def _wrong_raw_values(config: dict[str, list[ConfigRow]]) -> Iterator[str]:
+    for row in config["raw_values"]:
+        table = TABLES.get(row["table_name"])
+        columns = {} if table is None else {column.name: column for column in table.columns}
+        if row["column_name"] not in columns:
+            yield f"raw_values: unknown table or column {row}"
+        elif bool(row["raw_value"]) == bool(row["time_format"]):
+            yield f"raw_values: both or neither of raw_value and time_format {row}"
+        elif row["time_format"] and (row["value"] or columns[row["column_name"]].kind != "time"):
+            yield f"raw_values: a format for what is no time or has a value {row}"
+
+
 def _offences(read: Read) -> Iterator[str]:
     """Everything that "Wrong configuration" in config.md forbids."""
     config = read.config
@@ -196,6 +204,7 @@ def _offences(read: Read) -> Iterator[str]:
     yield from _wrong_segments(config)
     yield from _wrong_metrics(config)
     yield from _wrong_weights_and_signals(config)
+    yield from _wrong_raw_values(config)
     for where, condition in _conditions(config):
         for offence in _wrong_condition(read.signal_types, *condition):
             yield f"{where}: {offence}"
@@ -203,7 +212,12 @@ def _offences(read: Read) -> Iterator[str]:
 
 def _repeated_keys(config: dict[str, list[ConfigRow]]) -> Iterator[str]:
     for name, key_length in CONFIG_FILES.items():
-        keys = Counter(tuple(row.values())[:key_length] for row in config[name])
+        keys = Counter(
+            tuple(cell.lower() if column == "raw_value" else cell for column, cell in row.items())[
+                :key_length
+            ]
+            for row in config[name]
+        )
         yield from (f"{name}: repeated key {key}" for key, count in keys.items() if count > 1)
 
 
@@ -335,7 +349,7 @@ def test_a_handful_of_seeds_has_every_measure_in_every_way(worlds):
     }
     assert found == wanted
     for read in worlds:
-        assert 25 <= len(read.config["metrics"]) <= 45
+        assert 27 <= len(read.config["metrics"]) <= 45
     windows = {row["window_days"] for read in worlds[:6] for row in read.config["metrics"]}
     assert windows == {"", "1", "3", "7", "14", "30", "90"}
 
@@ -383,49 +397,105 @@ def test_segments_have_every_shape(worlds):
 # Raw tables ---------------------------------------------------------------------------------------
 
 
+def test_the_reference_reads_what_was_written(worlds):
+    """Every value of every file, whatever its form; a broken table is unreadable for its reason."""
+    tables = {table.name: table for table in raw_tables()}
+    for read in worlds:
+        for name, table in TABLES.items():
+            where = (read.world.seed, name)
+            found = read_table(read.world.raw_dir, tables[name])
+            written = read.world.written.get(name)
+            if written is None or written.broken_by is not None:
+                assert found.rows is None, where
+                assert (found.problem is None) is (written is None), where
+                continue
+            assert found.problem is None, where
+            known = {column.name for column in table.columns}
+            rows = [{n: text for n, text in row.items() if n in known} for row in found.rows]
+            assert _sorted_rows(rows) == _sorted_rows(written.rows), where
+            assert found.columns == written.columns, where
+
+
+def _sorted_rows(rows: list[dict[str, str]]) -> list[list[tuple[str, str]]]:
+    return sorted(sorted(row.items()) for row in rows)
+
+
 def test_files_have_every_form(worlds):
     forms: dict[str, set[str]] = defaultdict(set)
     for read in worlds:
+        raw_dir = read.world.raw_dir
         for name in TABLES:
-            path = read.world.raw_dir / name
-            files = [path.with_suffix(suffix) for suffix in (".csv", ".parquet")]
-            for file in (file for file in files if file.exists()):
-                is_empty = file.stat().st_size == 0
-                forms[name].add("0 bytes" if is_empty else file.suffix)
-            if path.is_dir():
-                has_partitions = any("=" in part.name for part in path.iterdir())
-                forms[name].add("partitions" if has_partitions else "folder")
-            if name not in read.raw:
-                forms[name].add("absent")
-            elif not read.raw[name]:
+            written = read.world.written.get(name)
+            if written is None:
+                has_file = any(raw_dir.glob(f"{name}.*"))
+                forms[name].add("0 bytes" if has_file else "absent")
+                continue
+            if not written.rows:
                 forms[name].add("no rows")
-    assert forms["accounts"] == {".csv", ".parquet"}
-    assert all(form >= {".csv", ".parquet"} for form in forms.values())
+            for path in written.files:
+                within = path.relative_to(raw_dir)
+                is_packed = path.suffix.lower() == ".gz"
+                forms[name].add("".join(path.suffixes[-2 if is_packed else -1 :]))
+                keys = [part.partition("=")[0].lower() for part in within.parts if "=" in part]
+                if keys:
+                    forms[name].add("partitions")
+                elif len(within.parts) > 1:
+                    forms[name].add("folder")
+                if set(keys) & written.columns:
+                    forms[name].add("partition of a column")
+    for form in forms.values():
+        assert {".csv", ".tsv", ".parquet"} & {ending.lower() for ending in form}
     for name in ("events", "tickets", "touchpoints"):
         assert "partitions" in forms[name]
-    assert set().union(*forms.values()) == {
-        *(".csv", ".parquet", "partitions", "folder", "0 bytes", "absent", "no rows")
+    endings = (".csv", ".tsv", ".jsonl", ".ndjson", ".json")
+    found = {form.lower() for form in set().union(*forms.values())}
+    assert found == {
+        *endings,
+        *(f"{ending}.gz" for ending in endings),
+        *(".parquet", "partitions", "partition of a column", "folder"),
+        *("0 bytes", "absent", "no rows"),
     }
+    assert any(form != form.lower() for form in set().union(*forms.values()))
     for read in worlds:
-        assert len(TABLES) - 3 <= len(read.raw) <= len(TABLES)
+        assert len(TABLES) - 3 <= len(read.world.written) <= len(TABLES)
 
 
-def test_every_reason_appears_in_every_table(worlds):
+def test_tables_are_broken_in_every_way(worlds):
+    ways = Counter(w.broken_by for read in worlds for w in read.world.written.values())
+    del ways[None]
+    assert set(ways) == {
+        *("half a file", "no utf-8", "no object", "open quote", "two quotes", "wide row"),
+        *("twice", "column lacks", "format log"),
+    }
+
+
+def test_a_kind_can_be_left_out(tmp_path):
+    """Without any there are the files that worlds had before they had kinds."""
+    for seed in range(3):
+        world = make_world(tmp_path / str(seed), seed, kinds=())
+        files = [path for written in world.written.values() for path in written.files]
+        assert {path.suffix for path in files} <= {".csv", ".parquet"}
+        assert "exchange_rates" not in world.written
+        assert not any("product" in w.columns for w in world.written.values())
+        assert _config(world)["raw_values"] == []
+    assert len(KINDS) == len(set(KINDS))
+
+
+def test_every_reason_appears_in_every_table(worlds, calculated):
     wanted = {(table.name, reason) for table in TABLES.values() for reason in _reasons(table)}
     found: set[tuple[str, str]] = set()
-    for read in worlds:
-        accounts = {row["account_id"] for row in read.raw["accounts"]}
-        for name, rows in read.raw.items():
-            found |= {(name, reason) for reason in _found_reasons(read, TABLES[name], rows)}
-            if any(row["account_id"] not in accounts | {None} for row in rows):
-                found.add((name, "unknown_account"))
+    for tables in calculated:
+        rejected = tables["rejected_records"]
+        found |= set(zip(rejected["table_name"], rejected["reason"], strict=True))
     assert sorted(wanted - found) == []
 
 
 def _reasons(table: Table) -> Iterator[str]:
     """Every reason that raw.md knows for this table."""
-    if table.name != "accounts":
+    if table.name not in ("accounts", "exchange_rates"):
         yield "unknown_account"
+    if table.name in ("subscriptions", "invoices"):
+        yield "unknown_currency"
     if table.key:
         yield "duplicate_key"
     if table.pairs:
@@ -443,79 +513,20 @@ def _reasons(table: Table) -> Iterator[str]:
             yield f"out_of_range_{column.name}"
 
 
-def _found_reasons(read: Read, table: Table, rows: list[dict[str, str | None]]) -> Iterator[str]:
-    """Reasons that certainly hold: of rows with one fault, or with the same key and no fault."""
-    keys: dict[tuple[object, ...], set[tuple[object, ...]]] = defaultdict(set)
-    for row in rows:
-        faults = [f for column in table.columns for f in _faults(read, table, column.name, row)]
-        if len(faults) == 1:
-            yield faults[0]
-        if faults:
-            continue
-        times = {c.name: _time(row.get(c.name)) for c in table.columns if c.kind == "time"}
-        for start, end in table.pairs:
-            if times[end] is not None and times[end] < times[start]:
-                yield "ends_before_start"
-        key = tuple(times.get(name) or row[name] for name in table.key)
-        if table.name == "events":
-            key += (times["occurred_at"].date(),)
-        content = tuple(row.get(c.name) for c in table.columns if c.name != "loaded_at")
-        keys[key].add(content)
-    if table.key and any(len(contents) > 1 for contents in keys.values()):
-        yield "duplicate_key"
-
-
-def _faults(read: Read, table: Table, name: str, row: dict[str, str | None]) -> Iterator[str]:
-    column = table.column(name)
-    text = row.get(name)
-    if text is None:
-        if column.required:
-            yield f"missing_{name}"
-    elif column.kind == "time":
-        moment = _time(text)
-        end = datetime.combine(read.world.end, datetime.min.time())
-        is_account = (table.name, name) == ("accounts", "created_at")
-        if moment is None:
-            yield f"invalid_{name}"
-        elif moment < datetime(2000, 1, 1) or (is_account and moment > end + timedelta(days=2)):
-            yield f"implausible_{name}"
-    elif column.kind == "number":
-        low, high = column.low, column.high
-        if (row.get("kind") or "").lower() == "pulse":
-            low, high = 1, 5
-        if not NUMBER.fullmatch(text) or text == "1e999":
-            yield f"invalid_{name}"
-        elif (low is not None and float(text) < low) or (high is not None and float(text) > high):
-            yield f"out_of_range_{name}"
-    elif column.kind == "word":
-        words = column.words
-        if name == "pillar_id":
-            words += tuple(pillar["pillar_id"] for pillar in read.config["pillars"])
-        if text.lower() not in words:
-            yield f"unknown_{name}"
-
-
-def _time(text: str | None) -> datetime | None:
-    """The naive UTC time of a text that raw.md can read."""
-    match = TIME.fullmatch(text or "")
-    if match is None:
-        return None
-    day, clock, zone = match[1], match[3] or "00:00", match[6] or "Z"
-    try:
-        moment = datetime.fromisoformat(f"{day}T{clock}{zone.replace(' UTC', 'Z')}")
-        return moment.astimezone(UTC).replace(tzinfo=None)
-    except (ValueError, OverflowError):
-        return None
-
-
 def test_times_are_spelled_in_every_way_and_lie_on_boundaries(worlds):
     spellings: Counter[str] = Counter()
     offsets_over_midnight = on_dates = just_before = in_the_future = 0
     for read in worlds:
         midnight = datetime.combine(read.world.end, datetime.min.time())
         for name, rows in read.raw.items():
+            formats = [
+                row["time_format"]
+                for row in read.config["raw_values"]
+                if (row["table_name"], row["column_name"]) == (name, TABLES[name].main_time)
+                and row["time_format"]
+            ]
             for text in (row[TABLES[name].main_time] for row in rows):
-                moment = _time(text)
+                moment = read_time(text or "", formats)
                 if moment is None:
                     continue
                 spellings[re.sub("[0-9]+", "9", str(text))] += 1
@@ -526,20 +537,22 @@ def test_times_are_spelled_in_every_way_and_lie_on_boundaries(worlds):
     clocks = ("9:9", "9:9:9", "9:9:9.9")
     zones = ("", "Z", " UTC", "+9:9", "-9:9", "+9", "-9")
     wanted = {f"9-9-9{sep}{clock}{zone}" for sep in "T " for clock in clocks for zone in zones}
-    assert sorted((wanted | {"9-9-9"}) - set(spellings)) == []
+    wanted |= {f"9/9/9{sep}9:9{zone}" for sep in "Tt " for zone in ("", "z")}
+    wanted |= {"9-9-9", "9/9/9", "9", "9-9-9  9:9", "9-9-9 9:9:9,9", "9-9-9 9:9+9 UTC"}
+    wanted |= {"9/9/9 9:9 gmt", "9/9/9T9:9utc"}
+    wanted |= {"9.9.9", "9:9:9 9.9.9", "9.9.9 9:9:9 +9"}
+    assert sorted(wanted - set(spellings)) == []
     assert min(offsets_over_midnight, on_dates, just_before, in_the_future) > 20
 
 
 # Outcomes -----------------------------------------------------------------------------------------
 
 
-def test_every_outcome_appears(worlds):
+def test_every_outcome_appears(calculated):
     """States, reasons, answers and the fitness of sources: none is left to chance alone."""
     found: dict[str, Counter[object]] = defaultdict(Counter)
     worlds_with_state: Counter[str] = Counter()
-    for read in worlds:
-        world = read.world
-        tables = calculate(world.raw_dir, world.seeds_dir, world.start, world.end)
+    for tables in calculated:
         for table, column in (
             ("account_health_history", "calculated_overall_state"),
             ("account_health_history", "reason"),
@@ -551,6 +564,7 @@ def test_every_outcome_appears(worlds):
             ("segment_membership", "membership"),
             ("source_status", "status"),
             ("not_calculated_accounts", "needs_review"),
+            ("raw_files", "is_read"),
         ):
             found[f"{table}.{column}"].update(tables[table][column].map(str))
         explanations = tables["health_explanations"]
@@ -569,7 +583,8 @@ def test_every_outcome_appears(worlds):
         "pillar_health_history.poor_matched": answers,
         "pillar_health_history.is_overridden": {"True", "False"},
         "segment_membership.membership": {"member", "unknown"},
-        "source_status.status": {"ok", "absent", "stale", "broken"},
+        "source_status.status": {"ok", "unreadable", "absent", "stale", "broken"},
+        "raw_files.is_read": {"True", "False"},
         "not_calculated_accounts.needs_review": {"True", "False"},
         "answers": {(o, met) for o in OPERATORS["number"] for met in (True, False, None)},
     }

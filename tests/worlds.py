@@ -12,15 +12,29 @@ times or numbers is dirt that is written as it stands.
 import csv
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pyarrow as pa
-import pyarrow.parquet as pq
+from world_files import (
+    OBJECT_ENDINGS,
+    TEXT_ENDINGS,
+    Dialect,
+    object_lines,
+    object_text,
+    packed,
+    plain_row,
+    random_dialect,
+    separated_bytes,
+    separated_lines,
+    write_bytes,
+    write_parquet,
+)
 
 Row = dict[str, Any]
 
@@ -30,35 +44,78 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 WINDOWS = (1, 3, 7, 14, 30, 90)
 
+# What a world may have beside CSV and Parquet files that an ordinary program writes.
+KINDS = (
+    "formats",  # separated text in all dialects, packed files, JSON
+    "mixed folders",  # files of any form side by side, types that differ, encoded partitions
+    "headings",  # in any case, and twice
+    "spellings",  # of times and numbers, all that are allowed and those that nearly are
+    "null words",
+    "declared values",  # raw_values.csv
+    "currencies",  # and exchange_rates
+    "products",
+    "absent columns",
+    "unreadable tables",
+    "stray files",  # that belong to no table
+)
+
 
 @dataclass(frozen=True)
 class World:
-    """Where one random world lies, and the health dates to calculate, both ends included."""
+    """Where one random world lies, and the health dates to calculate, both ends included.
+
+    `written`: what was written of each table that is there.
+    """
 
     seed: int
     raw_dir: Path
     seeds_dir: Path
     start: date
     end: date
+    reporting_currency: str = ""
+    written: dict[str, "Written"] = field(default_factory=dict, compare=False, repr=False)
 
 
-def make_world(folder: Path, seed: int) -> World:
+@dataclass
+class Written:
+    """The rows of a raw table as trimmed texts of the columns that are filled, and its columns.
+
+    `broken_by`: what makes the table unreadable, if anything does.
+    """
+
+    rows: list[dict[str, str]] = field(default_factory=list)
+    columns: set[str] = field(default_factory=set)
+    files: list[Path] = field(default_factory=list)
+    broken_by: str | None = None
+
+
+def make_world(folder: Path, seed: int, kinds: Collection[str] = KINDS) -> World:
     """Write the world of `seed` below `folder` and say where it is."""
     rng = random.Random(seed)
     end = _LAST_DATES[seed % len(_LAST_DATES)]
     start = end - timedelta(days=rng.randrange(10))
-    world = World(seed, folder / "raw", folder / "seeds", start, end)
+    currency = rng.choice(("", "", "EUR", "usd")) if "currencies" in kinds else ""
+    world = World(seed, folder / "raw", folder / "seeds", start, end, currency)
     world.raw_dir.mkdir(parents=True)
     world.seeds_dir.mkdir(parents=True)
     unused = _unused_tables(rng, seed)
-    configuration = _Configuration(rng, world, unused)
+    configuration = _Configuration(rng, world, unused, kinds)
     configuration.write()
-    store = _Store(rng, world, _Records(rng, world, configuration).tables())
+    tables = _Records(rng, world, configuration).tables()
+    store = _Store(rng, world, tables, configuration.declared, kinds)
+    if "unreadable tables" in kinds and seed % 4:
+        store.break_for_sure(
+            rng.choice([n for n in TABLES if n not in {*unused, "accounts"}]), seed
+        )
     for name, table in TABLES.items():
+        if name == "exchange_rates" and "currencies" not in kinds:
+            continue
         if name in unused:
             store.write_nothing(table)
         else:
             store.write(table)
+    if "stray files" in kinds:
+        store.write_stray_files()
     return world
 
 
@@ -75,10 +132,10 @@ _LAST_DATES = (
 
 
 def _unused_tables(rng: random.Random, seed: int) -> set[str]:
-    """Up to three optional tables that the world does not have; each has its turn in 22 seeds."""
+    """Up to three optional tables that the world does not have; each has its turn in 24 seeds."""
     optional = [name for name in TABLES if name != "accounts"]
     unused = set(rng.sample(optional, rng.choice((0, 0, 0, 1, 1, 2))))
-    return unused | ({optional[seed * 5 % len(optional)]} if seed % 2 else set())
+    return unused | ({optional[seed // 2 * 5 % len(optional)]} if seed % 2 else set())
 
 
 # Raw tables ---------------------------------------------------------------------------------------
@@ -89,7 +146,7 @@ class Column:
     """A column of a raw table; `low` and `high` are its range, `words` its vocabulary."""
 
     name: str
-    kind: str  # text, word, time or number
+    kind: str  # text, word, time, number or code
     required: bool
     words: tuple[str, ...] = ()
     low: float | None = None
@@ -116,16 +173,18 @@ class Table:
 
 
 def _table(name: str, columns: str, key: str = "", pairs: str = "") -> Table:
-    """Read the short notation below: `*` required, `@` time, `#low:high` number, `=a|b` words."""
+    """Read the short notation below: `*` required, `@` time, `#low:high` number, `=a|b` words,
+    `$` code."""
     parsed = []
     for note in columns.split():
         head, _, words = note.partition("=")
         head, is_number, bounds = head.partition("#")
         low, _, high = bounds.partition(":")
         kind = "word" if words else "number" if is_number else "time" if "@" in head else "text"
+        kind = "code" if "$" in head else kind
         parsed.append(
             Column(
-                name=head.strip("*@"),
+                name=head.strip("*@$"),
                 kind=kind,
                 required="*" in head,
                 words=tuple(words.split("|")) if words else (),
@@ -162,19 +221,20 @@ TABLES: dict[str, Table] = {
         ),
         _table(
             "events",
-            "event_id* account_id* feature* occurred_at*@ user_id module event_count#0: loaded_at@",
+            "event_id* account_id* feature* occurred_at*@ user_id module product event_count#0:"
+            " loaded_at@",
             key="event_id",
         ),
         _table(
             "subscriptions",
             "subscription_id* account_id* plan_id* mrr*#0: started_at*@ seats#0: ended_at@"
-            " renews_at@",
+            " renews_at@ currency$",
             key="subscription_id started_at",
             pairs="started_at>ended_at",
         ),
         _table(
             "invoices",
-            "invoice_id* account_id* amount*# issued_at*@ due_at@ paid_at@ voided_at@",
+            "invoice_id* account_id* amount*# issued_at*@ due_at@ paid_at@ voided_at@ currency$",
             key="invoice_id",
         ),
         _table(
@@ -200,6 +260,8 @@ TABLES: dict[str, Table] = {
             "assessment_id* account_id* risk_score*#0:100 assessed_at*@ author note",
             key="assessment_id",
         ),
+        # The rates are multiples of an eighth: worths are exact, and their sums too.
+        _table("exchange_rates", "currency*$ rate_on*@ rate*#0.125:", key="currency rate_on"),
         _table(
             "health_overrides",
             "override_id* account_id* pillar_id*=overall state*=good|average|poor reason* author*"
@@ -212,6 +274,8 @@ TABLES: dict[str, Table] = {
 
 _FEATURES = ("login", "report", "export", "api_call", "dashboard", "bulk import", "Login")
 _MODULES = ("core", "analytics", "billing", "Ärger")
+_PRODUCTS = ("crm", "erp", "CRM", "Bürö & Co")
+_CURRENCIES = ("EUR", "usd", "GBP", "chf", "XXX")
 _TAGS = {
     "risk": ("budget_cut", "champion_left", "merger"),
     "confidence": ("sponsor", "expansion", "merger"),
@@ -287,7 +351,7 @@ def _measure(
     return Measure(name, pillar, window, tuple(by.split()), better, thresholds, grows)
 
 
-_USAGE = "feature module"
+_USAGE = "feature module product"
 MEASURES: tuple[Measure, ...] = (
     _measure("product_adoption events o", 1, 4, 10, 20, 40, by=_USAGE, grows=True),
     _measure("product_adoption features_used o", 1, 1, 2, 3, 4, by=_USAGE, grows=True),
@@ -336,6 +400,7 @@ MEASURES: tuple[Measure, ...] = (
 _DIMENSION_VALUES: dict[str, tuple[str, ...]] = {
     "feature": _FEATURES,
     "module": _MODULES,
+    "product": _PRODUCTS,
     "priority": TABLES["tickets"].column("priority").words,
     "channel": TABLES["touchpoints"].column("channel").words,
     "tag": _TAGS["risk"] + _TAGS["confidence"][:2],
@@ -352,7 +417,7 @@ CORE_PILLARS = ("product_adoption", "financial", "service", "relationship", "ext
 _GROWTH = {1: 0.1, 3: 0.2, 7: 0.4, 14: 0.6, 30: 1.0, 90: 2.0, None: 2.5}
 _SOURCES_OF_PILLAR = {
     "product_adoption": ("events", "users"),
-    "financial": ("subscriptions", "invoices"),
+    "financial": ("subscriptions", "invoices", "exchange_rates"),
     "service": ("tickets", "events"),
     "relationship": ("touchpoints", "survey_responses"),
     "external": ("account_tags", "risk_assessments"),
@@ -376,6 +441,7 @@ _COLUMNS_OF_FILE = {
     "plans": "plan_id plan_name plan_rank",
     "sources": "table_name max_age_hours max_rejected_ratio",
     "pillar_sources": "pillar_id table_name",
+    "raw_values": "table_name column_name raw_value time_format value",
 }
 
 
@@ -397,7 +463,55 @@ def _combinations() -> list[tuple[Measure, str | None, bool]]:
 
 _COMBINATIONS = _combinations()
 # Each seed takes its own stretch of the combinations, so that six seeds in a row have them all.
-_COMBINATIONS_PER_SEED = 20
+_COMBINATIONS_PER_SEED = 22
+
+
+@dataclass
+class _Declared:
+    """The raw values and the formats of times that raw_values.csv declares, by column."""
+
+    values: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
+    formats: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
+
+
+# Table, column, raw value, value. Some values are raw values of other rows: each is read once.
+_DECLARED_VALUES = (
+    ("tickets", "priority", "P1", "urgent"),
+    ("tickets", "priority", "Sev, 2", "HIGH"),
+    ("tickets", "priority", "urgent", "high"),
+    ("tickets", "priority", "n/a", None),
+    ("tickets", "csat_score", "Good", "5"),
+    ("tickets", "csat_score", "5", "4.5"),
+    ("tickets", "reopens", "twice", "2"),
+    ("tickets", "solved_at", "gone", None),
+    ("tickets", "solved_at", "Year End", "2025-12-31 18:00"),
+    ("touchpoints", "channel", "Phone", "call"),
+    ("touchpoints", "channel", "zoom", "meeting"),
+    ("touchpoints", "direction", "in", "inbound"),
+    ("survey_responses", "kind", "Ärger", "pulse"),
+    ("survey_responses", "score", "promoter", "9"),
+    ("account_tags", "kind", "warning", "risk"),
+    ("account_tags", "tag", "vip", "VIP"),
+    ("account_attributes", "value", "many", "1,000"),
+    ("account_attributes", "attribute", "Employees", "employees"),
+    ("accounts", "region", "no", None),
+    ("accounts", "lifecycle_stage", "Live", "live"),
+    ("events", "event_count", "10", "1"),
+    ("events", "feature", "Login", "login"),
+    ("events", "user_id", "nobody", None),
+    ("events", "account_id", "007", "7"),
+    ("subscriptions", "mrr", "free", "0"),
+    ("subscriptions", "plan_id", "legacy", "basic"),
+    ("invoices", "amount", "Gratis", ""),
+    ("health_overrides", "state", "red", "poor"),
+    ("risk_assessments", "risk_score", "none at all", "0"),
+    ("users", "role", "ADMIN", "owner"),
+)
+# Those that programs agree on, and no text but a time of this format fits.
+_TIME_FORMATS = (
+    *("%d.%m.%Y", "%d.%m.%Y %H:%M", "%d/%m/%Y", "%m/%d/%Y", "%b %d, %Y", "%d-%b-%Y"),
+    *("%d/%b/%y %I:%M %p", "%Y-%d-%m", "%H:%M:%S %d.%m.%Y", "%d.%m.%Y %H:%M:%S %z"),
+)
 
 
 @dataclass(frozen=True)
@@ -410,10 +524,14 @@ class _Condition:
 class _Configuration:
     """A random configuration that breaks no rule of "Wrong configuration" in config.md."""
 
-    def __init__(self, rng: random.Random, world: World, unused: set[str]) -> None:
+    def __init__(
+        self, rng: random.Random, world: World, unused: set[str], kinds: Collection[str]
+    ) -> None:
         self._rng = rng
         self._world = world
         self._unused_tables = unused
+        self._kinds = kinds
+        self.declared = _Declared()
         extra = ["onboarding"] if rng.random() < 0.4 else []
         self.pillars = [*CORE_PILLARS, *extra]
         self.plans = rng.sample(sorted(_PLANS), rng.randint(3, len(_PLANS)))
@@ -428,6 +546,8 @@ class _Configuration:
         self._fill_segments()
         self._fill_sources()
         self._fill_alerts()
+        if "declared values" in kinds:
+            self._fill_declared_values()
 
     @property
     def spans(self) -> list[int]:
@@ -438,9 +558,11 @@ class _Configuration:
         return spans + [2 * row["window_days"] for row in changes]
 
     def write(self) -> None:
-        """Write the 13 files, rows in random order."""
+        """Write the 14 files, rows in random order; a file that may be left out sometimes is."""
         for name, columns in _COLUMNS_OF_FILE.items():
             rows = list(self.files[name].values())
+            if name == "raw_values" and not rows and self._chance(0.5):
+                continue
             self._rng.shuffle(rows)
             path = self._world.seeds_dir / f"{name}.csv"
             with path.open("w", encoding="utf-8", newline="") as file:
@@ -492,11 +614,13 @@ class _Configuration:
         if "events" in self._unused_tables:  # missing then, which is easily forgotten
             self._add_metric(_measure_called("license_utilization"), None, True)
         offset = self._world.seed * _COMBINATIONS_PER_SEED
+        has_products = "products" in self._kinds
+        combinations = [c for c in _COMBINATIONS if c[1] != "product" or has_products]
         for step in range(_COMBINATIONS_PER_SEED):
-            self._add_metric(*_COMBINATIONS[(offset + step) % len(_COMBINATIONS)])
-        wanted = rng.randint(25, 45)
+            self._add_metric(*combinations[(offset + step) % len(combinations)])
+        wanted = rng.randint(27, 45)
         while len(self.files["metrics"]) < wanted:
-            self._add_metric(*rng.choice(_COMBINATIONS))
+            self._add_metric(*rng.choice(combinations))
 
     def _add_metric(self, measure: Measure, dimension: str | None, has_window: bool) -> None:
         rng = self._rng
@@ -743,6 +867,8 @@ class _Configuration:
     def _fill_sources(self) -> None:
         rng = self._rng
         for name in TABLES:
+            if name == "exchange_rates" and "currencies" not in self._kinds:
+                continue
             if self._chance(0.45):
                 age = rng.choice((None, None, 24, 168, 720, 720, 36.5))
                 ratio = rng.choice((None, None, 0, 0.1, 0.25, 0.5, 1))
@@ -752,11 +878,31 @@ class _Configuration:
             self.files["sources"].pop((name,), None)
             self._add("sources", name, hours, None, key=1)
         for pillar in self._pillars_with_sources:
-            tables = _SOURCES_OF_PILLAR[pillar]
+            tables = [
+                name
+                for name in _SOURCES_OF_PILLAR[pillar]
+                if name != "exchange_rates" or "currencies" in self._kinds
+            ]
             for name in rng.sample(tables, rng.choice((1, 2, 2))):
                 self._add("pillar_sources", pillar, name)
             if self._chance(0.15):
-                self._add("pillar_sources", pillar, rng.choice(sorted(TABLES)))
+                self._add("pillar_sources", pillar, rng.choice(sorted(TABLES)[:9]))
+
+    def _fill_declared_values(self) -> None:
+        """Words of the company's own for values, and formats of its times."""
+        rng = self._rng
+        for table, column, raw_value, value in rng.sample(
+            _DECLARED_VALUES, rng.randint(3, len(_DECLARED_VALUES))
+        ):
+            self._add("raw_values", table, column, raw_value, None, value, key=3)
+            self.declared.values[table, column].append(raw_value)
+        times = [(t.name, c.name) for t in TABLES.values() for c in t.columns if c.kind == "time"]
+        if "currencies" not in self._kinds:
+            times = [place for place in times if place[0] != "exchange_rates"]
+        for place in rng.sample(times, rng.randint(2, 12)):
+            for time_format in rng.sample(_TIME_FORMATS, rng.choice((1, 1, 2))):
+                self._add("raw_values", *place, None, time_format, None)
+                self.declared.formats[place].append(time_format)
 
     def _fill_alerts(self) -> None:
         rng = self._rng
@@ -843,6 +989,7 @@ class _Records:
             self._add_opinions(account)
             self._add_properties(account)
             self._add_overrides(account)
+        self._add_rates()
         self._stop_feed()
         return self._rows
 
@@ -900,6 +1047,8 @@ class _Records:
         rng = self._rng
         count = rng.randint(25, 50)
         ids = ["007", "7", "07", "ünï-1", "acc 12", "A-001", "a-001"]
+        # Some are whole numbers, which programs like to store as doubles.
+        ids += ["1234567890123456", *(str(number) for number in range(1000, 1008))]
         ids += [f"{rng.choice('ABC')}-{number}" for number in range(100, 100 + count - len(ids))]
         day = rng.choice(self._dates)
         edges = [
@@ -973,6 +1122,7 @@ class _Records:
                 occurred_at=occurred_at,
                 user_id=self._somebody(account),
                 module=self._maybe(rng.choice(_MODULES[: rng.randint(1, 4)]), 0.85),
+                product=self._maybe(rng.choice(_PRODUCTS[: rng.randint(1, 4)]), 0.8),
                 event_count=self._maybe(rng.choice((1, 1, 2, 3, 0, 10)), 0.6),
                 loaded_at=self._maybe(occurred_at + rng.randrange(90) * HOUR, 0.75),
             )
@@ -1002,6 +1152,7 @@ class _Records:
                     seats=self._maybe(rng.choice((0, 4, 8, 10, 16, 20)), 0.85),
                     ended_at=self._maybe(ended_at, 0.3),
                     renews_at=self._maybe(renews_at, 0.7),
+                    currency=self._currency(),
                 )
                 started_at = self._later(started_at + MICROSECOND, 24, 720, 2000)
 
@@ -1024,7 +1175,28 @@ class _Records:
                 due_at=self._maybe(due_at, 0.9),
                 paid_at=self._maybe(paid_at, 0.4 + account.vigor / 2),
                 voided_at=self._maybe(self._later(issued_at, 5, 500), 0.2),
+                currency=self._currency(),
             )
+
+    def _currency(self) -> str | None:
+        """None mostly, or one of which there are rates; seldom one without."""
+        return self._maybe(self._rng.choice((*_CURRENCIES[:4] * 3, _CURRENCIES[4])), 0.4)
+
+    def _add_rates(self) -> None:
+        """Rates now and then, of some currencies only later than what they are needed for."""
+        rng = self._rng
+        for currency in rng.sample(_CURRENCIES[:4], rng.randint(2, 4)):
+            earliest = rng.choice((self._end - 500 * DAY, self._end - 60 * DAY, self._end + DAY))
+            for number in range(rng.randint(1, 6)):
+                rate_on = (
+                    earliest + number * rng.choice((7, 30, 30)) * DAY + rng.choice((0, 5)) * HOUR
+                )
+                self._add(
+                    "exchange_rates",
+                    currency=rng.choice((currency, currency.upper(), currency.lower())),
+                    rate_on=rate_on,
+                    rate=rng.choice((0.5, 0.75, 1.25, 2, 4, 1.125)),
+                )
 
     def _add_tickets(self, account: _Account) -> None:
         rng = self._rng
@@ -1168,15 +1340,27 @@ class _Records:
 
 _UNREADABLE_TIMES = (
     *("2026-13-01", "2026-02-30", "01-05-14 9:28", "2026-01-05 24:00", "2026-01-05 12:61"),
-    *("2026-01-05 9:28", "2026-1-5", "20260105", "2026/01/05", "2026-01-05  12:00"),
-    *("2026-01-05T12", "2026-01-05 12:00:00 GMT", "2026-01-05 12:00 Z", "2026-01-05 12:00:00."),
-    *("2026-01-05 12:00 PM", "1767571200", "yesterday", "epoch", "infinity", "0000-00-00"),
-    *("2025-02-29 10:00", "24:00", "nan"),
+    *("2026-01-05T12", "2026-01-05 12:00:00.", "2026-01-05 12:00 PM", "yesterday", "epoch"),
+    *("infinity", "2025-02-29 10:00", "24:00"),
+)
+_NEARLY_TIMES = (
+    *("2026/01-05", "2026-1-5 9", "2026-01-05T1200", "20260105T1200", "2026-01-05 12:00:60"),
+    *("2026-01-05 12:00 +24:00", "2026-01-05 12:00 +01:60", "2026-01-05 12:00 PST"),
+    *("2026-01-05 12:00 +1:00", "2026-01-05 12:00 +0100 GMT", "2026-01-05 12:00 Z UTC"),
+    *("-1767571200", "1767571200.5", "176757120", "17675712000", "2026-01-05Z", "202601"),
+    *("2026-01-05 +01:00", "12026-01-05", "2026-001-05", "2026-01-05 12:0", "2026-01-05T 12:00"),
+    *("2026-01-05 12:00,5", "2026-01-05 123:00", "20261301", "2026 01 05", "2026.01.05"),
 )
 _UNREADABLE_NUMBERS = (
-    *("1,000", "nan", "NaN", "inf", "-Infinity", "1e999", "0x10", "1_000", "1 000", "$5", "5%"),
+    *("inf", "-Infinity", "1e999", "0x10", "1_000", "1 000", "$5", "5%"),
     *("--5", "1e", ".", "+", "1.5.2", "five", "true"),
 )
+_NEARLY_NUMBERS = (
+    *("1,00", "0,000", "1000,000", ",000", "1,000.000,5", "1.5,000", "1,0000", "01,000"),
+    *("1,,000", "1,000,00", "1.000,00", "1,000e", "+-1,000"),
+)
+_NULL_WORDS = ("null", "NULL", "None", "n/a", "N/A", "na", "NaN", r"\N", r"\n", "-", "nULL")
+_NULL_TIMES = ("0000-00-00", "0000-00-00 00:00:00", "0000")
 _IMPLAUSIBLE_TIMES = (
     _midnight(date(2000, 1, 1)) - MICROSECOND,
     _midnight(date(2000, 1, 1)) - 30 * MINUTE,
@@ -1185,6 +1369,7 @@ _IMPLAUSIBLE_TIMES = (
     _midnight(date(1, 1, 1)),
 )
 _OUT_OF_RANGE = {
+    "rate": (0, -1, -0.5),
     "nps": (-1, 11, 10.5),
     "pulse": (0, 6, 10, 0.5),
     "score": (-1, 11),
@@ -1204,8 +1389,11 @@ class _Fault:
 class _Spoiler:
     """Adds rows that break the rules, and breaks a few of the good ones."""
 
-    def __init__(self, rng: random.Random, end: int, accounts: Iterable[Row]) -> None:
+    def __init__(
+        self, rng: random.Random, end: int, accounts: Iterable[Row], kinds: Collection[str]
+    ) -> None:
         self._rng = rng
+        self._kinds = kinds
         self.latest_creation = end + 2 * DAY
         self._account_ids = [row["account_id"] for row in accounts]
         self._doubtful_accounts: list[str] = []
@@ -1227,8 +1415,7 @@ class _Spoiler:
                 self._apply(self._rng.choice(simple), table, types, row)
         return spoiled
 
-    @staticmethod
-    def _faults(table: Table, types: dict[str, str]) -> list[_Fault]:
+    def _faults(self, table: Table, types: dict[str, str]) -> list[_Fault]:
         """Every way in which a row of this table, stored like this, can break a rule."""
         faults = []
         for column in table.columns:
@@ -1239,6 +1426,8 @@ class _Spoiler:
             can_hold_dirt = types[column.name] in ("text", "double")
             if column.kind in ("time", "number") and can_hold_dirt:
                 faults.append(_Fault("invalid", column.name))
+                if "null words" in self._kinds and types[column.name] == "text":
+                    faults.append(_Fault("null word", column.name))
             if column.kind == "word":
                 faults.append(_Fault("unknown", column.name))
             if column.kind == "time":
@@ -1248,9 +1437,9 @@ class _Spoiler:
         faults += [_Fault("ends_before_start", end) for _, end in table.pairs if end in types]
         if table.key:
             faults += [_Fault("duplicate", table.key[0])] * 4
-        if table.name == "accounts":
-            faults.append(_Fault("too_late", "created_at"))
-        else:
+        if "currency" in types and table.name != "exchange_rates":
+            faults.append(_Fault("unknown_currency", "currency"))
+        if table.name not in ("accounts", "exchange_rates"):
             faults += [_Fault("unknown_account", "account_id")] * 2
         return faults
 
@@ -1286,6 +1475,12 @@ class _Spoiler:
             name = rng.choice(names)
             row[name] = rng.choice(rows)[name]
 
+    def _unreadable(self, column: Column) -> tuple[str, ...]:
+        is_time = column.kind == "time"
+        nearly = _NEARLY_TIMES if is_time else _NEARLY_NUMBERS
+        plainly = _UNREADABLE_TIMES if is_time else _UNREADABLE_NUMBERS
+        return plainly + (nearly if "spellings" in self._kinds else ())
+
     def _apply(self, fault: _Fault, table: Table, types: dict[str, str], row: Row) -> None:
         rng = self._rng
         column = table.column(fault.column)
@@ -1294,8 +1489,12 @@ class _Spoiler:
         elif fault.kind == "invalid" and types[column.name] == "double":
             row[column.name] = rng.choice((float("nan"), float("inf"), float("-inf")))
         elif fault.kind == "invalid":
-            is_time = column.kind == "time"
-            row[column.name] = rng.choice(_UNREADABLE_TIMES if is_time else _UNREADABLE_NUMBERS)
+            row[column.name] = rng.choice(self._unreadable(column))
+        elif fault.kind == "null word":
+            words = _NULL_WORDS + (_NULL_TIMES if column.kind == "time" else ())
+            row[column.name] = rng.choice(words)
+        elif fault.kind == "unknown_currency":
+            row[column.name] = rng.choice(("QQQ", "EU", "eur€"))
         elif fault.kind == "unknown":
             row[column.name] = rng.choice(("unheard of", "goood", "0", column.words[0][:-1]))
         elif fault.kind == "implausible":
@@ -1303,9 +1502,6 @@ class _Spoiler:
             row[column.name] = (
                 _midnight(date(2000, 1, 1)) if is_edge else rng.choice(_IMPLAUSIBLE_TIMES)
             )
-        elif fault.kind == "too_late":
-            late = (0, MICROSECOND, MICROSECOND, HOUR, 300 * DAY)
-            row[column.name] = self.latest_creation + rng.choice(late)
         elif fault.kind == "out_of_range":
             name = row.get("kind") if column.name == "score" else column.name
             row[column.name] = rng.choice(_OUT_OF_RANGE.get(str(name), (-1, -10)))
@@ -1333,6 +1529,10 @@ _ARROW_TYPES = {
     "timestamptz": pa.timestamp("us", tz="UTC"),
     "timestamptz_local": pa.timestamp("us", tz="America/New_York"),
     "date": pa.date32(),
+    "epoch_seconds": pa.int64(),
+    "epoch_milliseconds": pa.int64(),
+    "epoch_microseconds": pa.int64(),
+    "epoch_double": pa.float64(),
     "integer": pa.int64(),
     "small_integer": pa.int32(),
     "double": pa.float64(),
@@ -1346,32 +1546,113 @@ _NANOSECONDS_PER_UNIT = {
     "timestamptz": 1_000,
     "timestamptz_local": 1_000,
     "date": DAY,
+    "epoch_seconds": 10**9,
+    "epoch_milliseconds": 10**6,
+    "epoch_microseconds": 1_000,
+    "epoch_double": 10**6,
 }
+# Whole numbers of ten digits, and of thirteen and sixteen for parts of a second.
+_EPOCHS = (10**18, 9_999_999_999 * 10**9)
 # Nanoseconds end in 2262, and the year 1 in New York begins before the calendar of Python does.
 _TIME_RANGES = {
     "timestamp_ns": (_midnight(date(1700, 1, 1)), _midnight(date(2260, 1, 1))),
     "timestamptz_local": (_midnight(date(1700, 1, 1)), _FAR_FUTURE),
+    **{name: _EPOCHS for name in _NANOSECONDS_PER_UNIT if name.startswith("epoch")},
 }
 _TIME_TYPES = (
     *("timestamp", "timestamp", "timestamp", "timestamptz", "timestamptz", "timestamptz_local"),
     *("timestamp_ms", "timestamp_ns", "date", "text", "text"),
 )
+_EPOCH_TYPES = tuple(name for name in _NANOSECONDS_PER_UNIT if name.startswith("epoch"))
+_NUMBERS_OF_JSON = ("integer", "double", *_EPOCH_TYPES)
 _EXTRA_COLUMNS = ("source_system", "_synced_at", "status", "Notes, internal", "loaded_at")
+_LARGEST_WHOLE_DOUBLE = 2**53
+
+
+# Ways to make a table unreadable, and the form of its files that lets them.
+_FORMS_THAT_BREAK = {
+    "half a file": "typed",
+    "no utf-8": "csv",
+    "no object": "objects",
+    "open quote": "csv",
+    "two quotes": "csv",
+    "wide row": "csv",
+    "twice": "parquet_text",
+    "column lacks": "mixed",
+    "format log": "mixed",
+}
+_WAYS_TO_BREAK = tuple(_FORMS_THAT_BREAK)
+
+
+@dataclass
+class _Part:
+    """One file of a table: its records, how each column is stored, and what its folder says.
+
+    `headings`: what stands in the file, with the column it is of, None for one that is ignored.
+    `lines`: those of a text file, when it is written.
+    """
+
+    path: Path
+    records: list[tuple[Row, Row]]
+    types: dict[str, str]
+    partition: dict[str, str | None] = field(default_factory=dict)
+    headings: list[tuple[str, str | None]] = field(default_factory=list)
+    dialect: Dialect = Dialect()
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def ending(self) -> str:
+        """The file's ending in lower case, without that of packing."""
+        return self.path.name.lower().removesuffix(".gz").rpartition(".")[2]
+
+    @property
+    def is_packed(self) -> bool:
+        return self.path.name.lower().endswith(".gz")
 
 
 class _Store:
     """Writes raw tables: each in a random form, with dirt, copies and columns nobody asked for."""
 
-    def __init__(self, rng: random.Random, world: World, tables: dict[str, list[Row]]) -> None:
+    def __init__(
+        self,
+        rng: random.Random,
+        world: World,
+        tables: dict[str, list[Row]],
+        declared: _Declared,
+        kinds: Collection[str],
+    ) -> None:
         self._rng = rng
         self._folder = world.raw_dir
+        self._written = world.written
         self._tables = tables
-        self._spoiler = _Spoiler(rng, _midnight(world.end), tables["accounts"])
+        self._declared = declared
+        self._kinds = kinds
+        self._spoiler = _Spoiler(rng, _midnight(world.end), tables["accounts"], kinds)
+        self._to_break: dict[str, str] = {}
+
+    def break_for_sure(self, table_name: str, seed: int) -> None:
+        """Have this table be unreadable; each way to be so has its turn in nine seeds."""
+        self._to_break[table_name] = _WAYS_TO_BREAK[seed % len(_WAYS_TO_BREAK)]
+
+    def _chance(self, share: float) -> bool:
+        return self._rng.random() < share
 
     def write_nothing(self, table: Table) -> None:
         """Leave the table out: no file, or one of 0 bytes."""
-        if self._rng.random() < 0.4:
+        if self._chance(0.4):
             (self._folder / f"{table.name}{self._rng.choice(('.csv', '.parquet'))}").touch()
+
+    def write_stray_files(self) -> None:
+        """Files that belong to no table, and one of 0 bytes beside a table's own."""
+        rng = self._rng
+        header = b"touchpoint_id,account_id,channel,occurred_at\n1,7,call,2026-01-05\n"
+        for name in rng.sample(("touchpoints (1).csv", "notes.txt", "Invoices.CSV", ".x.csv"), 2):
+            write_bytes(self._folder / name, header)
+        write_bytes(self._folder / "_backup" / "accounts.csv", header)
+        for name in rng.sample(sorted(self._written), 2):
+            path = self._folder / f"{name}.ndjson"
+            if not path.exists():
+                path.touch()
 
     def write(self, table: Table) -> None:
         """Write the table in the form that chance gives it."""
@@ -1379,43 +1660,93 @@ class _Store:
         forms = ["csv"] * 9 + ["typed"] * 6 + ["parquet_text"] * 3
         if table.name in _PARTITIONS:
             forms += ["folder"] * 8
+        if "formats" in self._kinds:
+            forms += ["objects"] * 4
+        if "mixed folders" in self._kinds:
+            forms += ["mixed"] * 7
         form = rng.choice(forms)
-        columns = [c for c in table.columns if c.required or rng.random() < 0.94]
+        way = self._to_break.get(table.name)
+        if way is not None:
+            form = _FORMS_THAT_BREAK[way] if _FORMS_THAT_BREAK[way] in forms else form
+        columns = [c for c in table.columns if self._is_written(c)]
         rows = self._tables[table.name]
-        if table.name != "accounts" and rng.random() < 0.05:
+        if table.name != "accounts" and self._chance(0.05):
             rows = []
-        is_typed = form == "typed" or (form == "folder" and rng.random() < 0.6)
+        is_typed = form == "typed" or (form in ("folder", "objects") and self._chance(0.6))
         types = {c.name: self._type(c, rows) if is_typed else "text" for c in columns}
+        if form == "objects":
+            types = {n: t if t in _NUMBERS_OF_JSON else "text" for n, t in types.items()}
         rows = self._spoiler.spoil(table, types, rows)
         records = self._records(table, types, rows)
+        self._add_other_columns(table, types, records)
+        rng.shuffle(records)
+        written = self._written[table.name] = Written()
+        parts = self._parts(form, table, types, records)
+        for part in parts:
+            if form == "mixed" and part.ending not in TEXT_ENDINGS and self._chance(0.6):
+                self._store_as_typed(table, part)
+            self._write_part(table, part, written)
+        may_break = table.name != "accounts" and "unreadable tables" in self._kinds
+        if way is not None or (may_break and self._chance(0.05)):
+            written.broken_by = self._break(table, parts, way)
+
+    def _is_written(self, column: Column) -> bool:
+        """Whether the files have the column."""
+        if column.name in ("product", "currency"):
+            kind = "products" if column.name == "product" else "currencies"
+            if kind not in self._kinds:
+                return False
+        if column.required or "absent columns" not in self._kinds:
+            return True
+        return self._chance(0.92)
+
+    def _type(self, column: Column, rows: Sequence[Row]) -> str:
+        """How a column of a typed file is stored; whole numbers only where all are."""
+        rng = self._rng
+        values = [row[column.name] for row in rows if row[column.name] is not None]
+        if column.kind in ("time", "number") and any(isinstance(value, str) for value in values):
+            return "text"
+        if column.kind == "time":
+            return rng.choice(_TIME_TYPES + (_EPOCH_TYPES if "spellings" in self._kinds else ()))
+        if column.kind == "number":
+            are_whole = all(value == int(value) for value in values)
+            whole = ("integer", "integer", "small_integer") if are_whole else ()
+            return rng.choice(("double", "decimal", "text", *whole))
+        is_key = column.name.endswith("_id") and column.required and column.name != "account_id"
+        if is_key and values and all(map(_is_whole, values)) and self._chance(0.6):
+            return rng.choice(("integer", "double" if "spellings" in self._kinds else "integer"))
+        return "text"
+
+    def _store_as_typed(self, table: Table, part: _Part) -> None:
+        """Store the part's columns as types where its values allow it."""
+        rng = self._rng
+        rows = [row for row, _ in part.records]
+        for name in [name for name in part.types if name in {c.name for c in table.columns}]:
+            column = table.column(name)
+            stored_as = self._type(column, rows)
+            values = [row[name] for row in rows if row[name] is not None]
+            is_id = column.kind == "text" and name.endswith("_id")
+            if is_id and values and all(map(_is_whole, values)):
+                stored_as = rng.choice(("double", "double", "integer", "text"))
+            if part.ending != "parquet" and stored_as not in _NUMBERS_OF_JSON:
+                stored_as = "text"
+            if stored_as == "text":
+                continue
+            part.types[name] = stored_as
+            part.records = [
+                (row, cells | {name: _typed(stored_as, row[name])}) for row, cells in part.records
+            ]
+
+    def _add_other_columns(
+        self, table: Table, types: dict[str, str], records: list[tuple[Row, Row]]
+    ) -> None:
+        """Columns that the contract does not name."""
+        rng = self._rng
         known = {column.name for column in table.columns}
         extra = [n for n in rng.sample(_EXTRA_COLUMNS, rng.choice((0, 1, 2))) if n not in known]
         for _, cells in records:
             cells |= {n: rng.choice((None, "x", "2026-01-01", "a, b", "")) for n in extra}
         types |= dict.fromkeys(extra, "text")
-        order = rng.sample(list(types), len(types))
-        rng.shuffle(records)
-        path = self._folder / table.name
-        if form == "csv":
-            self._write_csv(path.with_suffix(".csv"), order, records)
-        elif form == "folder":
-            self._write_folder(path, table, types, order, records)
-        else:
-            self._write_parquet(path.with_suffix(".parquet"), types, order, records)
-
-    def _type(self, column: Column, rows: Sequence[Row]) -> str:
-        """How a column of a typed Parquet file is stored; whole numbers only where all are."""
-        rng = self._rng
-        if column.kind == "time":
-            return rng.choice(_TIME_TYPES)
-        values = [row[column.name] for row in rows if row[column.name] is not None]
-        if column.kind == "number":
-            are_whole = all(value == int(value) for value in values)
-            whole = ("integer", "integer", "small_integer") if are_whole else ()
-            return rng.choice(("double", "decimal", "text", *whole))
-        are_whole = all(str(value).isdigit() and str(int(value)) == value for value in values)
-        is_key = column.name.endswith("_id") and column.required and column.name != "account_id"
-        return "integer" if are_whole and is_key and rng.random() < 0.5 else "text"
 
     def _records(
         self, table: Table, types: dict[str, str], rows: Sequence[Row]
@@ -1423,7 +1754,7 @@ class _Store:
         """Each row with the cells it is written as, and exact copies of a few."""
         rng = self._rng
         records = [
-            (row, {name: self._cell(table.column(name), types[name], row[name]) for name in types})
+            (row, {n: self._cell(table, table.column(n), types[n], row[n]) for n in types})
             for row in rows
         ]
         copied = rng.sample(records, min(len(records), 1 + len(records) // 40))
@@ -1435,74 +1766,137 @@ class _Store:
             if "loaded_at" in types and not isinstance(row["loaded_at"], str):
                 loaded_at = rng.choice((row["loaded_at"], None, self._spoiler.latest_creation))
                 copy["loaded_at"] = self._cell(
-                    table.column("loaded_at"), types["loaded_at"], loaded_at
+                    table, table.column("loaded_at"), types["loaded_at"], loaded_at
                 )
             records.append((row, copy))
         return records
 
-    def _cell(self, column: Column, stored_as: str, value: Any) -> Any:
+    def _cell(self, table: Table, column: Column, stored_as: str, value: Any) -> Any:
         rng = self._rng
         if stored_as != "text":
             return _typed(stored_as, value)
+        declared = self._declared.values.get((table.name, column.name))
+        if declared and self._chance(0.15):
+            value = rng.choice(declared)
+            value = rng.choice((value, value.upper(), value.lower(), value))
+            return self._padded(value)
         if value is None:
+            is_read = column.kind in ("time", "number") and not column.required
+            if is_read and "null words" in self._kinds and self._chance(0.1):
+                return rng.choice(_NULL_WORDS)
             return rng.choice((None, None, None, "", "", "  "))
         if isinstance(value, str):
-            if column.kind == "word" and rng.random() < 0.1:
+            if column.kind in ("word", "code") and self._chance(0.1):
                 value = rng.choice((value.upper(), value.title()))
+        elif column.kind == "time":
+            formats = self._declared.formats.get((table.name, column.name), [])
+            value = self._time_text(value, formats)
         else:
-            value = _time_text(rng, value) if column.kind == "time" else _number_text(rng, value)
-        return self._padded(value) if rng.random() < 0.05 else value
+            value = _number_text(rng, value, "spellings" in self._kinds)
+        return self._padded(value) if self._chance(0.05) else value
+
+    def _time_text(self, moment: int, formats: Sequence[str]) -> str:
+        rng = self._rng
+        if formats and self._chance(0.4):
+            text = _declared_time_text(moment, rng.choice(formats))
+            if text is not None:
+                return text
+        if "spellings" in self._kinds and self._chance(0.3):
+            return _free_time_text(rng, moment)
+        return _time_text(rng, moment)
 
     def _padded(self, text: str | None) -> str | None:
         """The same text with blanks around it, which reading takes away again."""
         before, after = self._rng.choice((("", ""), (" ", ""), ("", "  "), (" ", " "), ("\t", "")))
         return before + text + after if text else self._rng.choice((None, "", " "))
 
-    def _write_csv(self, path: Path, order: list[str], records: list[tuple[Row, Row]]) -> None:
-        rng = self._rng
-        encoding = rng.choice(("utf-8", "utf-8", "utf-8-sig"))
-        end_of_line = rng.choice(("\n", "\n", "\r\n"))
-        quoting = rng.choice((csv.QUOTE_MINIMAL, csv.QUOTE_MINIMAL, csv.QUOTE_ALL))
-        with path.open("w", encoding=encoding, newline="") as file:
-            writer = csv.writer(file, lineterminator=end_of_line, quoting=quoting)
-            writer.writerow(order)
-            writer.writerows([cells[name] for name in order] for _, cells in records)
+    # Which files
 
-    @staticmethod
-    def _write_parquet(
-        path: Path, types: dict[str, str], order: list[str], records: list[tuple[Row, Row]]
-    ) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        arrays = {n: _arrow_array(types[n], [cells[n] for _, cells in records]) for n in order}
-        pq.write_table(pa.table(arrays), path)
+    def _parts(
+        self, form: str, table: Table, types: dict[str, str], records: list[tuple[Row, Row]]
+    ) -> list[_Part]:
+        """The files of the table, one or several in a folder."""
+        path = self._folder / table.name
+        if form in ("folder", "mixed"):
+            parts = self._folder_parts(form, table, types, records)
+            for part in parts:
+                part.path = path / part.path
+        else:
+            endings = {"csv": TEXT_ENDINGS, "objects": OBJECT_ENDINGS}.get(form, ("parquet",))
+            ending = self._ending(endings if "formats" in self._kinds else endings[:1])
+            parts = [_Part(path.with_name(f"{table.name}.{ending}"), records, dict(types))]
+        for part in parts:
+            part.headings = self._headings(table, part)
+        return parts
 
-    def _write_folder(
-        self,
-        folder: Path,
-        table: Table,
-        types: dict[str, str],
-        order: list[str],
-        records: list[tuple[Row, Row]],
-    ) -> None:
-        """Files by day or month of the main time, or just some files at different depths.
+    def _ending(self, endings: Sequence[str]) -> str:
+        ending = self._rng.choice(endings)
+        if "formats" not in self._kinds:
+            return ending
+        if ending != "parquet" and self._chance(0.25):
+            ending += ".gz"
+        return ending.upper() if self._chance(0.1) else ending
+
+    def _folder_parts(
+        self, form: str, table: Table, types: dict[str, str], records: list[tuple[Row, Row]]
+    ) -> list[_Part]:
+        """Files by day or month of the main time or by a column, or just some files at different
+        depths.
 
         Now and then a file lacks an optional column, as files written long ago do.
         """
         rng = self._rng
-        parts: dict[str, list[tuple[Row, Row]]] = defaultdict(list)
-        has_partitions = rng.random() < 0.7
+        grouped: dict[str, list[tuple[Row, Row]]] = defaultdict(list)
+        partitions: dict[str, dict[str, str | None]] = defaultdict(dict)
+        by = self._partition_column(table, types, records) if form == "mixed" else None
+        has_partitions = table.name in _PARTITIONS and self._chance(0.7)
         for row, cells in records:
-            part = rng.choice(("", "more/", "more/older/"))
-            if has_partitions:
-                part = f"{self._partition(table, row[table.main_time])}/"
-            parts[part].append((row, cells))
-        optional = [c.name for c in table.columns if not c.required and c.name in types]
-        lacks_columns = bool(optional) and rng.random() < 0.3
-        for part, part_records in sorted(parts.items()) or [("", [])]:
-            written = rng.sample(order, len(order))
-            if lacks_columns and rng.random() < 0.2:
-                written.remove(rng.choice(optional))
-            self._write_parquet(folder / f"{part}part-0.parquet", types, written, part_records)
+            place = rng.choice(("", "more/", "more/older/"))
+            if by is not None:
+                text = (cells[by] or "").strip() or None
+                place = f"{_partition_key(by, text)}={_partition_value(text)}/"
+                partitions[place] = {by: text}
+            elif has_partitions:
+                place = f"{self._partition(table, row[table.main_time])}/"
+            elif form == "mixed" and _is_whole(row.get("account_id")):
+                place = "numbers/"
+            grouped[place].append((row, cells))
+        optional = [
+            c.name for c in table.columns if not c.required and c.name in types and c.name != by
+        ]
+        lacks_columns = bool(optional) and "absent columns" in self._kinds and self._chance(0.3)
+        parts = []
+        for number, (place, group) in enumerate(sorted(grouped.items()) or [("", [])]):
+            ending = "parquet"
+            if form == "mixed":
+                ending = self._ending(("parquet", "parquet", *TEXT_ENDINGS, *OBJECT_ENDINGS))
+            part = _Part(Path(f"{place}part-{number}.{ending}"), group, dict(types))
+            part.partition = dict(partitions.get(place, {}))
+            if by is not None and self._chance(0.2):
+                # The file says so itself, and what the folder says does not count.
+                part.path = Path(f"{by}=elsewhere") / part.path.name
+                part.partition = {}
+            elif by is not None:
+                del part.types[by]
+            if lacks_columns and self._chance(0.2):
+                part.types.pop(rng.choice(optional), None)
+            parts.append(part)
+        return parts
+
+    def _partition_column(
+        self, table: Table, types: dict[str, str], records: list[tuple[Row, Row]]
+    ) -> str | None:
+        """A column of few texts, by which the table's folders are named; mostly none."""
+        if not records or self._chance(0.4):
+            return None
+        few = [
+            column.name
+            for column in table.columns
+            if column.kind in ("text", "word")
+            and column.name in types
+            and len({(cells[column.name] or "").strip() for _, cells in records}) <= 12
+        ]
+        return self._rng.choice(few) if few else None
 
     @staticmethod
     def _partition(table: Table, main_time: Any) -> str:
@@ -1511,6 +1905,239 @@ class _Store:
         if isinstance(main_time, int):
             day = date(1970, 1, 1) + timedelta(days=main_time // DAY)
         return _PARTITIONS[table.name](day)
+
+    def _headings(self, table: Table, part: _Part) -> list[tuple[str, str | None]]:
+        """The file's headings in random order; some in another case, some there twice."""
+        rng = self._rng
+        order = rng.sample(sorted(part.types), len(part.types))
+        headings: list[tuple[str, str | None]] = [(name, name) for name in order]
+        if "headings" not in self._kinds or self._chance(0.5):
+            return headings
+        known = {column.name for column in table.columns}
+        headings = [
+            (rng.choice((n, n, n.upper(), n.title())) if n in known else n, n) for n, _ in headings
+        ]
+        for name in rng.sample(sorted(known & set(order)), rng.choice((0, 1, 1, 2))):
+            first = next(at for at, (_, source) in enumerate(headings) if source == name)
+            again = rng.choice((name, name.upper(), name.capitalize()))
+            headings.insert(rng.randint(first + 1, len(headings)), (again, None))
+        return headings
+
+    # What is in a file
+
+    def _write_part(self, table: Table, part: _Part, written: Written) -> None:
+        rng = self._rng
+        known = {column.name for column in table.columns}
+        sources = [source for _, source in part.headings if source in known]
+        written.files.append(part.path)
+        written.columns |= {*sources, *part.partition}
+        for _, cells in part.records:
+            texts = {name: _stored_text(part.types[name], cells[name]) for name in sources}
+            texts |= part.partition
+            trimmed = {name: (text or "").strip() for name, text in texts.items()}
+            written.rows.append({name: text for name, text in trimmed.items() if text})
+        if part.ending == "parquet":
+            write_parquet(
+                part.path,
+                [heading for heading, _ in part.headings],
+                [self._array(part, source) for _, source in part.headings],
+            )
+            return
+        if part.ending in TEXT_ENDINGS:
+            part.dialect = self._dialect()
+            header = [heading for heading, _ in part.headings]
+            part.lines = separated_lines(part.dialect, header, self._separated_rows(part))
+        else:
+            part.dialect = Dialect(encoding=rng.choice(("utf-8", "utf-8", "utf-8-sig")))
+            part.lines = object_lines(self._objects(part))
+        self._write_lines(part, part.lines)
+        if not part.records and part.ending in OBJECT_ENDINGS:
+            # A file without objects has no columns.
+            written.columns -= set(sources)
+
+    def _write_lines(self, part: _Part, lines: Sequence[str]) -> None:
+        if part.ending in TEXT_ENDINGS:
+            content = separated_bytes(part.dialect, lines)
+        else:
+            text = object_text(part.ending, lines)
+            # A line without anything is no object.
+            content = text.encode(part.dialect.encoding) or b"\n"
+        write_bytes(part.path, packed(content) if part.is_packed else content)
+
+    def _dialect(self) -> Dialect:
+        rng = self._rng
+        if "formats" in self._kinds and self._chance(0.7):
+            return random_dialect(rng)
+        return Dialect(
+            encoding=rng.choice(("utf-8", "utf-8", "utf-8-sig")),
+            line_end=rng.choice(("\n", "\n", "\r\n")),
+            quoting=rng.choice(("minimal", "minimal", "all")),
+        )
+
+    def _separated_rows(self, part: _Part) -> list[list[str | None]]:
+        return [
+            [self._garbage() if source is None else cells[source] for _, source in part.headings]
+            for _, cells in part.records
+        ]
+
+    def _objects(self, part: _Part) -> list[list[tuple[str, Any]]]:
+        """The objects; a null may be left out, but not all through."""
+        omits = self._chance(0.5)
+        # What is there twice is never left out: the second would be the first.
+        kept: set[str] = set()
+        headings = Counter(heading.lower() for heading, _ in part.headings)
+        objects = []
+        for _, cells in part.records:
+            pairs = []
+            for heading, source in part.headings:
+                value = self._garbage() if source is None else cells[source]
+                is_once = headings[heading.lower()] == 1
+                if value is None and omits and is_once and heading in kept:
+                    continue
+                kept.add(heading)
+                pairs.append((heading, value))
+            objects.append(pairs)
+        return objects
+
+    def _array(self, part: _Part, source: str | None) -> pa.Array:
+        if source is None:
+            return pa.array([self._garbage() for _ in part.records], pa.string())
+        return _arrow_array(part.types[source], [cells[source] for _, cells in part.records])
+
+    def _garbage(self) -> str:
+        """What stands in a column that does not count."""
+        return self._rng.choice(("x", "999", "2026-01-01", "another one"))
+
+    # Tables that cannot be read
+
+    def _break(self, table: Table, parts: Sequence[_Part], wanted: str | None) -> str:
+        """Make the table unreadable, in the way that is wanted if it can be; says how."""
+        rng = self._rng
+        part = rng.choice(parts)
+        ways = ["column lacks"]
+        ways.append("format log" if part.path.parent != self._folder else "twice")
+        if part.ending == "parquet" or part.is_packed:
+            ways.append("half a file")
+        if part.ending in OBJECT_ENDINGS:
+            ways += ["no object", "no utf-8"]
+        if part.ending in TEXT_ENDINGS:
+            ways += ["open quote", "two quotes", "wide row", "no utf-8"]
+        way = wanted if wanted in ways else rng.choice(ways)
+        if way in ("open quote", "two quotes", "wide row"):
+            self._write_lines(part, [*part.lines, *self._bad_lines(way, table, part)])
+        elif way == "no object":
+            self._write_lines(part, [*part.lines, rng.choice(("[1]", "null", '"text"'))])
+        elif way == "half a file":
+            content = part.path.read_bytes()
+            write_bytes(part.path, content[: len(content) - rng.randint(9, len(content) // 2)])
+        elif way == "no utf-8":
+            # In Latin-1, an é.
+            last = b"\xe9" if part.ending in TEXT_ENDINGS else b'{"x": "\xe9"}'
+            content = "\n".join(part.lines).encode() + last
+            write_bytes(part.path, packed(content) if part.is_packed else content)
+        elif way == "format log":
+            log = rng.choice(("_delta_log/00000000000000000000.json", "metadata/v1.metadata.json"))
+            write_bytes(self._folder / table.name / log, b"{}\n")
+        else:
+            self._write_other_file(table, part, lacks_column=way == "column lacks")
+        return way
+
+    def _bad_lines(self, way: str, table: Table, part: _Part) -> list[str]:
+        """Lines that leave in doubt where a row ends, behind the file's own."""
+        rows = [plain_row(table.columns, number) for number in range(3)]
+        lines = [[str(row.get(source, "")) for _, source in part.headings] for row in rows]
+        texts = [
+            at
+            for at, (_, source) in enumerate(part.headings)
+            if source in rows[0] and table.column(source).kind in ("text", "code")
+        ]
+        at = self._rng.choice(texts)
+        if way == "wide row":
+            lines[1] = [*(cell or "x" for cell in lines[1]), "surplus"]
+        elif way == "open quote":
+            lines[self._rng.randrange(3)][at] = '"never closed'
+        else:
+            lines[0][at] = f'"{lines[0][at]}'
+            last = self._rng.choice((1, 2))
+            lines[last][at] = f'{lines[last][at]}"'
+        return [part.dialect.separator.join(line) for line in lines]
+
+    def _write_other_file(self, table: Table, part: _Part, *, lacks_column: bool) -> None:
+        """Another file of the table: for a folder one more part, else the table a second time.
+
+        With a column lacking, the only file is replaced.
+        """
+        columns = [column for column in table.columns if column.required]
+        if lacks_column:
+            columns.remove(self._rng.choice(columns))
+        row = plain_row(columns, 0)
+        content = f"{','.join(row)}\n{','.join(row.values())}\n".encode()
+        path = self._folder / table.name / "more" / "other.csv"
+        if part.path.parent == self._folder:
+            path = self._folder / f"{table.name}.csv"
+            if not lacks_column and part.path == path:
+                path = path.with_suffix(".tsv")
+            if lacks_column:
+                part.path.unlink()
+        write_bytes(path, content)
+
+
+def _is_whole(value: Any) -> bool:
+    """Whether a text is a whole number that a double holds, written as one would write it."""
+    is_number = isinstance(value, str) and value.isascii() and value.isdigit()
+    return is_number and str(int(value)) == value and int(value) <= _LARGEST_WHOLE_DOUBLE
+
+
+def _partition_key(name: str, text: str | None) -> str:
+    """The key in one of its cases, always the same for the same text."""
+    return (name, name.upper(), name.title())[len(text or "") % 3]
+
+
+def _partition_value(text: str | None) -> str:
+    return "__HIVE_DEFAULT_PARTITION__" if text is None else quote(text, safe=" ")
+
+
+def _declared_time_text(moment: int, time_format: str) -> str | None:
+    """The moment in a declared format, in which not every moment can be written."""
+    if not _midnight(date(2000, 1, 1)) <= moment < _midnight(date(2060, 1, 1)):
+        return None
+    time = datetime(1970, 1, 1) + timedelta(microseconds=moment // 1_000)
+    text = time.strftime(time_format.replace("%z", "+0000"))
+    read = datetime.strptime(text, time_format.replace("%z", "+0000"))
+    return text if read == time and moment % 1_000 == 0 else None
+
+
+def _free_time_text(rng: random.Random, moment: int) -> str:
+    """A moment in one of the spellings that few programs write and people do."""
+    if _EPOCHS[0] <= moment <= _EPOCHS[1]:
+        units = [unit for unit in (10**9, 10**6, 1_000) if moment % unit == 0]
+        if units and rng.random() < 0.25:
+            return str(moment // rng.choice(units))
+    day, within = divmod(moment, DAY)
+    date_of_day = date(1970, 1, 1) + timedelta(days=day)
+    year, month, day_of_month = date_of_day.year, date_of_day.month, date_of_day.day
+    day_text = rng.choice(
+        (
+            f"{year:04}/{month:02}/{day_of_month:02}",
+            f"{year:04}-{month}-{day_of_month}",
+            f"{year:04}/{month}/{day_of_month:02}",
+            f"{year:04}{month:02}{day_of_month:02}",
+            f"{year:04}-{month:02}-{day_of_month:02}",
+        )
+    )
+    if within == 0 and rng.random() < 0.4:
+        return day_text
+    seconds, fraction = divmod(within, 10**9)
+    hour = rng.choice((f"{seconds // 3600}", f"{seconds // 3600:02}"))
+    clock = f"{hour}:{seconds // 60 % 60:02}"
+    if seconds % 60 or fraction or rng.random() < 0.5:
+        clock += f":{seconds % 60:02}"
+        digits = f"{fraction:09}".rstrip("0")
+        if digits or rng.random() < 0.3:
+            clock += rng.choice(".,") + digits.ljust(rng.choice((1, 3, 7, 12)), "0")
+    zone = rng.choice(("", "Z", "z", "UTC", "utc", "GMT", "gmt", "+00:00", "-0000", "+0000 UTC"))
+    blanks = rng.choice(("", " ", "  ")) if zone else ""
+    return f"{day_text}{rng.choice(('T', 't', ' ', '  '))}{clock}{blanks}{zone}"
 
 
 def _time_text(rng: random.Random, moment: int) -> str:
@@ -1537,12 +2164,14 @@ def _time_text(rng: random.Random, moment: int) -> str:
     return f"{day_text}{rng.choice('T ')}{clock}{zone}"
 
 
-def _number_text(rng: random.Random, number: float) -> str:
+def _number_text(rng: random.Random, number: float, with_commas: bool) -> str:
     """A number in one of the spellings that raw.md allows."""
-    plain = f"{number:g}"
+    plain = f"{number:.10g}"
+    if with_commas and abs(number) >= 1000 and rng.random() < 0.6:
+        return rng.choice((f"{number:,}", f"{number:,.3f}"))
     if rng.random() < 0.85:
         return plain
-    spellings = [f"{plain}e0", f"{number * 10:g}e-1", f"{number:.3f}", f"{number / 100:.4f}E+2"]
+    spellings = [f"{plain}e0", f"{number * 10:.10g}e-1", f"{number:.3f}", f"{number / 100:.4f}E+2"]
     if number >= 0:
         spellings += [f"+{plain}", f"0{plain}"]
     if 0 < number < 1:
@@ -1551,18 +2180,39 @@ def _number_text(rng: random.Random, number: float) -> str:
 
 
 def _typed(stored_as: str, value: Any) -> Any:
-    """The value as a typed Parquet column takes it; what does not fit its range is moved in."""
-    if value is None or stored_as in ("double", "text"):
+    """The value as a typed column takes it; what does not fit its range is moved in."""
+    if value is None or stored_as == "text":
         return value
+    if stored_as == "double":
+        return float(value)
     if stored_as == "decimal":
-        return Decimal(str(value))
+        return Decimal(str(value)).quantize(Decimal("0.01"))
     if stored_as in ("integer", "small_integer"):
         return int(value)
     low, high = _TIME_RANGES.get(stored_as, (value, value))
     return min(max(value, low), high) // _NANOSECONDS_PER_UNIT[stored_as]
 
 
-def _arrow_array(stored_as: str, values: list[Any]) -> pa.Array:
+def _stored_text(stored_as: str, value: Any) -> str | None:
+    """The text that a stored value stands for."""
+    if value is None or isinstance(value, str):
+        return value
+    if stored_as == "double":
+        is_whole = float(value).is_integer() and abs(value) <= _LARGEST_WHOLE_DOUBLE
+        return str(int(value)) if is_whole else repr(value)
+    if stored_as not in _NANOSECONDS_PER_UNIT or stored_as in _EPOCH_TYPES:
+        return str(value)
+    nanoseconds = value * _NANOSECONDS_PER_UNIT[stored_as]
+    time = datetime(1970, 1, 1) + timedelta(microseconds=nanoseconds // 1_000)
+    return str(time.date()) if stored_as == "date" else _timestamp_text(time)
+
+
+def _timestamp_text(time: datetime) -> str:
+    text = time.isoformat(sep=" ")
+    return text.rstrip("0") if time.microsecond else text
+
+
+def _arrow_array(stored_as: str, values: Sequence[Any]) -> pa.Array:
     arrow_type = _ARROW_TYPES[stored_as]
     if stored_as == "date":
         return pa.array(values, pa.int32()).cast(arrow_type)

@@ -116,7 +116,10 @@ def _separator(text: str, start: int, line: int, known: Collection[str], quoted:
 
     def finds(separator: str) -> tuple[int, int]:
         records = _records(text, start, line, separator, quoted)
-        header = next((record for record in records if not record.is_blank), None)
+        try:
+            header = next((record for record in records if not record.is_blank), None)
+        except UnreadableError:
+            return 0, 0
         cells = [] if header is None else header.cells
         names = {cell.strip().lower() for cell in cells}
         return len(names & set(known)), len(cells)
