@@ -1,7 +1,7 @@
 """The pipeline against an independent reference, row for row, on random worlds.
 
-`WORLDS=100 make test` (or `FIRST_WORLD=500`) tries more, or others; `WORLD_KINDS="formats,headings"`
-only these kinds of worlds.KINDS.
+`WORLDS=100 make test` (or `FIRST_WORLD=500`) tries more, or others; `WORLD_KINDS=formats,headings`
+those with only these of worlds.KINDS.
 """
 
 import json

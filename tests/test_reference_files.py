@@ -89,12 +89,12 @@ def test_lists_of_objects(tmp_path: Path) -> None:
     """Typed values become their text; of a name that is there twice the first counts."""
     text = (
         '[{"Account_ID": 7.0, "account_id": "x", "account_name": true,\n "created_at": 1709269567},'
-        ' {"account_id": 12, "account_name": 7.5, "created_at": null, "more": {"a": [1]}}]'
+        ' {"account_id": 12, "account_name": 7.50, "created_at": null, "more": {"a": [1]}}]'
     )
     found = read(tmp_path, text, "accounts.json")
     assert found.rows == [
         {"account_id": "7", "account_name": "true", "created_at": "1709269567"},
-        {"account_id": "12", "account_name": "7.5"},
+        {"account_id": "12", "account_name": "7.50"},
     ]
     assert found.columns == {"account_id", "account_name", "created_at"}
     assert found.files[0].ignored == ["account_id", "more"]
@@ -116,6 +116,8 @@ def test_json_without_objects_is_a_table_without_rows(tmp_path: Path, name: str)
         ("accounts.jsonl", b'{"account_id": 1}\n{"account_id"', "line 2"),
         ("accounts.jsonl", b"[1]\n", "line 1"),
         ("accounts.json", b"[1, 2]", "list of objects"),
+        ("accounts.json", b'{"account_id": 1}', "list of objects"),
+        ("accounts.json", b'{"account_id": 1}\n{"account_id": 2}', "list of objects"),
         ("accounts.parquet", b"PAR1 and no more", "no whole Parquet file"),
         ("accounts.csv", b"\n \n", "no header line"),
         ("accounts.csv", b"account_id,account_name\na1,Acme", "lacks the column created_at"),
@@ -147,7 +149,8 @@ def test_quotes_by_the_standard(tmp_path: Path) -> None:
 def test_backslashes_before_quotes(tmp_path: Path) -> None:
     r"""`\\` is a backslash there; any other backslash stays."""
     lines = [r'a1,"Say \"hi\" Ltd",2026-01-01', r'a2,"C:\dir\\",2026-01-01', r"a3,\n,2026-01-01"]
-    assert names(tmp_path, *lines) == ['Say "hi" Ltd', "C:\\dir\\", r"\n"]
+    lines.append(r'a4,"x ""y"" \"z\"" ,2026-01-01')
+    assert names(tmp_path, *lines) == ['Say "hi" Ltd', "C:\\dir\\", r"\n", 'x "y" "z"']
 
 
 def test_backslashes_are_characters_where_the_standard_is_kept(tmp_path: Path) -> None:
@@ -403,11 +406,11 @@ def test_raw_files_names_what_was_read_and_what_was_not(world: World) -> None:
     files = world.calculate()["raw_files"]
     assert files[["table_name", "file", "row_count", "is_read"]].values.tolist() == [
         ["accounts", "accounts.csv", 1, True],
-        ["users", "users.csv", None, False],
+        ["users", "users.csv", 0, False],
         ["tickets", "tickets.csv", 1, True],
-        [None, "Tickets.csv", None, False],
+        ["tickets", "Tickets.csv", None, False],
         [None, "notes.txt", None, False],
-        [None, "touchpoints (1).csv", None, False],
+        ["touchpoints", "touchpoints (1).csv", None, False],
     ]
     tickets = files.set_index("file").loc["tickets.csv"]
     assert json.loads(tickets["columns_read"]) == ["ticket_id", "account_id", "created_at"]
@@ -725,7 +728,8 @@ def test_case_one_latin1_table_stops_all() -> None:
     tables = case("14_one_latin1_table_stops_all", "2024-03-15")
     assert statuses(tables)["touchpoints"] == "unreadable"
     assert metric(tables, "events_30d") == {"a1": 1}
-    (problem,) = tables["raw_files"]["problem"].dropna()
+    problem, readme = tables["raw_files"]["problem"].dropna()
+    assert readme == "it is not read"
     assert problem.startswith("touchpoints.csv: line 3:")
 
 

@@ -315,7 +315,9 @@ def _rejected_records(ruled_tables: Iterable[RuledTable], start: date) -> list[P
     ]
 
 
-def _raw_file_rows(raw: Mapping[str, RawRows], others: Iterable[str]) -> list[PublishedRow]:
+def _raw_file_rows(
+    raw: Mapping[str, RawRows], others: Iterable[tuple[str | None, str]]
+) -> list[PublishedRow]:
     read = [
         {
             "table_name": table_name,
@@ -330,8 +332,20 @@ def _raw_file_rows(raw: Mapping[str, RawRows], others: Iterable[str]) -> list[Pu
         for table_name, rows in raw.items()
         for file in rows.files
     ]
-    nothing = dict.fromkeys(COLUMNS["raw_files"])
-    return read + [{**nothing, "file": name, "is_read": False} for name in others]
+    not_read = [
+        {
+            "table_name": table_name,
+            "file": name,
+            "format": None,
+            "row_count": None,
+            "columns_read": "[]",
+            "columns_ignored": "[]",
+            "is_read": False,
+            "problem": "it is not read",
+        }
+        for table_name, name in others
+    ]
+    return read + not_read
 
 
 def _source_status_rows(

@@ -10,8 +10,8 @@ import json
 import os
 import re
 import zlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -31,15 +31,18 @@ NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 ENDING = re.compile(r"\.(parquet|(?:csv|tsv|jsonl|ndjson|json)(?:\.gz)?)$", re.IGNORECASE)
 # 2^53: whole doubles above are not all there.
 LARGEST_WHOLE_DOUBLE = 9_007_199_254_740_992
+HIDDEN = ("_", ".")
+ICEBERG_ENDINGS = (".metadata.json", ".avro", "version-hint.text")
 UTF_16_MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
 
 @dataclass(frozen=True)
 class RawFile:
-    """One file of a raw table; `columns` are the headings that were read, `ignored` the others."""
+    """One file of a raw table, or one that looks like one and is none; `columns`: those of the
+    contract that it has, `ignored`: its other headings."""
 
     path: str
-    format: str
+    format: str | None = None
     row_count: int | None = None
     columns: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
@@ -60,44 +63,77 @@ class RawRows:
 
 
 def read_table(raw_dir: Path, table: RawTable) -> RawRows:
-    """All rows of a raw table."""
-    files = _files_by_place(raw_dir, table.name)
-    if not files:
+    """All rows of a raw table. What is wrong with it is told of each of its files."""
+    places = _files_by_place(raw_dir, table.name)
+    if not places:
         return RawRows(None)
-    names = [_relative(raw_dir, path) for paths in files.values() for path in paths]
-    if len(files) > 1:
-        places = " and ".join(_relative(raw_dir, place) for place in files)
-        return _unreadable(names, f"{table.name} is there more than once: {places}")
-    (place,) = files
-    log = _log_of_a_table_format(place) if place.is_dir() else None
+    log = next((log for place in places if (log := _log_of_a_table_format(place))), None)
     if log is not None:
         problem = f"{_relative(raw_dir, log)} belongs to a table format: export it as Parquet"
-        return _unreadable(names, problem)
+        return RawRows(None, files=(RawFile(f"{table.name}/", problem=problem),), problem=problem)
     rows: list[TextRow] = []
-    read: list[RawFile] = []
+    files: list[RawFile] = []
     columns: set[str] = set()
-    for path, name in zip(files[place], names, strict=True):
-        partitions = _partitions(place, path) if place.is_dir() else {}
-        try:
-            headings, file_rows = _read_file(path, table)
-            present = _with_partitions(table, headings, partitions, file_rows)
-        except UnreadableError as problem:
-            return _unreadable(names, f"{name}: {problem}", name)
-        columns |= present
-        rows += [_filled(row) for row in file_rows]
-        kept, ignored = _kept_headings(table, headings)
-        read.append(RawFile(name, _format(path), len(file_rows), kept, ignored))
-    return RawRows(rows, frozenset(columns), tuple(read))
+    for place, path in [(place, path) for place, paths in places.items() for path in paths]:
+        file, file_rows = _read_part(raw_dir, place, path, table)
+        files.append(file)
+        rows += file_rows
+        columns |= set(file.columns)
+    problem = next((file.problem for file in files if file.problem is not None), None)
+    if len(places) > 1:
+        names = " and ".join(_relative(raw_dir, place) for place in places)
+        problem = f"{table.name} is there more than once: {names}"
+    if problem is None:
+        return RawRows(rows, frozenset(columns), tuple(files))
+    told = tuple(replace(file, problem=file.problem or problem) for file in files)
+    return RawRows(None, files=told, problem=problem)
 
 
-def other_files(raw_dir: Path, tables: Sequence[RawTable]) -> list[str]:
-    """The files and folders of the raw folder that belong to no table, by name."""
-    taken = {place.name for table in tables for place in _candidates(raw_dir, table.name)}
-    return sorted(
-        path.name
-        for path in raw_dir.iterdir()
-        if path.name not in taken and not path.name.startswith((".", "_"))
+def _read_part(
+    raw_dir: Path, place: Path, path: Path, table: RawTable
+) -> tuple[RawFile, list[TextRow]]:
+    """One file of the table, and its rows where it can be read."""
+    name = _relative(raw_dir, path)
+    partitions = _partitions(place, path) if place.is_dir() else {}
+    try:
+        headings, rows = _read_file(path, table)
+    except UnreadableError as problem:
+        return RawFile(name, _format(path), problem=f"{name}: {problem}"), []
+    kept, ignored = _kept_headings(table, headings)
+    added = {key: text for key, text in partitions.items() if key not in kept}
+    columns = kept + [column.name for column in table.columns if column.name in added]
+    lacking = [c.name for c in table.columns if c.is_required and c.name not in columns]
+    # A JSON file without objects has no columns, and lacks none.
+    has_columns = bool(headings) or not _is_of_objects(path)
+    problem = (
+        f"{name}: it lacks the column {', '.join(lacking)}" if lacking and has_columns else None
     )
+    file = RawFile(name, _format(path), len(rows), columns if has_columns else [], ignored, problem)
+    return file, [_filled({**row, **added}) for row in rows]
+
+
+def other_files(raw_dir: Path, tables: Sequence[RawTable]) -> list[tuple[str | None, str]]:
+    """The files and folders that belong to no table, and which table they look like."""
+    names = [table.name for table in tables]
+    taken = {place.name for name in names for place in _candidates(raw_dir, name)}
+    others: list[tuple[str | None, str]] = []
+    for path in sorted(raw_dir.iterdir()):
+        if path.name.startswith(HIDDEN):
+            continue
+        if path.name not in taken:
+            name = f"{path.name}/" if path.is_dir() else path.name
+            others.append((_most_alike(path.name, names), name))
+        elif path.is_dir() and _log_of_a_table_format(path) is None:
+            strangers = (file for file in _files_below(path) if not ENDING.search(file.name))
+            others += [(path.name, _relative(raw_dir, file)) for file in strangers]
+    return others
+
+
+def _most_alike(name: str, table_names: Sequence[str]) -> str | None:
+    """The table with whose name the file's begins, whatever stands between its words."""
+    words = re.sub("[^a-z]+", "_", name.lower())
+    alike = [table_name for table_name in table_names if words.startswith(table_name)]
+    return max(alike, key=len, default=None)
 
 
 # Which files --------------------------------------------------------------------------------------
@@ -133,7 +169,7 @@ def _files_by_place(raw_dir: Path, table_name: str) -> dict[Path, list[Path]]:
     places = {}
     for place in _candidates(raw_dir, table_name):
         if place.is_dir():
-            files = sorted(_data_files(place, set()))
+            files = sorted(file for file in _files_below(place) if _is_data(file))
             if files or _log_of_a_table_format(place) is not None:
                 places[place] = files
         elif _is_filled(place):
@@ -141,27 +177,36 @@ def _files_by_place(raw_dir: Path, table_name: str) -> dict[Path, list[Path]]:
     return places
 
 
-def _data_files(folder: Path, above: set[str]) -> Iterator[Path]:
-    """All filled files below the folder; links are followed, but never back to where they are."""
+def _is_data(path: Path) -> bool:
+    return ENDING.search(path.name) is not None and _is_filled(path)
+
+
+def _folders_below(folder: Path, above: Collection[str] = ()) -> Iterator[Path]:
+    """The folder and all with data in it; links are followed, but never back to where they are."""
     own = os.path.realpath(folder)
     if own in above:
         return
-    for path in folder.iterdir():
-        if path.name.startswith(("_", ".")):
-            continue
-        if path.is_dir():
-            yield from _data_files(path, above | {own})
-        elif ENDING.search(path.name) and _is_filled(path):
-            yield path
+    yield folder
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and not path.name.startswith(HIDDEN):
+            yield from _folders_below(path, {*above, own})
 
 
-def _log_of_a_table_format(folder: Path) -> Path | None:
+def _files_below(folder: Path) -> Iterator[Path]:
+    for inner in _folders_below(folder):
+        for path in inner.iterdir():
+            if path.is_file() and not path.name.startswith(HIDDEN):
+                yield path
+
+
+def _log_of_a_table_format(place: Path) -> Path | None:
     """The log of Delta or the metadata of Iceberg, which say which of the files still count."""
-    for path in [folder, *sorted(path for path in folder.rglob("*") if path.is_dir())]:
-        if (path / "_delta_log").is_dir():
-            return path / "_delta_log"
-        metadata = path / "metadata"
-        if metadata.is_dir() and any(".metadata.json" in file.name for file in metadata.iterdir()):
+    for folder in _folders_below(place) if place.is_dir() else ():
+        if (folder / "_delta_log").is_dir():
+            return folder / "_delta_log"
+        metadata = folder / "metadata"
+        names = [path.name for path in metadata.iterdir()] if metadata.is_dir() else []
+        if any(name.endswith(ICEBERG_ENDINGS) for name in names):
             return metadata
     return None
 
@@ -174,12 +219,8 @@ def _format(path: Path) -> str:
     return ENDING.search(path.name)[1].lower()
 
 
-def _unreadable(names: Sequence[str], problem: str, culprit: str | None = None) -> RawRows:
-    files = [
-        RawFile(name, _format(Path(name)), problem=problem if culprit in (None, name) else None)
-        for name in names
-    ]
-    return RawRows(None, files=tuple(files), problem=problem)
+def _is_of_objects(path: Path) -> bool:
+    return _format(path).removesuffix(".gz") in ("json", "jsonl", "ndjson")
 
 
 # Which columns ------------------------------------------------------------------------------------
@@ -197,22 +238,6 @@ def _kept_headings(table: RawTable, headings: Sequence[str]) -> tuple[list[str],
         else:
             ignored.append(heading)
     return kept, ignored
-
-
-def _with_partitions(
-    table: RawTable, headings: Sequence[str], partitions: TextRow, rows: list[TextRow]
-) -> set[str]:
-    """Add what the folders' names say, unless the file says it; gives the columns there are."""
-    kept, _ = _kept_headings(table, headings)
-    added = {name: text for name, text in partitions.items() if name not in kept}
-    present = set(kept) | {column.name for column in table.columns if column.name in added}
-    lacking = [c.name for c in table.columns if c.is_required and c.name not in present]
-    # A JSON file without objects has no columns, and lacks none.
-    if lacking and (headings or rows):
-        raise UnreadableError(f"it lacks the column {', '.join(lacking)}")
-    for row in rows:
-        row.update(added)
-    return present
 
 
 def _partitions(folder: Path, part: Path) -> dict[str, str | None]:
@@ -301,18 +326,22 @@ def _could_be_a_row(table: RawTable, header: Sequence[str], cells: Sequence[str]
 
 
 def _listed_objects(text: str) -> Iterator[list[tuple[str, object]]]:
-    """A list of objects, or objects one after the other."""
-    try:
-        content = json.loads(text, object_pairs_hook=_Pairs)
-    except ValueError:
-        yield from _objects_by_line(text)
+    if not text.strip():
         return
-    if not isinstance(content, list):
+    try:
+        content = _from_json(text)
+    except ValueError as error:
+        raise UnreadableError("it is not a list of objects") from error
+    if isinstance(content, _Pairs) or not isinstance(content, list):
         raise UnreadableError("it is not a list of objects")
-    for item in [content] if isinstance(content, _Pairs) else content:
+    for item in content:
         if not isinstance(item, _Pairs):
             raise UnreadableError("it is not a list of objects")
         yield item
+
+
+def _from_json(text: str) -> object:
+    return json.loads(text, object_pairs_hook=_Pairs, parse_float=_JsonNumber)
 
 
 def _objects_by_line(text: str) -> Iterator[list[tuple[str, object]]]:
@@ -320,7 +349,7 @@ def _objects_by_line(text: str) -> Iterator[list[tuple[str, object]]]:
         if not line.strip():
             continue
         try:
-            item = json.loads(line, object_pairs_hook=_Pairs)
+            item = _from_json(line)
         except ValueError as error:
             raise UnreadableError("it is no JSON object", number) from error
         if not isinstance(item, _Pairs):
@@ -330,6 +359,10 @@ def _objects_by_line(text: str) -> Iterator[list[tuple[str, object]]]:
 
 class _Pairs(list):
     """A JSON object with all its keys in their order."""
+
+
+class _JsonNumber(str):
+    """A number with a point or an exponent, as the file has it."""
 
 
 def _object_rows(
@@ -364,6 +397,10 @@ def _parquet_rows(path: Path, table: RawTable) -> tuple[list[str], list[dict[str
 
 def typed_text(value: object) -> str | None:
     """The text that a typed value stands for: times in UTC, without trailing zeros."""
+    if isinstance(value, _JsonNumber):
+        number = float(value)
+        is_whole = number.is_integer() and abs(number) <= LARGEST_WHOLE_DOUBLE
+        return format(number, ".0f") if is_whole else str(value)
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool):

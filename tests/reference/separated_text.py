@@ -14,9 +14,10 @@ from .values import trimmed
 SEPARATORS = (",", ";", "\t", "|")
 SEPARATOR_LINE = re.compile(r'[ \t]*"?sep=.?"?[ \t]*(\r\n|\n|\r|$)', re.IGNORECASE)
 END_OF_LINE = re.compile(r"\r\n|\n|\r")
-# Up to the quote that no backslash stands before; a backslash stands before itself, too.
-BACKSLASHED = re.compile(r'((?:[^"\\]|\\.)*)"', re.DOTALL)
-BACKSLASH = re.compile(r'\\(["\\])')
+# Up to the quote that no backslash stands before; a backslash stands before itself, too, and quotes
+# may still be doubled.
+BACKSLASHED = re.compile(r'((?:[^"\\]|\\.|"")*+)"', re.DOTALL)
+BACKSLASH = re.compile(r'\\(["\\])|"(")')
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,7 @@ def _records(
     text: str, start: int, line: int, separator: str, quoted: Quoted
 ) -> Iterator[TextRecord]:
     plain = re.compile(f"[^{re.escape(separator)}\r\n]*")
+    blanks = {" ", "\t"} - {separator}
     position = start
     while position < len(text):
         first, cells = position, []
@@ -139,6 +141,9 @@ def _records(
                 cell, position = quoted(text, position + 1)
                 if position < 0:
                     raise UnreadableError("a quote that is never closed", line)
+                # Blanks behind the closing quote leave nothing in doubt.
+                while position < len(text) and text[position] in blanks:
+                    position += 1
             else:
                 # A quote inside a cell that does not begin with one is a character like others.
                 match = plain.match(text, position)
@@ -170,4 +175,4 @@ def _quoted_by_the_standard(text: str, position: int) -> tuple[str, int]:
 
 def _quoted_with_backslashes(text: str, position: int) -> tuple[str, int]:
     match = BACKSLASHED.match(text, position)
-    return ("", -1) if match is None else (BACKSLASH.sub(r"\1", match[1]), match.end())
+    return ("", -1) if match is None else (BACKSLASH.sub(r"\1\2", match[1]), match.end())
