@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.raw_reader.copies import look_of_copy, write_copy
+from orchestration.raw_reader.definitions import Definition
 from orchestration.raw_reader.looks import Heading, Look, Unreadable, quoted
 from orchestration.raw_reader.texts import Bytes
 
@@ -87,20 +88,23 @@ class Header:
 def look_at_csv(
     source: Path,
     copy: Path,
-    known: Collection[str],
+    definition: Definition,
     partitions: Sequence[tuple[str, str | None]],
     connection: Any,
 ) -> Look:
     """How to read a file of UTF-8 text. Raises Unreadable."""
     with Bytes(source) as content:
-        header = read_header(content, known)
-        extra = [pair for pair in partitions if pair[0] in known - set(lowered(header.names))]
+        header = read_header(content, definition.columns)
+        own = lowered(header.names)
+        extra = [
+            pair for pair in partitions if pair[0] in definition.columns and pair[0] not in own
+        ]
         # Folders' values are looked up in the file's path, which a copy does not have.
         is_copy = source == copy.with_suffix(".csv")
         look = None if is_copy and extra else look_in_place(source, content, header)
         if look and rows_that_duckdb_reads(look, connection) == look.row_count:
             return look
-        return parsed_copy(content, header, copy, known, extra)
+        return parsed_copy(content, header, copy, definition, extra)
 
 
 def lowered(names: Sequence[str]) -> list[str]:
@@ -180,21 +184,32 @@ def parsed_copy(
     content: Any,
     header: Header,
     copy: Path,
-    known: Collection[str],
+    definition: Definition,
     partitions: Sequence[tuple[str, str | None]],
 ) -> Look:
     """Parse the file and write what is known of it as a copy."""
     places: dict[str, int] = {}
     for place, name in enumerate(lowered(header.names)):
-        if name in known:
+        if name in definition.columns:
             places.setdefault(name, place)
     columns = [*places, *(key for key, _ in partitions)]
     added = [value for _, value in partitions]
     used = set(places.values())
     ignored = [name for place, name in enumerate(header.names) if place not in used]
 
+    filled = [places[name] for name in definition.required if name in places]
+    time = places.get(definition.main_time)
+
+    def could_be_row(line: bytes) -> bool:
+        cells = line.split(header.separator)
+        return len(cells) == len(header.names) or (
+            len(cells) < len(header.names)
+            and all(place < len(cells) and cells[place].strip() for place in filled)
+            and (time is None or any(digit in b"0123456789" for digit in cells[time]))
+        )
+
     def rows(dialect: Dialect) -> Iterator[list[str | None]]:
-        for cells in records(content, header, dialect):
+        for cells in records(content, header, dialect, could_be_row):
             count = len(cells)
             yield [cells[at] if at < count else None for at in places.values()] + added
 
@@ -209,8 +224,11 @@ def parsed_copy(
     return look_of_copy(target, columns, ignored, written)
 
 
-def records(content: Any, header: Header, dialect: Dialect) -> Iterator[list[str]]:
-    """The cells of each row. Raises Unreadable where a row's end is uncertain."""
+def records(
+    content: Any, header: Header, dialect: Dialect, could_be_row: Callable[[bytes], bool]
+) -> Iterator[list[str]]:
+    """The cells of each row. Raises Unreadable where a row's end is uncertain: where a quote is not
+    closed, and where each line of a row of several could be a row of its own."""
     pattern = grammar(header.separator, dialect).record
     width = len(header.names)
     place, line = header.end, line_of(content, header.end)
@@ -224,7 +242,7 @@ def records(content: Any, header: Header, dialect: Dialect) -> Iterator[list[str
         text = record[0]
         if text.strip(b" \t"):
             inner = LINE_BREAK.split(text)
-            if len(inner) > 1 and all(part.count(header.separator) == width - 1 for part in inner):
+            if len(inner) > 1 and all(map(could_be_row, inner)):
                 raise Unreadable(
                     f"line {line}: a quoted value goes on for {len(inner)} lines, and each of them"
                     " could be a row of its own. Remove the stray quote, or the line breaks inside"

@@ -2,6 +2,7 @@
 (`models/staging/_staging__sources.yml`)."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -12,13 +13,30 @@ from orchestration.settings import DBT_PROJECT
 SOURCES = DBT_PROJECT / "models" / "staging" / "_staging__sources.yml"
 
 
+@dataclass(frozen=True)
+class Definition:
+    """A raw table: the meta of each column by its name, in the order of the contract, and which of
+    them holds the record's own time."""
+
+    columns: Mapping[str, Mapping[str, Any]]
+    main_time: str
+
+    @property
+    def required(self) -> list[str]:
+        return [name for name, meta in self.columns.items() if meta.get("required")]
+
+
 @cache
-def raw_definitions() -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
-    """By table, the meta of each column by its name, in the order of the contract."""
+def raw_definitions() -> Mapping[str, Definition]:
+    """The definition of each raw table."""
     [source] = yaml.safe_load(SOURCES.read_text(encoding="utf-8"))["sources"]
     return {
-        table["name"]: {
-            column["name"]: column.get("config", {}).get("meta", {}) for column in table["columns"]
-        }
+        table["name"]: Definition(
+            {
+                column["name"]: column.get("config", {}).get("meta", {})
+                for column in table["columns"]
+            },
+            table["config"]["meta"]["main_time"],
+        )
         for table in source["tables"]
     }

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.raw_reader.csv_files import escaped_glob, look_at_csv
-from orchestration.raw_reader.definitions import raw_definitions
+from orchestration.raw_reader.definitions import Definition, raw_definitions
 from orchestration.raw_reader.found import DataFile, Found, Unread, find
 from orchestration.raw_reader.json_files import look_at_json
 from orchestration.raw_reader.looks import Look, Unreadable, quoted
@@ -39,10 +39,10 @@ def read_folder(folder: Path, notes: Path | None = None) -> RawFolder:
         for name, there in found.items():
             if not there.places:
                 continue
-            looks = look_at(there.files, set(definitions[name]), kept, connection)
+            looks = look_at(there.files, definitions[name], kept, connection)
             tables[name] = table_of(name, there, looks)
             files += [
-                raw_file(folder, name, file, look, set(definitions[name]), tables[name])
+                raw_file(folder, name, file, look, tables[name])
                 for file, look in zip(there.files, looks, strict=True)
             ]
     files += [unread_file(folder, file) for file in unread]
@@ -121,7 +121,7 @@ class Notes:
 
 def look_at(
     files: Sequence[DataFile],
-    known: Collection[str],
+    definition: Definition,
     notes: Notes,
     connection: duckdb.DuckDBPyConnection,
 ) -> list[Look]:
@@ -131,11 +131,15 @@ def look_at(
     parquet = [(key, file) for key, file in new if file.format == "parquet"]
     paths = [str(file.path) for _, file in parquet]
     found = dict(
-        zip((key for key, _ in parquet), look_at_parquet(paths, known, connection), strict=True)
+        zip(
+            (key for key, _ in parquet),
+            look_at_parquet(paths, definition.columns, connection),
+            strict=True,
+        )
     )
     for key, file in new:
         if file.format != "parquet":
-            found[key] = look_at_text(file, set(known), notes.copy(key), connection)
+            found[key] = look_at_text(file, definition, notes.copy(key), connection)
     for key, look in found.items():
         notes.note(key, look)
     looks |= found
@@ -143,7 +147,7 @@ def look_at(
 
 
 def look_at_text(
-    file: DataFile, known: set[str], copy: Path, connection: duckdb.DuckDBPyConnection
+    file: DataFile, definition: Definition, copy: Path, connection: duckdb.DuckDBPyConnection
 ) -> Look:
     plain_copy = copy.with_suffix(".csv")
     look = None
@@ -151,9 +155,11 @@ def look_at_text(
         copy.parent.mkdir(parents=True, exist_ok=True)
         source = plain_text(file.path, file.is_gzipped, plain_copy)
         if file.format in ("csv", "tsv"):
-            look = look_at_csv(source, copy, known, file.partitions, connection)
+            look = look_at_csv(source, copy, definition, file.partitions, connection)
         else:
-            look = look_at_json(source, file.format == "json", copy, known, file.partitions)
+            look = look_at_json(
+                source, file.format == "json", copy, definition.columns, file.partitions
+            )
         return look
     except Unreadable as problem:
         return Look(problem=str(problem))
@@ -186,7 +192,7 @@ def table_of(name: str, there: Found, looks: Sequence[Look]) -> RawTable:
     if any(lacking):
         return RawTable(name, location, some_of([text for text in lacking if text]))
     present = {column for columns in stored for column in columns}
-    definition = raw_definitions()[name]
+    definition = raw_definitions()[name].columns
     others = {
         heading.name: None
         for look in looks
@@ -214,7 +220,7 @@ def is_without_objects(file: DataFile, look: Look) -> bool:
 
 def columns_of(name: str, file: DataFile, look: Look) -> dict[str, dict[str, str]]:
     """Expression and type of each known column of a file, those of its folders included."""
-    definition = raw_definitions()[name]
+    definition = raw_definitions()[name].columns
     columns: dict[str, dict[str, str]] = {}
     for heading in look.headings:
         column = heading.name.strip().lower()
@@ -245,9 +251,7 @@ def table_folder(file: DataFile) -> Path:
 
 def lacks(name: str, file: DataFile, look: Look, columns: Collection[str]) -> str | None:
     missing = [
-        f"`{column}`"
-        for column, meta in raw_definitions()[name].items()
-        if meta.get("required") and column not in columns
+        f"`{column}`" for column in raw_definitions()[name].required if column not in columns
     ]
     if not missing:
         return None
@@ -277,9 +281,8 @@ def groups_of(
     return tuple(groups)
 
 
-def raw_file(
-    folder: Path, name: str, file: DataFile, look: Look, known: Collection[str], table: RawTable
-) -> RawFile:
+def raw_file(folder: Path, name: str, file: DataFile, look: Look, table: RawTable) -> RawFile:
+    known = raw_definitions()[name].columns
     read: dict[str, None] = {}
     ignored = []
     for heading in look.headings:

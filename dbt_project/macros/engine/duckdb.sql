@@ -12,8 +12,8 @@
 {%- set date = '[0-9]{4}(-[0-9]{1,2}-[0-9]{1,2}|/[0-9]{1,2}/[0-9]{1,2}|[0-9]{4})' -%}
 {%- set clock = '([01]?[0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.,][0-9]+)?)?' -%}
 {%- set offset = '[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?' -%}
-{%- set zone = '([zZ]|(?i:utc|gmt)|' ~ offset ~ '([[:space:]]*(?i:utc))?)' -%}
-{%- set offset_at_end = '([+-][0-9]{2}):?([0-9]{2})?[[:space:]]*(?i:utc)?$' -%}
+{%- set zone = '([zZ]|(?i:utc|gmt)|' ~ offset ~ '( *(?i:utc))?)' -%}
+{%- set offset_at_end = '([+-][0-9]{2}):?([0-9]{2})? *(?i:utc)?$' -%}
 {%- if formats -%}
 coalesce(
     {%- for format in formats %}
@@ -23,7 +23,7 @@ coalesce(
 case
     when regexp_full_match(
         {{ text }},
-        '{{ date }}(([tT]|[[:space:]]+){{ clock }}([[:space:]]*{{ zone }})?)?'
+        '{{ date }}(([tT]| +){{ clock }}( *{{ zone }})?)?'
     ) and {{ text }} not like '0000%'
         then try_cast(
             case
@@ -49,7 +49,7 @@ case
                 then to_minutes(
                     60 * cast(regexp_extract({{ text }}, '{{ offset_at_end }}', 1) as integer)
                     + cast(
-                        regexp_extract({{ text }}, '([+-])[0-9]{2}:?([0-9]{2})?[[:space:]]*(?i:utc)?$', 1)
+                        regexp_extract({{ text }}, '([+-])[0-9]{2}:?([0-9]{2})? *(?i:utc)?$', 1)
                         || '0' || regexp_extract({{ text }}, '{{ offset_at_end }}', 2) as integer
                     )
                 )
