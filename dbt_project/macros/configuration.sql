@@ -34,7 +34,7 @@ from ({{ text_rows(relation, configuration_columns(seed)) }}) as {{ seed }}_rows
 {#- Columns that the files lack: [(seed, column)]. -#}
 {% macro missing_configuration_columns() %}
     {%- set missing = [] -%}
-    {%- for seed in configuration_seeds() -%}
+    {%- for seed in configuration_seeds() if can_be_queried(ref(seed)) -%}
         {%- set present = column_names(ref(seed)) -%}
         {%- for column in configuration_columns(seed) if column not in present -%}
             {%- do missing.append((seed, column)) -%}

@@ -1,6 +1,6 @@
 {#- First day of events that this run reads, as text, or none for all. -#}
 {% macro events_read_from() %}
-    {%- if not execute -%}{{ return(none) }}{%- endif -%}
+    {%- if not can_be_queried(ref('event_read_range')) -%}{{ return(none) }}{%- endif -%}
     {%- set day = run_query(
         'select cast(read_from as ' ~ dbt.type_string() ~ ') from ' ~ ref('event_read_range')
     ).columns[0].values()[0] -%}
@@ -189,6 +189,7 @@ true
     that the run read anew; it lies before what the next night reads anew. It moves on once it lags a
     week. -#}
 {% macro settlement(settled) %}
+    {%- if not can_be_queried(ref('config_measurements')) -%}{{ return({'keep': false}) }}{%- endif -%}
     {%- if settled and not events_are_read() -%}{{ return({'keep': true}) }}{%- endif -%}
     {%- set is_needed = (
         lifetime_users_of_features() if model.name == 'int_events_settled' else 'true'
