@@ -11,6 +11,7 @@ import yaml
 
 from expectations.reports import CheckResult, Report
 from expectations.warehouse import Warehouse, writing
+from orchestration.growing_tables import ensure_table
 from orchestration.settings import DBT_PROJECT, Settings
 
 DESCRIPTIONS = DBT_PROJECT / "models" / "health" / "_checks__sources.yml"
@@ -21,14 +22,12 @@ TYPES = {
     "bigint": pa.int64(),
     "integer": pa.int32(),
 }
-SOURCE_CHECK_FAILURES = """
-    create schema if not exists checks;
-    create table if not exists checks.source_check_failures (
-        health_date date,
-        table_name text,
-        check_name text,
-    );
-"""
+SOURCE_CHECK_FAILURES = "checks.source_check_failures"
+COLUMNS_OF_SOURCE_CHECK_FAILURES = {
+    "health_date": "date",
+    "table_name": "text",
+    "check_name": "text",
+}
 SAME_CHECK = """
     {one}.check_name = {other}.check_name
     and {one}.table_name = {other}.table_name
@@ -115,14 +114,17 @@ def replace_source_check_failures(settings: Settings, report: Report) -> None:
         if result.check.severity == "critical"
     }
     with writing(settings) as warehouse:
-        warehouse.connection.execute(SOURCE_CHECK_FAILURES)
-        warehouse.connection.execute(
-            "delete from checks.source_check_failures where health_date between ? and ?",
+        connection = warehouse.connection
+        ensure_table(connection, SOURCE_CHECK_FAILURES, COLUMNS_OF_SOURCE_CHECK_FAILURES)
+        connection.execute(
+            f"delete from {SOURCE_CHECK_FAILURES} where health_date between ? and ?",
             [report.dates[0], report.dates[-1]],
         )
         if failures:
-            warehouse.connection.executemany(
-                "insert into checks.source_check_failures values (?, ?, ?)", sorted(failures)
+            connection.executemany(
+                f"insert into {SOURCE_CHECK_FAILURES} (health_date, table_name, check_name)"
+                " values (?, ?, ?)",
+                sorted(failures),
             )
 
 
@@ -135,7 +137,7 @@ def write_check_tables(settings: Settings, reports: Iterable[Report]) -> None:
     reports = list(reports)
     with writing(settings) as warehouse:
         for table in columns_by_table():
-            create(warehouse, table)
+            create_or_grow(warehouse, table)
         for report in reports:
             for table in columns_by_table():
                 warehouse.connection.execute(
@@ -225,12 +227,8 @@ def columns_by_table() -> dict[str, dict[str, str]]:
     }
 
 
-def create(warehouse: Warehouse, table: str) -> None:
-    if warehouse.has(f"health.{table}"):
-        return
-    columns = ", ".join(f"{name} {kind}" for name, kind in columns_by_table()[table].items())
-    warehouse.connection.execute("create schema if not exists health")
-    warehouse.connection.execute(f"create table health.{table} ({columns})")
+def create_or_grow(warehouse: Warehouse, table: str) -> None:
+    ensure_table(warehouse.connection, f"health.{table}", columns_by_table()[table])
     described = descriptions()[table]
     comment = f"comment on table health.{table} is {quoted(described['description'])}"
     warehouse.connection.execute(comment)

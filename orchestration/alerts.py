@@ -25,6 +25,7 @@ from orchestration.destinations import (
     NotDelivered,
     destination_from_environment,
 )
+from orchestration.growing_tables import ensure_table
 from orchestration.publishing import publish
 from orchestration.settings import Settings
 from orchestration.warehouse import connected, writing
@@ -33,14 +34,13 @@ RETRY_SECONDS = (1.0, 2.0, 4.0, 8.0)
 LONGEST_WAIT_SECONDS = 60.0
 DEFAULT_MAX_AGE_DAYS = 7
 
-ANNOUNCEMENTS = """
-    create table if not exists operations.announcements (
-        run_id varchar not null,
-        first_date date not null,
-        last_date date not null,
-        announced_at timestamp not null
-    )
-"""
+ANNOUNCEMENTS = "operations.announcements"
+COLUMNS_OF_ANNOUNCEMENTS = {
+    "run_id": "varchar not null",
+    "first_date": "date not null",
+    "last_date": "date not null",
+    "announced_at": "timestamp not null",
+}
 NOT_JUDGED = """
     select alerts.health_date, alerts.alert_id, alerts.account_id, alerts.pillar_id
     from health.health_alerts as alerts
@@ -145,14 +145,14 @@ def announce(settings: Settings, run_id: str, first: date, last: date, oldest_ne
     only the last date is news, and the last dates of runs that began before it and were killed.
     """
     with writing(settings) as warehouse:
-        warehouse.execute(ANNOUNCEMENTS)
+        ensure_table(warehouse, ANNOUNCEMENTS, COLUMNS_OF_ANNOUNCEMENTS)
         [(announced,)] = warehouse.execute(
             "select max(last_date) from operations.announcements"
         ).fetchall()
         first_news = announced + timedelta(days=1) if announced else first_begun(warehouse, last)
         rows = warehouse.execute(
             f"""
-            insert into operations.alert_deliveries
+            insert into operations.alert_deliveries by name
             select *, if(health_date >= ?, 'pending', 'suppressed') as status, null as sent_at
             from ({NOT_JUDGED})
             returning status
@@ -160,7 +160,8 @@ def announce(settings: Settings, run_id: str, first: date, last: date, oldest_ne
             [max(first_news, oldest_news), last],
         ).fetchall()
         warehouse.execute(
-            "insert into operations.announcements values (?, ?, ?, ?)",
+            f"insert into {ANNOUNCEMENTS} (run_id, first_date, last_date, announced_at)"
+            " values (?, ?, ?, ?)",
             [run_id, first, last, utc_now()],
         )
     return rows.count(("suppressed",))

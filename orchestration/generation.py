@@ -78,6 +78,11 @@ class Table:
     comments: tuple[tuple[str | None, str], ...]
 
     @property
+    def shape(self) -> tuple[str, tuple[str, ...]]:
+        """What rows of the table look like, whatever is said of them."""
+        return self.definition, self.columns
+
+    @property
     def has_dates(self) -> bool:
         return "health_date" in self.columns
 
@@ -117,12 +122,16 @@ class Generation:
         for name in former.keys() - latter.keys():
             self.drop_table(name)
         for name, table in latter.items():
-            if name not in former or former[name] != table:
-                if name in former:
-                    self.drop_table(name)
+            known = former.get(name)
+            if known and known.shape != table.shape:
+                # All of it is written anew, so that each partition has the same columns.
+                self.drop_table(name)
+                known = None
+            if not known:
                 self.connection.execute(table.definition)
-                self.comment("table", table)
-            elif only is not None and name not in only:
+            if not known or known.comments != table.comments:
+                self.comment("table", table, known)
+            if known and only is not None and name not in only:
                 continue
             before, after = self.known_contents(table), self.contents(table)
             changed = [day for day in {**before, **after} if before.get(day) != after.get(day)]
@@ -167,12 +176,15 @@ class Generation:
             if name not in ABOUT_ITSELF
         }
 
-    def comment(self, kind: str, table: Table) -> None:
-        for column, text in table.comments:
+    def comment(self, kind: str, table: Table, known: Table | None = None) -> None:
+        """Write the comments of a table, and take away those that only its known version has."""
+        before = dict.fromkeys(column for column, _ in known.comments) if known else {}
+        for column, text in {**before, **dict(table.comments)}.items():
             subject = f"{kind} health.{quoted(table.name)}"
             if column is not None:
                 subject = f"column health.{quoted(table.name)}.{quoted(column)}"
-            self.connection.execute(f"comment on {subject} is {literal(text)}")
+            words = "null" if text is None else literal(text)
+            self.connection.execute(f"comment on {subject} is {words}")
 
     def drop_table(self, name: str) -> None:
         self.connection.execute(f"drop table health.{quoted(name)}")

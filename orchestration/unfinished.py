@@ -8,23 +8,21 @@ from datetime import date, timedelta
 
 import duckdb
 
+from orchestration.growing_tables import ensure_table
 from orchestration.settings import Settings
 from orchestration.warehouse import writing
 
-TABLE = """
-    create schema if not exists operations;
-    create table if not exists operations.unfinished_dates (
-        first_date date not null,
-        last_date date not null
-    );
-"""
+TABLE = "operations.unfinished_dates"
+COLUMNS = {"first_date": "date not null", "last_date": "date not null"}
 
 
 def begin(settings: Settings, first: date, last: date) -> None:
     """Note that the dates from first to last are being calculated, before the first write."""
     with writing(settings) as warehouse:
-        warehouse.execute(TABLE)
-        warehouse.execute("insert into operations.unfinished_dates values (?, ?)", [first, last])
+        ensure_table(warehouse, TABLE, COLUMNS)
+        warehouse.execute(
+            f"insert into {TABLE} (first_date, last_date) values (?, ?)", [first, last]
+        )
 
 
 def finish(settings: Settings, first: date, last: date) -> None:

@@ -37,13 +37,15 @@
             {{ new_table(target_relation, steps) }}
         {%- endcall -%}
     {%- else -%}
-        {%- set dest_columns = unchanged_columns(target_relation, sql) -%}
+        {%- set dest_columns = columns_of_model(sql) -%}
+        {%- set new_columns = statements_for_new_columns(target_relation, dest_columns, model) -%}
         {%- set reads_itself = target_relation | string in sql -%}
         {%- set copied = make_temp_relation(target_relation).include(database=false, schema=false) -%}
         {%- set strategy = adapter.get_incremental_strategy_macro(
             context, config.require('incremental_strategy')
         ) -%}
         {%- call written_by_model(target_relation) -%}
+            {{ new_columns }}
             {%- if reads_itself %}
             create or replace temporary table {{ copied }} as (
                 {{ steps[0] }}
@@ -111,35 +113,13 @@
     {%- endif %}
 {% endmacro %}
 
-{#- The columns of a model, checked: they must be those of its contract, if it has one, and of the
-    table that is there. -#}
-{% macro unchanged_columns(relation, sql) %}
+{#- The columns of a model; those of its contract, if it has one, which is checked. -#}
+{% macro columns_of_model(sql) %}
     {%- if config.get('contract').enforced -%}
         {%- do get_assert_columns_equivalent(sql) -%}
-        {%- set columns = get_column_schema_from_query(get_empty_schema_sql(model.columns)) -%}
-    {%- else -%}
-        {%- set columns = get_column_schema_from_query(sql) -%}
+        {{ return(get_column_schema_from_query(get_empty_schema_sql(model.columns))) }}
     {%- endif -%}
-    {%- set present = get_column_schema_from_query('select * from ' ~ relation) -%}
-    {%- set wanted_columns = column_texts(columns) -%}
-    {%- set present_columns = column_texts(present) -%}
-    {%- if wanted_columns != present_columns -%}
-        {{ exceptions.raise_compiler_error(
-            "The columns of table " ~ relation ~ " are not those of its model any more, and its "
-            ~ "rows outlive a run.\n  - in the table only: "
-            ~ present_columns | reject('in', wanted_columns) | join(', ')
-            ~ "\n  - in the model only: " ~ wanted_columns | reject('in', present_columns) | join(', ')
-        ) }}
-    {%- endif -%}
-    {{ return(columns) }}
-{% endmacro %}
-
-{% macro column_texts(columns) %}
-    {%- set texts = [] -%}
-    {%- for column in columns -%}
-        {%- do texts.append(column.name | lower ~ ' ' ~ column.dtype) -%}
-    {%- endfor -%}
-    {{ return(texts | sort) }}
+    {{ return(get_column_schema_from_query(sql)) }}
 {% endmacro %}
 
 {#- Descriptions as comments, where `persist_docs` asks for them. -#}

@@ -2,7 +2,6 @@
     config(
         materialized='incremental',
         incremental_strategy='replace_all',
-        on_schema_change='fail',
     )
 }}
 -- Up to which health date, from where, by which run and how events were loaded: one row, which stays

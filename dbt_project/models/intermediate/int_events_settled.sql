@@ -2,7 +2,6 @@
     config(
         materialized='incremental',
         incremental_strategy='settle_events',
-        on_schema_change='fail',
     )
 }}
 -- The same as `int_users_settled` about the users of a feature or module: one row per account,

@@ -2,7 +2,6 @@
     config(
         materialized='incremental',
         incremental_strategy='replace_event_days',
-        on_schema_change='fail',
         meta={'in_steps': 'steps_of_events'},
     )
 }}

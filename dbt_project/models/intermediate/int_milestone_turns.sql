@@ -3,7 +3,6 @@
         materialized='incremental',
         incremental_strategy='replace_health_dates_and_next',
         full_refresh=false,
-        on_schema_change='fail',
         meta={'in_steps': 'long_steps_of_health_dates'},
     )
 }}

@@ -3,7 +3,6 @@
         materialized='incremental',
         incremental_strategy='replace_health_dates_and_next',
         full_refresh=false,
-        on_schema_change='fail',
     )
 }}
 -- Where states begin, kept over the runs: one row per health date, account and pillar or `overall`

@@ -2,7 +2,6 @@
     config(
         materialized='incremental',
         incremental_strategy='settle_events',
-        on_schema_change='fail',
     )
 }}
 -- What is left to know of events long past about users: one row per account and user, and one for

@@ -2,7 +2,6 @@
     config(
         materialized='incremental',
         incremental_strategy='replace_all',
-        on_schema_change='fail',
     )
 }}
 -- From which day on this run reads events: one row; null means all of them. A run that cannot read
