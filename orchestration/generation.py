@@ -318,11 +318,41 @@ def filling(warehouse: Path, folder: Path) -> Iterator[Generation]:
         )
         connection.execute("use published")
         connection.begin()
-        connection.execute("create schema if not exists health")
-        connection.execute(PARTITIONS)
+        begin_schema(connection, folder / "parquet")
         yield Generation(connection, folder / "parquet")
         connection.commit()
         connection.execute("checkpoint published")
+
+
+def begin_schema(connection: duckdb.DuckDBPyConnection, parquet: Path) -> None:
+    """Make schema `health` where there is none, and anew where its notes are another version's."""
+    noted = columns_of_notes(connection)
+    if noted:
+        with duckdb.connect() as scratch:
+            scratch.execute("create schema health")
+            scratch.execute(PARTITIONS)
+            is_known = noted == columns_of_notes(scratch)
+        if not is_known:
+            connection.execute("drop schema health cascade")
+            for table in parquet.iterdir():
+                shutil.rmtree(table)
+    connection.execute("create schema if not exists health")
+    connection.execute(PARTITIONS)
+
+
+def columns_of_notes(connection: duckdb.DuckDBPyConnection) -> list[tuple]:
+    """The columns of `publication_partitions` in the default database; none where it is not."""
+    return connection.execute(
+        """
+        select column_name, data_type, is_nullable
+        from duckdb_columns()
+        where
+            database_name = current_database()
+            and schema_name = 'health'
+            and table_name = 'publication_partitions'
+        order by column_index
+        """
+    ).fetchall()
 
 
 def source(table: Table) -> str:

@@ -82,8 +82,9 @@ def calculate(
         for table in ("account_health_history", "pillar_health_history"):
             warehouse.execute(f"delete from health.{table} where health_date = ?", [day])
         warehouse.execute(
-            "insert into health.account_health_history"
-            " select ?, 'a' || i, ?, ?, 'first' from range(?) as numbers (i)",
+            "insert into health.account_health_history by name"
+            " select ? as health_date, 'a' || i as account_id, ? as overall_state,"
+            " ? as overall_score, 'first' as config_version from range(?) as numbers (i)",
             [day, state, score, accounts],
         )
         warehouse.execute(

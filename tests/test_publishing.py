@@ -10,7 +10,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import duckdb
+import pandas
+import polars
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from pyarrow import dataset
 from small_warehouse import DAY, calculate, make, query
 
 from orchestration import publishing
@@ -158,6 +163,92 @@ def test_only_what_changed_is_written(settings: Settings) -> None:
     ]
 
 
+def add_column(settings: Settings, score: float) -> None:
+    """What a run of a new version does: a table gains a column, which old rows have no value in."""
+    with writing(settings) as warehouse:
+        warehouse.execute("alter table health.account_health_history add column trend double")
+    calculate(settings, DAY, score=score)
+    with writing(settings) as warehouse:
+        warehouse.execute(
+            "update health.account_health_history set trend = 0.5 where health_date = ?", [DAY]
+        )
+
+
+def test_a_table_that_gained_a_column_has_it_in_every_partition(settings: Settings) -> None:
+    publish(settings, "run-1", DAY, DAY)
+    before = files(settings)
+    add_column(settings, score=1)
+    publish(settings, "run-2", DAY, DAY, only=["health_alerts"])
+    after = files(settings)
+    written = {path.split("/")[0] for path in after if after[path] != before[path]}
+    assert written == {"account_health_history"}  # the only one that has other columns
+    assert lake(settings, "account_health_history") == warehouse_rows(
+        settings, "account_health_history"
+    )
+    folder = settings.published / "parquet" / "account_health_history"
+    schemas = {str(pq.read_schema(path)) for path in folder.rglob("*.parquet")}
+    assert len(schemas) == 1
+    changed = "select distinct published_at from health.publication_partitions where table_name = "
+    table = "'account_health_history'"
+    assert len(query(settings.published_file, changed + table)) == 1
+
+
+def test_readers_of_the_folder_see_the_new_column_without_an_option(settings: Settings) -> None:
+    """Each takes the columns of one file for those of all, and none is told to look at all."""
+    publish(settings, "run-1", DAY, DAY)
+    add_column(settings, score=1)
+    publish(settings, "run-2", DAY, DAY)
+    folder = settings.published / "parquet" / "account_health_history"
+    wanted = [(YESTERDAY - timedelta(days=1), None), (YESTERDAY, None), (DAY, 0.5)]
+    trends = "select distinct health_date, trend from read_parquet({}) order by all"
+    assert duckdb.sql(trends.format(f"'{folder}/*/*.parquet'")).fetchall() == wanted
+    frames = {
+        "pandas": pandas.read_parquet(folder),
+        "Polars": polars.read_parquet(folder, hive_partitioning=True).to_pandas(),
+        "pyarrow, as Spark: the columns of one file": dataset.dataset(
+            folder, schema=schema_of_one_file(folder), partitioning="hive"
+        )
+        .to_table()
+        .to_pandas(),
+    }
+    for reader, frame in frames.items():
+        frame["health_date"] = pandas.to_datetime(frame["health_date"].astype(str)).dt.date
+        found = frame[["health_date", "trend"]].drop_duplicates().sort_values("health_date")
+        rows = found.astype(object).where(found.notna(), None).itertuples(index=False, name=None)
+        assert list(rows) == wanted, reader
+
+
+def schema_of_one_file(folder: Path) -> pa.Schema:
+    oldest = min(folder.glob("*/*.parquet"))
+    return pq.read_schema(oldest).append(pa.field("health_date", pa.string()))
+
+
+def test_another_description_writes_no_rows(settings: Settings) -> None:
+    publish(settings, "run-1", DAY, DAY)
+    before = files(settings)
+    with writing(settings) as warehouse:
+        warehouse.execute("comment on table health.account_health_history is 'Other words.'")
+        warehouse.execute("comment on column health.account_health_history.overall_state is null")
+        warehouse.execute("comment on column health.account_health_history.account_id is 'It.'")
+    assert publish(settings, "run-2", DAY, DAY).partitions == 0
+    assert files(settings) == before
+    objects = OBJECTS.replace("where", "where not internal and")
+    assert query(settings.published_file, objects) == query(settings.warehouse, objects)
+    assert ("account_health_history", "Other words.") in query(settings.published_file, COMMENTS)
+
+
+def test_a_publication_of_another_version_is_made_anew(settings: Settings) -> None:
+    """What it notes of its partitions may not say what this version asks."""
+    publish(settings, "run-1", DAY, DAY)
+    with duckdb.connect(str(settings.published_file.resolve())) as file:
+        file.execute("alter table health.publication_partitions drop column fingerprint")
+    publish(settings, "run-2", DAY, DAY)
+    for table in ("account_health_history", "account_churn"):
+        assert lake(settings, table) == warehouse_rows(settings, table)
+    noted = "select count(fingerprint) from health.publication_partitions"
+    assert query(settings.published_file, noted) == [(7,)]
+
+
 def test_what_was_written_without_a_run_is_published_by_the_next(settings: Settings) -> None:
     """`dbt build` may be run by hand, and explanations of old dates are forgotten."""
     publish(settings, "run-1", DAY, DAY)
@@ -279,10 +370,16 @@ from pathlib import Path
 from small_warehouse import DAY, calculate
 from orchestration.publishing import publish
 from orchestration.settings import Settings
+from orchestration.warehouse import writing
 
 folder = Path(sys.argv[1])
 settings = Settings(folder / "raw", folder / "warehouse.duckdb")
 for score in range(int(sys.argv[2]), 1_000_000):
+    if sys.argv[3] == "growing":
+        with writing(settings) as warehouse:
+            warehouse.execute(
+                f"alter table health.account_health_history add column in_{score} double"
+            )
     calculate(settings, DAY, score=score)
     publish(settings, str(score), DAY, DAY)
     print("published", flush=True)
@@ -314,22 +411,35 @@ while True:
     ).fetchall()
     assert [count for _, _, count in scores] == [4, 4, 4], scores
     assert scores[-1][1] == float(run_of_lake) >= float(run), (run_of_lake, run, scores)
+    if sys.argv[2] == "growing":
+        # Each file has all columns of its publication, or this would be an error.
+        duckdb.sql(
+            f"select in_{run_of_lake} from '{lake}/account_health_history/*/*.parquet'"
+        ).fetchall()
     states += run != last
     last, reads = run, reads + 1
     print(reads, states, flush=True)
 """
 
 
-def test_killed_writers_never_disturb_a_reader(settings: Settings) -> None:
+@pytest.mark.parametrize("columns", ["the same", "growing"])
+def test_killed_writers_never_disturb_a_reader(settings: Settings, columns: str) -> None:
+    with writing(settings) as warehouse:
+        warehouse.execute("alter table health.account_health_history add column in_0 double")
     calculate(settings, DAY, score=0)
     publish(settings, "0", DAY, DAY)
     reader = subprocess.Popen(
-        [sys.executable, "-c", READ, str(settings.published)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", READ, str(settings.published), columns],
+        stdout=subprocess.PIPE,
+        text=True,
     )
     reads = states = 0
     for kill in range(8):
         writer = subprocess.Popen(
-            [sys.executable, "-c", PUBLISH, str(settings.warehouse.parent), str(100 * kill)],
+            [
+                *(sys.executable, "-c", PUBLISH),
+                *(str(settings.warehouse.parent), str(100 * kill + 1), columns),
+            ],
             stdout=subprocess.PIPE,
             text=True,
             env=ENVIRONMENT,
