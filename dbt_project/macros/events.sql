@@ -116,6 +116,7 @@ daily as (
         user_id,
         feature,
         module,
+        product,
         min(occurred_at) as first_at,
         max(occurred_at) as last_at,
         sum(coalesce(event_count, 1)) as event_count,
@@ -127,7 +128,8 @@ daily as (
         account_id,
         user_id,
         feature,
-        module
+        module,
+        product
 
 )
 
@@ -148,6 +150,7 @@ select
     user_id,
     feature,
     module,
+    product,
     cast(null as timestamp) as first_at,
     cast(null as timestamp) as last_at,
     cast(null as double) as event_count,
@@ -223,7 +226,7 @@ true
 ('features_used', 'modules_used', 'active_users', 'known_active_users', 'last_event_day')
 {%- endmacro %}
 
-{#- Condition that a metric counts, over the lifetime, the users of some features or modules. -#}
+{#- Condition that a metric counts, over the lifetime, the users of some features, modules or products. -#}
 {% macro lifetime_users_of_features() -%}
 exists (
     select 1
@@ -357,4 +360,10 @@ from (
     {{ events_of_the_past(settled, columns) }}
 ) as days
 group by account_id, {{ columns | join(', ') }}
+{%- endmacro %}
+
+{#- Lets `users_14d` of a published table of before be null: the table outlives the run, and so does the
+    constraint that it was made with. -#}
+{% macro users_may_be_unknown() -%}
+{% if is_incremental() %}alter table {{ this }} alter column users_14d drop not null{% endif %}
 {%- endmacro %}

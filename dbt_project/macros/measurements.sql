@@ -128,11 +128,15 @@ from (
 ({{ epoch_seconds(end) }} - {{ epoch_seconds(start) }}) / 3600.0
 {%- endmacro %}
 
-{#- Condition that events are of a series: it has no dimension, or keeps to their feature or
-    module. -#}
+{#- Condition that events are of a series: it has no dimension, or keeps to their feature,
+    module or product. -#}
 {% macro matches_dimension(series, events) -%}
 {%- set value -%}
-case {{ series }}.dimension when 'feature' then {{ events }}.feature else {{ events }}.module end
+case {{ series }}.dimension
+    when 'feature' then {{ events }}.feature
+    when 'module' then {{ events }}.module
+    else {{ events }}.product
+end
 {%- endset -%}
 (
             {{ series }}.dimension is null

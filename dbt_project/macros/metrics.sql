@@ -21,21 +21,6 @@ accounts as (
 
 ),
 
-absent_tables as (
-
-    select table_name
-    from {{ ref('raw_tables') }}
-    where not is_present
-
-),
-
-metric_tables as (
-
-    {{ list_values(ref('measured_metrics'), ['metric_id'], 'tables') }}
-
-),
-
--- A measure whose table is absent is missing, not 0.
 metrics as (
 
     select *
@@ -43,9 +28,7 @@ metrics as (
     where
         {{ condition }}
         and metric_id not in (
-            select metric_tables.metric_id
-            from metric_tables
-            inner join absent_tables on metric_tables.value = absent_tables.table_name
+            select unmeasured.metric_id from {{ ref('int_unmeasured_metrics') }} as unmeasured
         )
 
 ),

@@ -503,7 +503,8 @@ errors as (
         metrics.dimension is not null
         and coalesce(metrics.dimension not in (
             {{ dbt.split_part('measures.dimensions', "'|'", 1) }},
-            {{ dbt.split_part('measures.dimensions', "'|'", 2) }}
+            {{ dbt.split_part('measures.dimensions', "'|'", 2) }},
+            {{ dbt.split_part('measures.dimensions', "'|'", 3) }}
         ), true)
 
     union all

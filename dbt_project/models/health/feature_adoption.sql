@@ -1,5 +1,12 @@
-{{ config(materialized='incremental', incremental_strategy='replace_latest') }}
--- Which features of the product an account uses, on the latest health date.
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_latest',
+        pre_hook="{{ users_may_be_unknown() }}",
+    )
+}}
+-- Which features of the product an account uses, on the latest health date; none where events are
+-- absent, and by how many users is not known where they do not say who did it.
 with
 
 accounts as (
@@ -46,6 +53,30 @@ recent as (
 
 ),
 
+-- Products are apart where features are settled.
+settled as (
+
+    select
+        account_id,
+        module,
+        feature,
+        min(first_at) as first_at,
+        max(last_at) as last_at
+    from {{ ref('int_features_settled') }}
+    group by account_id, module, feature
+
+),
+
+event_columns as (
+
+    select
+        max(case when column_name = 'feature' and is_present then 1 else 0 end) = 1 as has_events,
+        max(case when column_name = 'user_id' and is_present then 1 else 0 end) = 1 as has_users
+    from {{ ref('raw_columns') }}
+    where table_name = 'events'
+
+),
+
 features as (
 
     select
@@ -56,7 +87,7 @@ features as (
         coalesce(recent.last_at, settled.last_at) as last_at,
         coalesce(recent.users_14d, 0) as users_14d,
         coalesce(recent.events_14d, 0) as events_14d
-    from {{ ref('int_features_settled') }} as settled
+    from settled
     full outer join recent
         on settled.account_id = recent.account_id
         and settled.feature = recent.feature
@@ -71,13 +102,8 @@ select
     features.feature,
     features.first_at as first_used_at,
     features.last_at as last_used_at,
-    cast(features.users_14d as integer) as users_14d,
+    case when event_columns.has_users then cast(features.users_14d as integer) end as users_14d,
     cast(features.events_14d as double) as events_14d
 from accounts
 inner join features on accounts.account_id = features.account_id
--- What is kept of events is not shown while the raw table cannot be read.
-where exists (
-    select 1
-    from {{ ref('raw_tables') }}
-    where table_name = 'events' and is_present
-)
+inner join event_columns on event_columns.has_events

@@ -1,6 +1,6 @@
 {{ config(materialized='incremental', incremental_strategy='replace_latest') }}
 -- What every known user of an account does in the product, on the latest health date; nothing is
--- known of it where there are no events at all.
+-- known of it where events are absent, or do not say who did it.
 -- depends_on: {{ ref('account_health_history') }}
 with
 
@@ -10,11 +10,11 @@ users as (
 
 ),
 
-event_table as (
+event_users as (
 
     select is_present
-    from {{ ref('raw_tables') }}
-    where table_name = 'events'
+    from {{ ref('raw_columns') }}
+    where table_name = 'events' and column_name = 'user_id'
 
 ),
 
@@ -74,17 +74,17 @@ select
     users.user_name,
     users.email,
     users.role,
-    users.last_active_at,
+    case when event_users.is_present then users.last_active_at end as last_active_at,
     {%- for column, type in [
         ('events_14d', 'double'), ('features_used_14d', 'integer'), ('active_days_14d', 'integer'),
     ] %}
     case
-        when event_table.is_present then cast(coalesce(activity.{{ column }}, 0) as {{ type }})
+        when event_users.is_present then cast(coalesce(activity.{{ column }}, 0) as {{ type }})
     end as {{ column }},
     {%- endfor %}
-    case when event_table.is_present then activity.user_id is not null end as is_active_14d
+    case when event_users.is_present then activity.user_id is not null end as is_active_14d
 from users
-cross join event_table
+cross join event_users
 left join activity
     on users.account_id = activity.account_id
     and users.user_id = activity.user_id

@@ -4,14 +4,15 @@
         incremental_strategy='settle_events',
     )
 }}
--- The same as `int_users_settled` about features and modules: one row per account, feature and
--- module.
+-- The same as `int_users_settled` about features, modules and products: one row per account,
+-- feature, module and product.
 -- depends_on: {{ ref('config_measurements') }}
 -- depends_on: {{ ref('event_read_range') }}
 -- depends_on: {{ ref('int_events_daily') }}
 -- depends_on: {{ ref('int_health_dates') }}
 {{
     settled_events(
-        ['feature', 'module'], settlement(this if is_incremental() else none) if execute else {}
+        ['feature', 'module', 'product'],
+        settlement(this if is_incremental() else none) if execute else {},
     )
 }}

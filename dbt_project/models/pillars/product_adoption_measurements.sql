@@ -96,7 +96,9 @@ feature_events as (
         accounts.account_number,
         events.*
     from (
-        {{ events_of_the_past(ref('int_features_settled'), ['feature', 'module']) }}
+        {{ events_of_the_past(
+            ref('int_features_settled'), ['feature', 'module', 'product']
+        ) }}
     ) as events
     inner join accounts on events.account_id = accounts.account_id
 
@@ -112,6 +114,7 @@ feature_days as (
         account_number,
         feature,
         module,
+        product,
         max(event_day) as event_day,
         sum(event_count) as event_count
     from feature_events
@@ -119,12 +122,14 @@ feature_days as (
         account_number,
         feature,
         module,
+        product,
         case when event_day >= {{ first_date_of_step() }} then event_day end
     {%- endif %}
 
 ),
 
--- Who used a feature or module must be looked up by both; only what a metric asks for is read.
+-- Who used a feature, module or product must be looked up by all of them; only what a metric asks for
+-- is read.
 users_of_features_from as (
 
     select min(read_from) as read_from
@@ -142,7 +147,7 @@ users_of_features as (
     from (
         {{ events_of_the_past(
             ref('int_events_settled'),
-            ['user_id', 'feature', 'module'],
+            ['user_id', 'feature', 'module', 'product'],
             since='users_of_features_from',
         ) }}
     ) as events
