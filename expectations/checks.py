@@ -46,6 +46,10 @@ KINDS = {
     "readable": raw("problems with reading the file", windowed=False),
     "present": raw("1 when a table that was there on an earlier date is gone", windowed=False),
     "rows_kept": raw("rows in the file for each row counted on an earlier date"),
+    "columns_kept": raw(
+        "columns that metrics rest on, filled on an earlier date and absent or empty now",
+        windowed=False,
+    ),
     "volume": raw("rows for each row of a usual period"),
     "empty_days": raw("days without rows on which there usually are some"),
     "freshness_hours": raw("hours from the latest row to the health date", windowed=False),
@@ -119,6 +123,11 @@ KINDS = {
     "rules_overlap": lint(
         "pillar_health_history",
         "share of a segment's accounts that meet its good and its poor conditions",
+    ),
+    "columns_there": Kind(
+        "health", "pillar_metrics_history",
+        "columns that the metric rests on and that are in no file",
+        is_lint=True,
     ),
     "weight_without_score": lint(
         "pillar_health_history",

@@ -1,7 +1,8 @@
 """The lint of the configuration: rows that are valid and yet do nothing, or not what they seem to.
 
 It is judged by what the configuration did to the accounts, on the last date of a run and the days
-before it. It reads schema `health` only, so that it works on a published copy as well.
+before it. It reads schema `health` only, so that it works on a published copy as well; but which
+columns no raw file has is said by the warehouse alone.
 """
 
 from collections.abc import Iterator
@@ -94,6 +95,13 @@ SEGMENTS_REACHED = """
     where membership.health_date > $from_day and membership.health_date <= $day
     group by membership.segment_id
 """
+# Columns of tables that are there, that no file has and that a metric needs.
+ABSENT_COLUMNS = """
+    select metric_id, table_name || '.' || column_name
+    from intermediate.int_unmeasured_metrics
+    where column_name is not null
+    order by all
+"""
 VERSION = """
     select any_value(config_version), count(*)
     from health.account_health_history
@@ -112,11 +120,13 @@ def lint_records(warehouse: Warehouse, check: Check, day: date) -> list[Record]:
     [(version, accounts)] = warehouse.rows(VERSION, day=day)
     if not accounts:
         return []
-    from_day = day - timedelta(days=check.window_days)
+    from_day = day - timedelta(days=check.window_days or 0)
     [(other,)] = warehouse.rows(OTHER_VERSION, from_day=from_day, day=day, version=version)
     span = {"from_day": other or from_day, "day": day}
     configuration = Configuration.of_version(warehouse.connection, version)
-    if check.check_name == "segment_reached":
+    if check.check_name == "columns_there":
+        judged = columns_there(warehouse, configuration)
+    elif check.check_name == "segment_reached":
         judged = segments(warehouse, configuration, span) if accounts >= check.minimum_rows else ()
     elif check.check_name == "rules_overlap":
         judged = overlaps(warehouse, check, span)
@@ -128,6 +138,18 @@ def lint_records(warehouse: Warehouse, check: Check, day: date) -> list[Record]:
         {"health_date": day, "record_key": key, "observed": number, "detail": detail}
         for key, number, detail in judged
     ]
+
+
+def columns_there(warehouse: Warehouse, configuration: Configuration) -> Iterator[Judged]:
+    """Columns that each metric misses. A published copy does not say."""
+    if not warehouse.has("intermediate.int_unmeasured_metrics"):
+        return
+    absent: dict[str, list[str]] = {}
+    for metric, column in warehouse.rows(ABSENT_COLUMNS):
+        absent.setdefault(metric, []).append(column)
+    for metric in configuration.metrics:
+        columns = absent.get(metric, [])
+        yield metric, len(columns), f"no file has {', '.join(columns)}"
 
 
 def segments(warehouse: Warehouse, configuration: Configuration, span: Span) -> Iterator[Judged]:

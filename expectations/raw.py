@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, time, timedelta
 
 from expectations.checks import Check
+from expectations.raw_columns import recall, remember
 from expectations.raw_profile import Period, Profile, read_profiles, recent, usual
 from expectations.reports import Report, WarehouseNotReady
 from expectations.tables import replace_source_check_failures
@@ -32,6 +33,8 @@ def run_raw_checks(
     add_counts(settings, profiles)
     report = judged(profiles, checks, dates_between(first, last))
     replace_source_check_failures(settings, report)
+    columns = {table: profile.columns for table, profile in profiles.items() if profile.columns}
+    remember(settings, columns, report.dates[0], report.dates[-1])
     return report
 
 
@@ -48,7 +51,7 @@ def judged(
             subjects.append(
                 Subject(
                     name=f"raw.{table}",
-                    records=[observed_on(profile, asked, day) for day in dates],
+                    records=[record for day in dates for record in records_on(profile, asked, day)],
                     checks={measure_name(check): check for check in asked},
                 )
             )
@@ -58,6 +61,26 @@ def judged(
 def measure_name(check: Check) -> str:
     """Name of the frame's column that holds what the check judges."""
     return f"{check.label}, {check.severity}"
+
+
+def records_on(profile: Profile, checks: list[Check], health_date: date) -> list[dict[str, object]]:
+    """What is judged of a table on a health date: the table, and each column that vanished."""
+    table = observed_on(profile, checks, health_date)
+    records = [table]
+    for check in (check for check in checks if check.check_name == "columns_kept"):
+        vanished = vanished_columns(profile, check, health_date)
+        if vanished and profile.columns:
+            table[measure_name(check)] = None
+            records += [
+                {
+                    "health_date": health_date,
+                    "record_key": column,
+                    "detail": profile.columns.detail(column),
+                    measure_name(check): 1.0,
+                }
+                for column in vanished
+            ]
+    return records
 
 
 def observed_on(profile: Profile, checks: list[Check], health_date: date) -> dict[str, object]:
@@ -83,7 +106,7 @@ def observe(profile: Profile, check: Check, health_date: date) -> float | None:
 
 
 def add_counts(settings: Settings, profiles: dict[str, Profile]) -> None:
-    """Add what the warehouse counted on earlier dates; nothing where there is no warehouse."""
+    """Add what the warehouse knows of earlier dates; nothing where there is no warehouse."""
     try:
         with reading(settings) as warehouse:
             counts = warehouse.rows_if_there(
@@ -91,6 +114,7 @@ def add_counts(settings: Settings, profiles: dict[str, Profile]) -> None:
                 "select table_name, health_date, rows_before_date from health.source_status "
                 "where status <> 'absent'",
             )
+            recall(warehouse, {table: p.columns for table, p in profiles.items() if p.columns})
     except WarehouseNotReady:
         if settings.warehouse.exists():
             raise
@@ -120,6 +144,30 @@ def rows_kept(profile: Profile, check: Check, health_date: date) -> float | None
     earlier = Period(health_date - timedelta(days=check.window_days), health_date)
     counted = max((profile.rows_counted.get(day, 0) for day in earlier.days), default=0)
     return ratio(profile.total_rows, counted) if counted >= check.minimum_rows else None
+
+
+def vanished_columns(profile: Profile, check: Check, health_date: date) -> list[str]:
+    """Columns that metrics rest on, that were filled on an earlier date and are absent or empty.
+
+    Empty is a column without a value in the days of the check, as soon as they have enough rows to
+    tell: files of events of long ago keep a column that those of today have lost.
+    """
+    columns = profile.columns
+    if columns is None:
+        return []
+
+    def is_filled(column: str) -> bool | None:
+        if check.window_days:
+            window = recent(health_date, check.window_days)
+            if profile.total("rows", window) >= max(check.minimum_rows, 1):
+                return profile.total("filled", window, column) > 0
+        return None if columns.filled is None else column in columns.filled
+
+    return columns.vanished(health_date, is_filled)
+
+
+def columns_kept(profile: Profile, check: Check, health_date: date) -> float:
+    return float(len(vanished_columns(profile, check, health_date)))
 
 
 def usual_rows(profile: Profile, health_date: date, days: int) -> float | None:
@@ -286,6 +334,7 @@ MEASURES: dict[str, Measure] = {
     "readable": readable,
     "present": present,
     "rows_kept": rows_kept,
+    "columns_kept": columns_kept,
     "volume": volume,
     "empty_days": empty_days,
     "freshness_hours": freshness_hours,

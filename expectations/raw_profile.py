@@ -16,6 +16,7 @@ import duckdb
 
 from expectations.checks import Check
 from expectations.dbt_macros import DbtMacros, raw_sources
+from expectations.raw_columns import Columns, counted_by_day, look_for_columns, rested_on
 from orchestration.settings import DBT_PROJECT, ROOT, Settings
 
 SEEDS = ROOT / "seeds"
@@ -82,6 +83,8 @@ class Profile:
     latest: dict[date, datetime] = field(default_factory=dict)
     # Rows without a readable time, which belong to no day: judged with every date.
     undated: dict[str, float] = field(default_factory=dict)
+    # What is known of the columns that metrics rest on; None where nobody asks.
+    columns: Columns | None = None
     # What the warehouse counted on earlier health dates.
     rows_counted: dict[date, int] = field(default_factory=dict)
 
@@ -142,6 +145,7 @@ class Reader:
         self.future_from = max(today, last) + timedelta(days=1)
         self.seeds = seeds
         self.known_ids: dict[str, str] = {}
+        self.rested_on = rested_on(seeds)
         pillars = [(pillar,) for pillar in words_in(seeds, "pillars", "pillar_id")]
         connection.execute("create table config_pillars (pillar_id varchar)")
         if pillars:
@@ -186,9 +190,18 @@ class Reader:
             f"{ctes} select count(*) from read where {not_before(self.future_from)}"
         )
         where = f"{not_before(read_from)} and {main} < {literal(self.last)}"
+        profile.columns = look_for_columns(
+            checks,
+            self.rested_on.get(profile.table, {}),
+            self.macros.raw_table(profile.table),
+            typed,
+            lambda value: self.rows(f"{ctes} select 1 from read where {value} is not null limit 1"),
+        )
         by_day = f"from read where {where} group by all"
         day = f"cast({main} as date)"
         self.fill_numbers(profile, checks, typed, main, day, ctes, by_day)
+        if profile.columns:
+            profile.columns.count(profile.numbers)
         for check in checks:
             name = check.column_name
             if check.check_name in ("vocabulary", "new_values") and name not in profile.values:
@@ -232,6 +245,7 @@ class Reader:
                     ("accounts", ""): f"approx_count_distinct({typed['account_id']})"
                 },
                 "unmatched_users": self.unmatched(typed),
+                "columns_kept": counted_by_day(check, profile.columns, typed),
             }.get(check.check_name, {})
         rows = self.rows(f"{ctes} select {day}, {', '.join(wanted.values())} {by_day}")
         for at, *numbers in rows:

@@ -18,6 +18,7 @@ from expectations.checks import Check, number_text
 from expectations.reports import CheckRaised, CheckResult, Failure, Report
 
 NOTES = ("account_id", "owner", "detail")
+DETAILS_SHOWN = 3  # of records that all fail; of more, how many and how much
 NOT_JUDGED = "not judged: too little to compare with"
 
 
@@ -191,7 +192,10 @@ def observed_text(numbers: list[float], failures: tuple[Failure, ...]) -> str:
     """What was observed on a date, in a few words."""
     if not numbers:
         return NOT_JUDGED
+    details = [failure.detail for failure in failures if failure.detail]
+    if len(details) == len(numbers) <= DETAILS_SHOWN:
+        return ". ".join(details)
     if len(numbers) == 1:
-        return (failures[0].detail if failures else None) or number_text(numbers[0])
+        return number_text(numbers[0])
     spread = f"{number_text(min(numbers))} to {number_text(max(numbers))}"
     return f"{len(failures):,} of {len(numbers):,} fail; {spread}"

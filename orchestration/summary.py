@@ -57,6 +57,16 @@ UNFIT_SOURCES = """
         and status <> 'ok'
     order by table_name
 """
+# What the lint of the run found: metrics that no account has, and why.
+UNMEASURED_METRICS = """
+    select detail, string_agg(record_key, ', ' order by record_key)
+    from health.check_failures
+    where
+        check_name = 'columns_there'
+        and health_date = (select max(health_date) from health.account_health_history)
+    group by detail
+    order by detail
+"""
 POOREST = """
     select account_name, overall_score, worst_pillar_id, state_since, mrr, csm_email
     from health.account_health
@@ -96,6 +106,8 @@ def print_summary(connection: duckdb.DuckDBPyConnection, console: Console) -> No
     if unfit := [(name, status) for name, status in rows(UNFIT_SOURCES) if name in needed]:
         words = ", ".join(f"{name} is {status}" for name, status in unfit)
         console.print(f"Raw tables that a pillar needs: {words}.")
+    for why, metrics in rows(UNMEASURED_METRICS):
+        console.print(f"Missing for every account, because {why}: {metrics}.", markup=False)
     if rejected := rows(REJECTED):
         table = Table("raw table", "rejected", "changed", "most often")
         for name, rows_rejected, values, reasons in rejected:

@@ -100,6 +100,7 @@ CONFIGURATION = """{
         {"segment_id": "standard", "pillar_id": "service", "weight": "2"},
         {"segment_id": "standard", "pillar_id": "financial", "weight": "1"}
     ],
+    "metrics": [{"metric_id": "open_tickets"}, {"metric_id": "csat"}],
     "health_rules": [{"segment_id": "standard"}, {"segment_id": "large"}],
     "score_rules": []
 }"""
@@ -107,6 +108,10 @@ CONFIGURATION = """{
 WORLD = f"""
     create schema health;
     create schema configuration;
+    create schema intermediate;
+    create table intermediate.int_unmeasured_metrics (
+        metric_id text, table_name text, column_name text
+    );
     create table configuration.config_pillars as
         select unnest(['service', 'financial']) as pillar_id;
     create table configuration.config_version as select 'v1' as config_version;

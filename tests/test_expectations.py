@@ -253,6 +253,11 @@ HEALTH: dict[str, tuple[Check, str]] = {
         check("rules_overlap", maximum=0.1, window_days=9),
         "update health.pillar_health_history set good_matched = true",
     ),
+    "columns_there": (
+        check("columns_there", maximum=0),
+        "insert into intermediate.int_unmeasured_metrics values"
+        " ('csat', 'tickets', 'csat_score'), ('open_tickets', 'tickets', null)",
+    ),
     "weight_without_score": (
         check("weight_without_score", maximum=0.99, window_days=9),
         "update health.pillar_health_history set score = null, reason = 'source_unavailable'"
@@ -281,7 +286,7 @@ def test_pillar_and_health_checks(asked: Check, bad: str, judged: Callable) -> N
 
 
 def test_there_is_a_test_for_every_kind() -> None:
-    assert {*RAW, *PILLARS, *HEALTH, "readable", "present"} == set(KINDS)
+    assert {*RAW, *PILLARS, *HEALTH, "readable", "present", "columns_kept"} == set(KINDS)
 
 
 def test_an_account_that_is_to_be_reviewed_is_named_with_reason_and_owner() -> None:

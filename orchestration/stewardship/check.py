@@ -9,13 +9,15 @@ import click
 import expectations
 from expectations import CheckResult
 from expectations.checks import BOUNDARIES
+from expectations.dbt_macros import raw_sources
+from expectations.raw_columns import forget
 from expectations.reports import Report as CheckReport
 from expectations.reports import worst_first
 from expectations.warehouse import reading
 from orchestration.insight.options import DATE, report_console
 from orchestration.insight.report import Report
 from orchestration.run_lock import write_lock
-from orchestration.settings import Settings
+from orchestration.settings import DBT_PROJECT, Settings
 from orchestration.stewardship.problems import as_messages
 
 RUNNERS: dict[str, Callable[..., CheckReport]] = {
@@ -26,6 +28,23 @@ RUNNERS: dict[str, Callable[..., CheckReport]] = {
 RECORDS_NAMED = 3  # failing records that are named in the summary; the rest are counted
 
 
+def columns_of_contract(
+    context: click.Context, parameter: click.Parameter, names: tuple[str, ...]
+) -> tuple[tuple[str, str], ...]:
+    """`tickets.reopens` as table and column."""
+    tables = raw_sources(DBT_PROJECT)
+    columns = []
+    for name in names:
+        table, _, column = name.strip().lower().partition(".")
+        if table not in tables:
+            raise click.BadParameter(f"{name}: the raw tables are {', '.join(tables)}.")
+        if column not in tables[table].columns:
+            known = ", ".join(tables[table].columns)
+            raise click.BadParameter(f"{name}: the columns of {table} are {known}.")
+        columns.append((table, column))
+    return tuple(columns)
+
+
 @click.command()
 @click.option(
     "--boundary",
@@ -34,11 +53,21 @@ RECORDS_NAMED = 3  # failing records that are named in the summary; the rest are
     type=click.Choice(BOUNDARIES),
     help="Only this boundary; may be given again. All when left out.",
 )
+@click.option(
+    "--gone-for-good",
+    "gone",
+    multiple=True,
+    metavar="TABLE.COLUMN",
+    callback=columns_of_contract,
+    help="This column of a raw table is not coming back: forget that it was ever filled, so that "
+    "nothing fails because it is absent. May be given again.",
+)
 @click.option("--date", "health_date", type=DATE, help="Judge this health date.")
 @click.option("--start", type=DATE, help="First health date of a range.")
 @click.option("--end", type=DATE, help="Last health date of a range.")
 def check(
     asked: tuple[str, ...],
+    gone: tuple[tuple[str, str], ...],
     health_date: datetime | None,
     start: datetime | None,
     end: datetime | None,
@@ -54,6 +83,7 @@ def check(
     Examples:
       health check
       health check --boundary raw --date 2026-11-22
+      health check --gone-for-good tickets.reopens
       health check --start 2026-11-01 --end 2026-11-22
     """
     if health_date and (start or end):
@@ -72,6 +102,8 @@ def check(
         if boundaries != ["raw"]:
             refuse_uncalculated(settings, first, last)
         with write_lock(settings):
+            if gone:
+                forget(settings, gone)
             reports = [RUNNERS[boundary](settings, first, last) for boundary in boundaries]
             expectations.write_check_tables(settings, reports)
         index = expectations.build_docs(reports)
