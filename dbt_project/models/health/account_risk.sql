@@ -14,13 +14,10 @@ tags as (
 
 ),
 
--- Nothing is known of tags, or of their notes, that nobody handed over.
-tag_columns as (
+tag_table as (
 
-    select
-        max(case when column_name = 'tag' and is_present then 1 else 0 end) = 1 as has_tags,
-        max(case when column_name = 'note' and is_present then 1 else 0 end) = 1 as has_notes
-    from {{ ref('raw_columns') }}
+    select is_present
+    from {{ ref('raw_tables') }}
     where table_name = 'account_tags'
 
 ),
@@ -71,12 +68,12 @@ select
     assessments.assessed_at as risk_score_at,
     assessments.author as risk_author,
     assessments.note as risk_note,
-    case when tag_columns.has_tags then coalesce(risk_tags.tags, '[]') end as risk_tags,
-    case when tag_columns.has_tags then coalesce(confidence_tags.tags, '[]') end
+    case when tag_table.is_present then coalesce(risk_tags.tags, '[]') end as risk_tags,
+    case when tag_table.is_present then coalesce(confidence_tags.tags, '[]') end
         as confidence_tags,
-    case when tag_columns.has_notes then coalesce(tag_notes.notes, '{}') end as tag_notes
+    case when tag_table.is_present then coalesce(tag_notes.notes, '{}') end as tag_notes
 from accounts
-cross join tag_columns
+cross join tag_table
 left join {{ ref('int_latest_risk_assessments') }} as assessments
     on accounts.account_id = assessments.account_id
 left join risk_tags on accounts.account_id = risk_tags.account_id
