@@ -1,6 +1,6 @@
 """The boundary `health`: whether every account got what it should, and what changed overnight."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
 import pandas as pd
@@ -8,7 +8,14 @@ import pandas as pd
 from expectations.checks import Check
 from expectations.configuration import lint_records
 from expectations.reports import Report
-from expectations.warehouse import Warehouse, checks_of, dates_between, reading
+from expectations.warehouse import (
+    Warehouse,
+    checks_of,
+    dates_between,
+    days_asked,
+    in_steps,
+    reading,
+)
 from orchestration.settings import Settings
 
 Checks = tuple[Check, ...]
@@ -18,76 +25,95 @@ SEGMENTS_JUDGED = ("state_mix", "state_flips")
 ACCOUNTS_ON_DATES = """
     select health_date, count(*) as accounts
     from health.account_health_history
-    where health_date >= $from_day and health_date <= $day
+    where health_date between $from_day and $to_day
     group by health_date
-    order by health_date
 """
-ACCOUNTS_ON_DATE = """
-    select count(*) filter (health_date = $day) as accounts, min(health_date) as first_date
-    from health.account_health_history
-"""
-# One row per account on a health date.
+FIRST_DATE = "select min(health_date) from health.account_health_history"
+# One row per account and health date.
 ACCOUNTS = """
-    with pillars as (
+    with dates as (
+        select unnest(cast($days as date[])) as health_date
+    ),
+    pillars as (
         -- The configuration is the latest run's; a date of another one has the pillars it has.
         select
+            history.health_date,
             case
                 when any_value(history.config_version) = any_value(present.config_version)
                     then (select count(*) from configuration.config_pillars)
-                else (
-                    select count(distinct pillar_id)
-                    from health.pillar_health_history
-                    where health_date = $day
-                )
+                else any_value(there.pillars)
             end as configured
         from health.account_health_history as history
         cross join configuration.config_version as present
-        where history.health_date = $day
+        left join (
+            select health_date, count(distinct pillar_id) as pillars
+            from health.pillar_health_history
+            where health_date in (select health_date from dates)
+            group by health_date
+        ) as there on history.health_date = there.health_date
+        where history.health_date in (select health_date from dates)
+        group by history.health_date
     ),
     pillar_rows as (
-        select account_id, count(*) as rows_there, min(score) as lowest, max(score) as highest
+        select
+            health_date,
+            account_id,
+            count(*) as rows_there,
+            min(score) as lowest,
+            max(score) as highest
         from health.pillar_health_history
-        where health_date = $day
-        group by account_id
+        where health_date in (select health_date from dates)
+        group by health_date, account_id
     ),
     to_review as (
         select
+            health_date,
             account_id,
             count(*) as to_review,
             string_agg(pillar_id || ': ' || reason || ' since ' || since, '; ' order by pillar_id)
                 as reasons
         from health.not_calculated_accounts
-        where health_date = $day and needs_review
-        group by account_id
+        where health_date in (select health_date from dates) and needs_review
+        group by health_date, account_id
     ),
     chosen as (
-        select account_id, min(priority) as priority
+        select health_date, account_id, min(priority) as priority
         from health.segment_membership
-        where health_date = $day and is_chosen
-        group by account_id
+        where health_date in (select health_date from dates) and is_chosen
+        group by health_date, account_id
+    ),
+    unknown_above as (
+        select membership.health_date, membership.account_id, segment_id, membership.priority
+        from health.segment_membership as membership
+        left join chosen
+            on membership.health_date = chosen.health_date
+            and membership.account_id = chosen.account_id
+        where
+            membership.health_date in (select health_date from dates)
+            and membership.membership = 'unknown'
+            and (chosen.priority is null or membership.priority < chosen.priority)
+    ),
+    former as (
+        select health_date, account_id, segment_id
+        from health.segment_membership
+        where
+            membership = 'member'
+            and health_date between $from_day and $to_day
+            and (account_id, segment_id) in (select account_id, segment_id from unknown_above)
     ),
     unknown as (
         select
-            membership.account_id,
+            unknown_above.health_date,
+            unknown_above.account_id,
             count(*) as unknown_above,
-            string_agg(membership.segment_id, ', ' order by membership.priority) as segments
-        from health.segment_membership as membership
-        left join chosen on membership.account_id = chosen.account_id
-        where
-            membership.health_date = $day
-            and membership.membership = 'unknown'
-            and (chosen.priority is null or membership.priority < chosen.priority)
-            and exists (
-                select 1
-                from health.segment_membership as former
-                where
-                    former.account_id = membership.account_id
-                    and former.segment_id = membership.segment_id
-                    and former.membership = 'member'
-                    and former.health_date >= $from_day
-                    and former.health_date < $day
-            )
-        group by membership.account_id
+            string_agg(unknown_above.segment_id, ', ' order by unknown_above.priority) as segments
+        from unknown_above
+        asof inner join former
+            on unknown_above.account_id = former.account_id
+            and unknown_above.segment_id = former.segment_id
+            and unknown_above.health_date > former.health_date
+        where former.health_date >= unknown_above.health_date - $window
+        group by unknown_above.health_date, unknown_above.account_id
     )
     select
         history.health_date,
@@ -102,72 +128,104 @@ ACCOUNTS = """
         coalesce(unknown.unknown_above, 0) as unknown_membership,
         unknown.segments,
     from health.account_health_history as history
-    cross join pillars
-    left join pillar_rows on history.account_id = pillar_rows.account_id
-    left join to_review on history.account_id = to_review.account_id
-    left join unknown on history.account_id = unknown.account_id
-    where history.health_date = $day
+    inner join pillars on history.health_date = pillars.health_date
+    left join pillar_rows
+        on history.health_date = pillar_rows.health_date
+        and history.account_id = pillar_rows.account_id
+    left join to_review
+        on history.health_date = to_review.health_date
+        and history.account_id = to_review.account_id
+    left join unknown
+        on history.health_date = unknown.health_date
+        and history.account_id = unknown.account_id
+    order by history.health_date, history.account_id
 """
-# One row per segment: how its states differ from those of the dates before and the date before.
+# One row per health date and segment: how its states differ from those of the dates before and the
+# date before.
 SEGMENTS = """
-    with history as (
+    with dates as (
+        select unnest(cast($days as date[])) as health_date
+    ),
+    history as (
         select
             health_date, account_id, coalesce(segment_id, 'none') as segment_id, overall_state
         from health.account_health_history
-        where health_date between $from_day and $day
+        where health_date between $from_day and $to_day
+    ),
+    states_a_day as (
+        select health_date, segment_id, overall_state, count(*) as accounts
+        from history
+        group by health_date, segment_id, overall_state
     ),
     states as (
         select
+            dates.health_date,
             segment_id,
             overall_state,
-            count(*) filter (health_date = $day) as now,
-            count(*) filter (health_date < $day) as before
-        from history
-        group by segment_id, overall_state
+            sum(case when states_a_day.health_date = dates.health_date then accounts else 0 end)
+                as now,
+            sum(case when states_a_day.health_date < dates.health_date then accounts else 0 end)
+                as before
+        from dates
+        inner join states_a_day
+            on states_a_day.health_date between dates.health_date - $window and dates.health_date
+        group by dates.health_date, segment_id, overall_state
     ),
     totals as (
-        select segment_id, sum(now) as accounts, sum(before) as accounts_before
+        select health_date, segment_id, sum(now) as accounts, sum(before) as accounts_before
         from states
-        group by segment_id
+        group by health_date, segment_id
     ),
     moved as (
         select
+            states.health_date,
             states.segment_id,
             0.5 * sum(
                 abs(
                     states.now / nullif(totals.accounts, 0)
                     - states.before / nullif(totals.accounts_before, 0)
                 )
+                order by states.overall_state
             ) as state_mix
         from states
-        inner join totals on states.segment_id = totals.segment_id
-        group by states.segment_id
+        inner join totals
+            on states.health_date = totals.health_date and states.segment_id = totals.segment_id
+        group by states.health_date, states.segment_id
     ),
     previous as (
-        select max(health_date) as health_date from history where health_date < $day
+        select dates.health_date, max(states_a_day.health_date) as previous_date
+        from dates
+        inner join states_a_day
+            on states_a_day.health_date >= dates.health_date - $window
+            and states_a_day.health_date < dates.health_date
+        group by dates.health_date
     ),
     flips as (
         select
+            now.health_date,
             now.segment_id,
             count(*) as accounts,
             avg(case when now.overall_state <> before.overall_state then 1 else 0 end) as flips
         from history as now
-        inner join previous on true
+        inner join previous on now.health_date = previous.health_date
         inner join history as before
-            on now.account_id = before.account_id and before.health_date = previous.health_date
-        where now.health_date = $day
-        group by now.segment_id
+            on previous.previous_date = before.health_date and now.account_id = before.account_id
+        group by now.health_date, now.segment_id
     )
     select
+        totals.health_date,
         totals.segment_id,
         totals.accounts,
         moved.state_mix,
         flips.accounts as accounts_compared,
         flips.flips
     from totals
-    inner join moved on totals.segment_id = moved.segment_id
-    left join flips on totals.segment_id = flips.segment_id
+    inner join moved
+        on totals.health_date = moved.health_date and totals.segment_id = moved.segment_id
+    left join flips
+        on totals.health_date = flips.health_date and totals.segment_id = flips.segment_id
     where totals.accounts > 0
+    order by totals.health_date, totals.segment_id
 """
 
 
@@ -184,9 +242,11 @@ def judged(warehouse: Warehouse, checks: Checks, dates: tuple[date, ...]) -> Rep
     """Judge the health by the checks."""
     from expectations.validation import Subject, validated
 
-    totals = [total_record(warehouse, checks, day) for day in dates]
-    accounts = [account_frame(warehouse, checks, day) for day in dates]
-    segments = [row for day in dates for row in segment_records(warehouse, checks, day)]
+    totals = total_records(warehouse, checks, dates)
+    accounts = [account_frame(warehouse, checks, days) for days in in_steps(dates)]
+    segments = [
+        record for days in in_steps(dates) for record in segment_records(warehouse, checks, days)
+    ]
     lints = lint_subjects(warehouse, checks, dates[-1])
     return validated(
         "health",
@@ -234,27 +294,34 @@ def columns(checks: Iterable[Check], *names: str) -> dict[str, Check]:
     return {column_name(check): check for check in checks if check.check_name in names}
 
 
-def total_record(warehouse: Warehouse, checks: Checks, day: date) -> dict[str, object]:
-    """The number of accounts, and that number for each one of the date before."""
-    record: dict[str, object] = {"health_date": day, "record_key": "account_health_history"}
-    for check in checks:
-        if check.check_name == "accounts_calculated":
-            [(accounts, first)] = warehouse.rows(ACCOUNTS_ON_DATE, day=day)
-            # Before the first account there is nothing to miss.
-            if first is None or first <= day:
-                record[column_name(check)] = accounts
-        elif check.check_name == "accounts_kept":
-            from_day = day - timedelta(days=check.window_days)
-            counts = dict(warehouse.rows(ACCOUNTS_ON_DATES, from_day=from_day, day=day))
-            before = [accounts for at, accounts in counts.items() if at < day]
-            if before and before[-1] >= check.minimum_rows:
-                record[column_name(check)] = counts.get(day, 0) / before[-1]
-    return record
+def total_records(
+    warehouse: Warehouse, checks: Checks, dates: Sequence[date]
+) -> list[dict[str, object]]:
+    """The number of accounts on each date, and that number for each one of the date before."""
+    asked = [check for check in checks if check.check_name in TOTALS]
+    back = timedelta(days=max([0, *(check.window_days or 0 for check in asked)]))
+    [(first,)] = warehouse.rows(FIRST_DATE)
+    accounts = dict(warehouse.rows(ACCOUNTS_ON_DATES, from_day=dates[0] - back, to_day=dates[-1]))
+    records = []
+    for day in dates:
+        record: dict[str, object] = {"health_date": day, "record_key": "account_health_history"}
+        for check in asked:
+            if check.check_name == "accounts_calculated":
+                # Before the first account there is nothing to miss.
+                if first is None or first <= day:
+                    record[column_name(check)] = accounts.get(day, 0)
+            else:
+                days_before = (day - timedelta(days=n + 1) for n in range(check.window_days))
+                before = next((accounts[at] for at in days_before if at in accounts), 0)
+                if before and before >= check.minimum_rows:
+                    record[column_name(check)] = accounts.get(day, 0) / before
+        records.append(record)
+    return records
 
 
-def account_frame(warehouse: Warehouse, checks: Checks, day: date) -> pd.DataFrame:
+def account_frame(warehouse: Warehouse, checks: Checks, dates: Sequence[date]) -> pd.DataFrame:
     windows = [check.window_days for check in checks if check.check_name == "unknown_membership"]
-    return warehouse.frame(ACCOUNTS, day=day, from_day=day - timedelta(days=max([0, *windows])))
+    return warehouse.frame(ACCOUNTS, **days_asked(dates, max([0, *windows])))
 
 
 def account_subjects(accounts: pd.DataFrame, checks: Checks) -> list:
@@ -283,15 +350,15 @@ def account_subjects(accounts: pd.DataFrame, checks: Checks) -> list:
     return subjects
 
 
-def segment_records(warehouse: Warehouse, checks: Checks, day: date) -> list[dict[str, object]]:
-    asked = [check for check in checks if check.check_name in SEGMENTS_JUDGED]
-    records: dict[str, dict[str, object]] = {}
-    for check in asked:
-        from_day = day - timedelta(days=check.window_days)
-        for segment, accounts, mix, compared, flips in warehouse.rows(
-            SEGMENTS, from_day=from_day, day=day
+def segment_records(
+    warehouse: Warehouse, checks: Checks, dates: Sequence[date]
+) -> list[dict[str, object]]:
+    records: dict[tuple[date, str], dict[str, object]] = {}
+    for check in (check for check in checks if check.check_name in SEGMENTS_JUDGED):
+        for day, segment, accounts, mix, compared, flips in warehouse.rows(
+            SEGMENTS, **days_asked(dates, check.window_days)
         ):
-            record = records.setdefault(segment, {"health_date": day, "record_key": segment})
+            record = records.setdefault((day, segment), {"health_date": day, "record_key": segment})
             is_mix = check.check_name == "state_mix"
             if (accounts if is_mix else compared or 0) >= check.minimum_rows:
                 record[column_name(check)] = mix if is_mix else flips

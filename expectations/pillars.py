@@ -4,27 +4,42 @@ One record per health date and metric. Distributions are compared on a sample of
 not grow with their number, and with a fixed number of days.
 """
 
+from collections.abc import Sequence
 from datetime import date
+
+import pandas as pd
 
 from expectations.checks import Check
 from expectations.reports import Report
-from expectations.warehouse import Warehouse, checks_of, dates_between, reading
+from expectations.warehouse import (
+    Warehouse,
+    checks_of,
+    dates_between,
+    days_asked,
+    in_steps,
+    reading,
+)
 from orchestration.settings import Settings
 
 SAMPLED_ACCOUNTS = 2000
 
-# Metrics of the configuration on a health date: accounts with a value, the extremes.
+# Metrics of the configuration on each date with accounts: accounts with a value, the extremes.
 METRICS = """
     with accounts as (
-        select count(*) as accounts from health.account_health_history where health_date = $day
+        select health_date, count(*) as accounts
+        from health.account_health_history
+        where health_date in (select unnest(cast($days as date[])))
+        group by health_date
     ),
     values_now as (
-        select metric_id, count(*) as known, min(value) as lowest, max(value) as highest
+        select
+            health_date, metric_id, count(*) as known, min(value) as lowest, max(value) as highest
         from health.pillar_metrics_history
-        where health_date = $day
-        group by metric_id
+        where health_date in (select unnest(cast($days as date[])))
+        group by health_date, metric_id
     )
     select
+        accounts.health_date,
         metrics.metric_id,
         metrics.measure,
         accounts.accounts,
@@ -33,41 +48,79 @@ METRICS = """
         values_now.highest,
     from configuration.metrics as metrics
     cross join accounts
-    left join values_now on metrics.metric_id = values_now.metric_id
+    left join values_now
+        on accounts.health_date = values_now.health_date
+        and metrics.metric_id = values_now.metric_id
     where metrics.metric_id is not null
+    order by accounts.health_date, metrics.metric_id
 """
-# Share of the accounts with a value on the dates before, by metric.
+# Share of the accounts with a value on the dates before each date, by metric.
 KNOWN_BEFORE = """
-    with accounts as (
-        select count(*) as accounts
+    with dates as (
+        select unnest(cast($days as date[])) as health_date
+    ),
+    accounts_a_day as (
+        select health_date, count(*) as accounts
         from health.account_health_history
-        where health_date >= $from_day and health_date < $day
+        where health_date between $from_day and $to_day
+        group by health_date
+    ),
+    accounts as (
+        select dates.health_date, sum(accounts_a_day.accounts) as accounts
+        from dates
+        inner join accounts_a_day
+            on accounts_a_day.health_date >= dates.health_date - $window
+            and accounts_a_day.health_date < dates.health_date
+        group by dates.health_date
+    ),
+    known_a_day as (
+        select health_date, metric_id, count(*) as known
+        from health.pillar_metrics_history
+        where health_date between $from_day and $to_day
+        group by health_date, metric_id
     )
-    select metric_id, count(*) / any_value(accounts.accounts) as known_share
-    from health.pillar_metrics_history
-    cross join accounts
-    where health_date >= $from_day and health_date < $day
-    group by metric_id
+    select
+        dates.health_date,
+        known_a_day.metric_id,
+        sum(known_a_day.known) / any_value(accounts.accounts) as known_share,
+    from dates
+    inner join known_a_day
+        on known_a_day.health_date >= dates.health_date - $window
+        and known_a_day.health_date < dates.health_date
+    inner join accounts on dates.health_date = accounts.health_date
+    group by dates.health_date, known_a_day.metric_id
 """
-# Distance of the distributions now and on the dates before, and the ratio of their means.
+# Distance of the distributions on each date and on the dates before it, and the ratio of their
+# means. Values are counted a day before they meet the dates whose windows they are in.
 DRIFT = """
-    with size as (
-        select greatest(1, count(*) // $accounts) as one_in
+    with dates as (
+        select health_date, greatest(1, count(*) // $accounts) as one_in
         from health.account_health_history
-        where health_date = $day
+        where health_date in (select unnest(cast($days as date[])))
+        group by health_date
+    ),
+    samples as (
+        select distinct one_in from dates
+    ),
+    values_a_day as (
+        select samples.one_in, history.health_date, history.metric_id, history.value, count(*) as n
+        from health.pillar_metrics_history as history
+        inner join samples on hash(history.account_id) % samples.one_in = 0
+        where history.health_date between $from_day and $to_day
+        group by all
     ),
     counted as (
         select
-            metric_id,
-            value,
-            count(*) filter (health_date = $day) as now,
-            count(*) filter (health_date < $day) as before
-        from health.pillar_metrics_history
-        cross join size
-        where
-            health_date between $from_day and $day
-            and hash(account_id) % size.one_in = 0
-        group by metric_id, value
+            dates.health_date,
+            values_a_day.metric_id,
+            values_a_day.value,
+            sum(case when values_a_day.health_date = dates.health_date then n else 0 end) as now,
+            sum(case when values_a_day.health_date < dates.health_date then n else 0 end) as before
+        from dates
+        inner join values_a_day
+            on dates.one_in = values_a_day.one_in
+            and values_a_day.health_date between dates.health_date - $window and dates.health_date
+        group by dates.health_date, values_a_day.metric_id, values_a_day.value
     ),
     cumulated as (
         select
@@ -78,10 +131,11 @@ DRIFT = """
             sum(before) over up_to_value as before_up_to
         from counted
         window
-            metric as (partition by metric_id),
-            up_to_value as (partition by metric_id order by value)
+            metric as (partition by health_date, metric_id),
+            up_to_value as (partition by health_date, metric_id order by value)
     )
     select
+        health_date,
         metric_id,
         any_value(now_known) as now_known,
         any_value(before_known) as before_known,
@@ -90,7 +144,7 @@ DRIFT = """
         / nullif(sum(abs(value) * before) / any_value(before_known), 0) as level
     from cumulated
     where now_known > 0 and before_known > 0
-    group by metric_id
+    group by health_date, metric_id
 """
 
 
@@ -104,8 +158,9 @@ def judged(warehouse: Warehouse, checks: tuple[Check, ...], dates: tuple[date, .
     """Judge the metrics by the checks."""
     from expectations.validation import Subject, validated
 
-    records = [record for day in dates for record in metric_records(warehouse, checks, day)]
+    frames = [metrics_judged(warehouse, checks, days) for days in in_steps(dates)]
     columns = {column: check for check in checks for column in columns_of(check)}
+    records = pd.concat(frames, ignore_index=True)
     subject = Subject("pillars.metrics", records, columns, must_have_rows=False)
     return validated("pillars", dates, [subject])
 
@@ -118,46 +173,45 @@ def columns_of(check: Check) -> tuple[str, ...]:
     return (name,)
 
 
-def metric_records(
-    warehouse: Warehouse, checks: tuple[Check, ...], day: date
-) -> list[dict[str, object]]:
-    """What each check judges on a date, one record per metric; none without accounts."""
-    metrics = warehouse.rows(METRICS, day=day)
-    windows = {check.window_days for check in checks if check.window_days}
-    since = {window: date.fromordinal(day.toordinal() - window) for window in windows}
-    known_before = {
-        window: dict(warehouse.rows(KNOWN_BEFORE, day=day, from_day=since[window]))
-        for window in windows
+def metrics_judged(
+    warehouse: Warehouse, checks: tuple[Check, ...], dates: Sequence[date]
+) -> pd.DataFrame:
+    """What each check judges, one record per date and metric; none for dates without accounts."""
+    metrics = warehouse.frame(METRICS, days=dates)
+    records = metrics[["health_date"]].assign(record_key=metrics["metric_id"])
+    compared = {
+        window: compared_with_before(warehouse, metrics, window, dates)
+        for window in {check.window_days for check in checks if check.window_days}
     }
-    drift = {
-        window: {
-            metric: numbers
-            for metric, *numbers in warehouse.rows(
-                DRIFT, day=day, from_day=since[window], accounts=SAMPLED_ACCOUNTS
-            )
-        }
-        for window in windows
-    }
-    records = []
-    for metric, measure, accounts, known, lowest, highest in metrics:
-        if accounts == 0:
+    for check in checks:
+        columns = columns_of(check)
+        if check.check_name == "metric_range":
+            is_asked = metrics["measure"] == check.column_name
+            for column, extreme in zip(columns, ("lowest", "highest"), strict=True):
+                records[column] = metrics[extreme].where(is_asked)
             continue
-        record: dict[str, object] = {"health_date": day, "record_key": metric}
-        for check in checks:
-            columns = columns_of(check)
-            if check.check_name == "metric_range":
-                if check.column_name == measure:
-                    record |= zip(columns, (lowest, highest), strict=True)
-            elif check.check_name == "missing_rise":
-                before = known_before[check.window_days]
-                if before and accounts >= check.minimum_rows:
-                    record[columns[0]] = before.get(metric, 0) - known / accounts
-            else:
-                now_known, before_known, distance, level = drift[check.window_days].get(
-                    metric, (0, 0, None, None)
-                )
-                if min(now_known, before_known) >= check.minimum_rows:
-                    is_drift = check.check_name == "metric_drift"
-                    record[columns[0]] = distance if is_drift else level
-        records.append(record)
+        [column], before = columns, compared[check.window_days]
+        if check.check_name == "missing_rise":
+            rise = before["known_share"].fillna(0) - metrics["known"] / metrics["accounts"]
+            is_enough = before["has_before"] & (metrics["accounts"] >= check.minimum_rows)
+            records[column] = rise.where(is_enough)
+        else:
+            known = before[["now_known", "before_known"]].fillna(0).min(axis="columns")
+            number = before["distance" if check.check_name == "metric_drift" else "level"]
+            records[column] = number.where(known >= check.minimum_rows)
     return records
+
+
+def compared_with_before(
+    warehouse: Warehouse, metrics: pd.DataFrame, window: int, dates: Sequence[date]
+) -> pd.DataFrame:
+    """What was known on the days before and how values have moved since, row by row of `metrics`.
+
+    has_before: whether any metric was known on the days before.
+    """
+    asked = days_asked(dates, window)
+    known = warehouse.frame(KNOWN_BEFORE, **asked)
+    drift = warehouse.frame(DRIFT, accounts=SAMPLED_ACCOUNTS, **asked)
+    keys = ["health_date", "metric_id"]
+    found = metrics[keys].merge(known, "left", keys).merge(drift, "left", keys)
+    return found.assign(has_before=found["health_date"].isin(known["health_date"]))

@@ -35,33 +35,72 @@ SAME_CHECK = """
     and {one}.severity = {other}.severity
 """
 # A failure goes on where its record failed on the last date before on which the check was judged.
+# What is known of that date, if it is before the first, says since when until then.
 FAILING_SINCE = f"""
-    with judged as (
-        select check_name, table_name, column_name, severity, max(health_date) as health_date
+    with looked_at as (
+        select
+            check_name,
+            table_name,
+            column_name,
+            severity,
+            coalesce(max(health_date) filter (health_date < $first), $first) as from_day
         from health.check_results
-        where health_date < $day and passed is not null
+        where passed is not null
         group by all
     ),
-    before as (
-        select failures.*
+    judged as (
+        select
+            results.check_name,
+            results.table_name,
+            results.column_name,
+            results.severity,
+            results.health_date,
+            dense_rank() over (
+                partition by
+                    results.check_name, results.table_name, results.column_name, results.severity
+                order by results.health_date
+            ) as position
+        from health.check_results as results
+        inner join looked_at
+            on results.health_date >= looked_at.from_day
+            and {SAME_CHECK.format(one="results", other="looked_at")}
+        where results.passed is not null
+    ),
+    failing as (
+        select
+            failures.*,
+            -- The same for dates that follow each other.
+            judged.position - dense_rank() over (
+                partition by
+                    failures.check_name,
+                    failures.table_name,
+                    failures.column_name,
+                    failures.severity,
+                    failures.record_key
+                order by judged.position
+            ) as stretch
         from health.check_failures as failures
         inner join judged
             on failures.health_date = judged.health_date
             and {SAME_CHECK.format(one="failures", other="judged")}
+    ),
+    told as (
+        select
+            *,
+            min(case when health_date < $first then failing_since else health_date end) over (
+                partition by
+                    check_name, table_name, column_name, severity, record_key, stretch
+            ) as since
+        from failing
     )
     update health.check_failures as now
-    set
-        failing_since = coalesce(
-            (
-                select before.failing_since
-                from before
-                where
-                    before.record_key = now.record_key
-                    and {SAME_CHECK.format(one="before", other="now")}
-            ),
-            now.health_date
-        )
-    where now.health_date = $day
+    set failing_since = told.since, age_days = now.health_date - told.since
+    from told
+    where
+        now.health_date >= $first
+        and now.health_date = told.health_date
+        and now.record_key = told.record_key
+        and {SAME_CHECK.format(one="now", other="told")}
 """
 # What fails on the last date on which each check was judged, for the checks that there still are.
 OPEN_FAILURES = f"""
@@ -158,18 +197,7 @@ def write_check_tables(settings: Settings, reports: Iterable[Report]) -> None:
 
 def tell_since_when(warehouse: Warehouse, first: date) -> None:
     """Tell since when the records fail that fail on the first date or later."""
-    days = warehouse.rows(
-        "select distinct health_date from health.check_failures "
-        "where health_date >= $first order by health_date",
-        first=first,
-    )
-    for (day,) in days:
-        warehouse.connection.execute(FAILING_SINCE, {"day": day})
-    warehouse.connection.execute(
-        "update health.check_failures set age_days = health_date - failing_since "
-        "where health_date >= $first",
-        {"first": first},
-    )
+    warehouse.connection.execute(FAILING_SINCE, {"first": first})
 
 
 def result_row(result: CheckResult) -> dict[str, Any]:

@@ -154,48 +154,71 @@ def results_of(
         for record in result.result["unexpected_index_list"]:
             records = failing.setdefault((check, record["health_date"]), {})
             records[record["record_key"]] = number_text(record[column])
-    keys = {(day, key) for (_, day), records in failing.items() for key in records}
-    columns = list(frame.columns)
-    notes: dict[tuple[date, str], dict[str, Any]] = {}
-    numbers: dict[tuple[Check, date], list[float]] = {}
-    for row in frame.itertuples(index=False, name=None):
-        record = dict(zip(columns, row, strict=True))
-        day, key = record["health_date"], record["record_key"]
-        if (day, key) in keys:
-            notes[day, key] = {name: record[name] for name in NOTES}
-        for column, check in subject.checks.items():
-            if not math.isnan(record[column]):
-                numbers.setdefault((check, day), []).append(record[column])
+    notes = notes_of(frame, {(day, key) for (_, day), keys in failing.items() for key in keys})
+    spreads = {
+        check: spread_by_date(frame, columns)
+        for check, columns in columns_by_check(subject).items()
+    }
     results = []
-    for check in dict.fromkeys(subject.checks.values()):
+    for check, spread in spreads.items():
+        expected = check.expected
         for day in dates:
             failures = tuple(
                 Failure(key, observed, **notes[day, key])
                 for key, observed in failing.get((check, day), {}).items()
             )
-            judged = numbers.get((check, day), [])
+            judged, lowest, highest = spread.get(day, (0, math.nan, math.nan))
             results.append(
                 CheckResult(
                     health_date=day,
                     check=check,
                     passed=not failures,
-                    observed=observed_text(judged, failures),
-                    expected=check.expected,
+                    observed=observed_text(judged, lowest, highest, failures),
+                    expected=expected,
                     failures=failures,
-                    was_judged=bool(judged),
+                    was_judged=judged > 0,
                 )
             )
     return results
 
 
-def observed_text(numbers: list[float], failures: tuple[Failure, ...]) -> str:
+def columns_by_check(subject: Subject) -> dict[Check, list[str]]:
+    columns: dict[Check, list[str]] = {}
+    for column, check in subject.checks.items():
+        columns.setdefault(check, []).append(column)
+    return columns
+
+
+def spread_by_date(
+    frame: pd.DataFrame, columns: Sequence[str]
+) -> dict[date, tuple[int, float, float]]:
+    """How many numbers there are on each date, the lowest and the highest."""
+    numbers = frame[["health_date", *columns]].melt("health_date")
+    spread = numbers.groupby("health_date")["value"].agg(["count", "min", "max"])
+    return {day: tuple(found) for day, *found in spread.itertuples(name=None)}
+
+
+def notes_of(
+    frame: pd.DataFrame, keys: set[tuple[date, str]]
+) -> dict[tuple[date, str], dict[str, Any]]:
+    """What is noted of the records with these dates and keys."""
+    columns = ["health_date", "record_key", *NOTES]
+    found = frame.loc[frame["record_key"].isin({key for _, key in keys}), columns]
+    return {
+        (day, key): dict(zip(NOTES, notes, strict=True))
+        for day, key, *notes in found.itertuples(index=False, name=None)
+        if (day, key) in keys
+    }
+
+
+def observed_text(judged: int, lowest: float, highest: float, failures: tuple[Failure, ...]) -> str:
     """What was observed on a date, in a few words."""
-    if not numbers:
+    if not judged:
         return NOT_JUDGED
     details = [failure.detail for failure in failures if failure.detail]
-    if len(details) == len(numbers) <= DETAILS_SHOWN:
+    if len(details) == judged <= DETAILS_SHOWN:
         return ". ".join(details)
-    if len(numbers) == 1:
-        return number_text(numbers[0])
-    spread = f"{number_text(min(numbers))} to {number_text(max(numbers))}"
-    return f"{len(failures):,} of {len(numbers):,} fail; {spread}"
+    if judged == 1:
+        return number_text(lowest)
+    spread = f"{number_text(lowest)} to {number_text(highest)}"
+    return f"{len(failures):,} of {judged:,} fail; {spread}"

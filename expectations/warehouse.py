@@ -1,7 +1,7 @@
 """Short connections to the warehouse, and the checks with what they may name."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 
@@ -13,6 +13,7 @@ from expectations.dbt_macros import raw_sources
 from expectations.reports import WarehouseNotReady
 from orchestration.settings import DBT_PROJECT, STORAGE_VERSION, Settings
 
+DATES_PER_QUERY = 200
 STORAGE = {"storage_compatibility_version": STORAGE_VERSION}
 
 
@@ -96,3 +97,19 @@ def checks_of(boundary: str) -> tuple[Check, ...]:
 
 def dates_between(first: date, last: date) -> tuple[date, ...]:
     return tuple(first + timedelta(days=day) for day in range((last - first).days + 1))
+
+
+def in_steps(dates: Sequence[date]) -> Iterator[Sequence[date]]:
+    """The dates, as many at a time as one query is asked for, to bound the memory it takes."""
+    for start in range(0, len(dates), DATES_PER_QUERY):
+        yield dates[start : start + DATES_PER_QUERY]
+
+
+def days_asked(dates: Sequence[date], window: int) -> dict[str, object]:
+    """The dates and the days that they look back on, as the queries name them."""
+    return {
+        "days": dates,
+        "from_day": dates[0] - timedelta(days=window),
+        "to_day": dates[-1],
+        "window": window,
+    }
