@@ -17,6 +17,8 @@ def environment(settings: Settings) -> dict[str, str]:
         **settings.environment,
         "DAGSTER_HOME": os.environ.get("DAGSTER_HOME") or str(ROOT),
         "DAGSTER_STATE_DIR": str(state),
+        # Events of one asset's partitions are stored together, so many at a time.
+        "DAGSTER_EVENT_BATCH_SIZE": os.environ.get("DAGSTER_EVENT_BATCH_SIZE") or "1000",
     }
 
 
