@@ -19,7 +19,6 @@ Reached = dict[tuple[str, str, str], date]
 def test_backfills_in_any_order_find_the_first_date_that_shows_it(tmp_path: Path) -> None:
     world = make_world(tmp_path, 10)
     warehouse = Warehouse(tmp_path / "warehouse.duckdb", world.raw_dir, world.seeds_dir)
-    # From the world's end on, so that every run knows the same accounts.
     first = world.end
     seen: list[Reached] = []
     for start, end in RUNS:

@@ -137,11 +137,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 @pytest.fixture(scope="module")
 def dates(world: World) -> list[date]:
-    """Four dates on which the same accounts are plausible.
-
-    An account made more than a day after the latest date asked for is rejected (raw.md), so which
-    accounts are known may hang on where a range ends.
-    """
     return [world.end + timedelta(days=day) for day in range(1, 5)]
 
 
@@ -243,6 +238,54 @@ def test_a_date_in_the_middle_comes_out_the_same(
     single_dates: Contents, after_repair: Contents, table: str
 ) -> None:
     assert after_repair[table] == single_dates[table]
+
+
+# What an earlier date may teach of a later one: since when, and what was before.
+TOLD_BY_THE_PAST = {
+    "account_health": {"previous_overall_state", "state_since"},
+    "milestone_progress": {"is_reached", "reached_on"},
+}
+HISTORIES = {*BY_DATE, "health_changes", "health_alerts", "health_config_versions"}
+
+
+def latest_tables(warehouse: Warehouse) -> Contents:
+    """Every table of the latest date, or of no date, without what an earlier date may teach."""
+    contents: Contents = {}
+    for table, columns in warehouse.query(
+        "select table_name, list(column_name order by column_index) from duckdb_columns()"
+        " where schema_name = 'health' and not table_name like '%_last_60_days' group by all"
+    ):
+        kept = [name for name in columns if name not in TOLD_BY_THE_PAST.get(table, ())]
+        if table not in HISTORIES:
+            contents[table] = warehouse.query(
+                f"select {', '.join(kept)} from health.{table} order by all"
+            )
+    return contents
+
+
+def test_an_old_date_leaves_the_tables_of_the_latest_date_alone(
+    world: World, tmp_path: Path
+) -> None:
+    """Accounts that are not there yet on the old date, and a configuration that changed since."""
+    seeds = tmp_path / "seeds"
+    shutil.copytree(world.seeds_dir, seeds)
+    warehouse = Warehouse(tmp_path / "warehouse.duckdb", world.raw_dir, seeds)
+    warehouse.calculate(world.end)
+    before = latest_tables(warehouse)
+    assert before["account_churn"] and before["rejected_records"] and before["nearest_flips"]
+    segments = (seeds / "segments.csv").read_text(encoding="utf-8").splitlines()
+    name = segments[0].split(",").index("segment_name")
+    renamed = [line.split(",") for line in segments[1:]]
+    for cells in renamed:
+        cells[name] = "Renamed"
+    (seeds / "segments.csv").write_text(
+        "\n".join([segments[0], *(",".join(cells) for cells in renamed)]) + "\n", encoding="utf-8"
+    )
+    warehouse.calculate(world.end - timedelta(days=20))
+    after = latest_tables(warehouse)
+    assert before.keys() == after.keys()
+    for table, rows in before.items():
+        assert after[table] == rows, table
 
 
 def test_a_range_again_in_steps_changes_nothing(

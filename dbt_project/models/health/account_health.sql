@@ -94,14 +94,18 @@ pillar_columns as (
 ),
 
 -- What the history does not hold: from this run, or, when it did not calculate the latest date, as
--- it was. Only where neither has it (a run was stopped) do the raw data of today stand in.
+-- it was, whatever the configuration has become since. Only where neither has it (a run was stopped)
+-- do the raw data and the configuration of today stand in.
 names as (
 
     select
         accounts.health_date,
         accounts.account_id,
         accounts.account_name,
-        stages.value_text as lifecycle_stage
+        stages.value_text as lifecycle_stage,
+        cast(null as {{ dbt.type_string() }}) as segment_name,
+        cast(null as {{ dbt.type_string() }}) as worst_pillar_id,
+        false as is_as_it_was
     from {{ ref('int_accounts_by_health_date') }} as accounts
     left join {{ ref('account_signals') }} as stages
         on accounts.health_date = stages.health_date
@@ -115,7 +119,10 @@ names as (
         health_date,
         account_id,
         account_name,
-        lifecycle_stage
+        lifecycle_stage,
+        segment_name,
+        worst_pillar_id,
+        true as is_as_it_was
     from {{ this }}
     where not health_date between {{ first_health_date() }} and {{ last_health_date() }}
     {%- endif %}
@@ -127,7 +134,8 @@ select
     coalesce(names.account_name, accounts.account_name) as account_name,
     latest.health_date,
     latest.segment_id,
-    segments.segment_name,
+    case when names.is_as_it_was then names.segment_name else segments.segment_name end
+        as segment_name,
     latest.csm_email,
     case when names.account_id is null then accounts.lifecycle_stage else names.lifecycle_stage end
         as lifecycle_stage,
@@ -136,7 +144,8 @@ select
     latest.overall_score,
     state_runs.previous_overall_state,
     state_runs.state_since,
-    pillar_columns.worst_pillar_id,
+    case when names.is_as_it_was then names.worst_pillar_id else pillar_columns.worst_pillar_id end
+        as worst_pillar_id,
     latest.coverage,
     {%- for pillar in core_pillars %}
     pillar_columns.{{ pillar }}_state,
