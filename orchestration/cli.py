@@ -4,13 +4,13 @@ from datetime import date, datetime, timedelta
 
 import click
 import duckdb
-from rich.console import Console
 
 from orchestration import sample_data, summary
 from orchestration.console import run_job
 from orchestration.dagster_commands import add_commands as add_dagster
 from orchestration.health_dates import missed_dates, refuse_what_cannot_be, today
 from orchestration.insight.commands import add_commands as add_insight
+from orchestration.insight.options import report_console
 from orchestration.reading import reading
 from orchestration.run_lock import write_lock
 from orchestration.settings import DEFAULT_WAREHOUSE, SAMPLE_RAW, Settings
@@ -49,7 +49,7 @@ def run(health_date: datetime | None, start: datetime | None, end: datetime | No
     if bool(start) != bool(end):
         raise click.UsageError("A range needs both --start and --end.")
     settings = Settings.from_environment()
-    console = Console()
+    console = report_console()
     if settings.raw == SAMPLE_RAW and not settings.raw.exists():
         console.print("No raw data yet: making sample data in data/raw.")
         sample_data.write_sample(settings.raw)
@@ -61,7 +61,7 @@ def run(health_date: datetime | None, start: datetime | None, end: datetime | No
     refuse_what_cannot_be(first, last)
     run_job(settings, first, last)
     with reading(settings) as connection:
-        summary.print_summary(connection, console)
+        summary.print_summary(connection, console, asked=last)
     console.print(
         f"\nThe results are the tables of schema `health` in {settings.published_file}\n"
         "Next: read README.md, change a row in seeds/, run again; or set HEALTH_RAW_DIR to your own"
@@ -90,7 +90,7 @@ def default_dates(settings: Settings) -> tuple[date, date]:
 def show_summary() -> None:
     """Print the summary of the latest health date again."""
     with reading(Settings.from_environment()) as connection:
-        summary.print_summary(connection, Console())
+        summary.print_summary(connection, report_console())
 
 
 @main.command()

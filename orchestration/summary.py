@@ -1,22 +1,26 @@
 """What a person reads at the end of a run: states, what was not calculated, what was rejected."""
 
+from datetime import date
+
 import duckdb
 from rich.console import Console
-from rich.table import Table
 
+from orchestration import harmless
 from orchestration.insight.configuration import Configuration
-
-STATES = ("good", "average", "poor", "not_calculated")
-COLOURS = {"good": "green", "average": "yellow", "poor": "red", "not_calculated": "dim"}
+from orchestration.insight.figures import plural
+from orchestration.insight.report import money, number
+from orchestration.insight.states import HEADINGS
+from orchestration.insight.tables import Cells, Table, print_table
 
 STATES_BY_PILLAR = """
     with states as (
         select account_id, pillar_id, state
         from health.pillar_health_history
-        where health_date = (select max(health_date) from health.account_health_history)
+        where health_date = $day
         union all
         select account_id, 'overall' as pillar_id, overall_state as state
-        from health.account_health
+        from health.account_health_history
+        where health_date = $day
     )
     select
         pillar_id,
@@ -30,7 +34,7 @@ STATES_BY_PILLAR = """
 NOT_CALCULATED = """
     select pillar_id, reason, count(*), count(*) filter (needs_review)
     from health.not_calculated_accounts
-    where health_date = (select max(health_date) from health.account_health_history)
+    where health_date = $day
     group by pillar_id, reason
     order by pillar_id = 'overall' desc, pillar_id, reason
 """
@@ -52,9 +56,7 @@ REJECTED = """
 UNFIT_SOURCES = """
     select table_name, status
     from health.source_status
-    where
-        health_date = (select max(health_date) from health.account_health_history)
-        and status <> 'ok'
+    where health_date = $day and status <> 'ok'
     order by table_name
 """
 # What the lint of the run found: metrics that no account has, and why.
@@ -63,9 +65,24 @@ UNMEASURED_METRICS = """
     from health.check_failures
     where
         check_name = 'columns_there'
-        and health_date = (select max(health_date) from health.account_health_history)
+        and health_date = $day
     group by detail
     order by detail
+"""
+# Files of the raw folder whose rows nobody reads: those of a table as one.
+UNREAD_FILES = """
+    select
+        case
+            when count(*) > 1 then format('{} and {} more files', min(file), count(*) - 1)
+            else min(file)
+        end,
+        min_by(problem, file)
+    from health.raw_files
+    where not is_read
+    group by
+        table_name,
+        case when format is null then file end
+    order by min(file)
 """
 POOREST = """
     select account_name, overall_score, worst_pillar_id, state_since, mrr, csm_email
@@ -75,67 +92,96 @@ POOREST = """
     limit 5
 """
 HISTORY = """
-    select
-        count(distinct health_date),
-        min(health_date),
-        max(health_date),
-        arg_max(config_version, health_date)
+    select count(distinct health_date), min(health_date), max(health_date)
     from health.account_health_history
+"""
+VERSION = """
+    select any_value(config_version)
+    from health.account_health_history
+    where health_date = $day
 """
 
 
-def print_summary(connection: duckdb.DuckDBPyConnection, console: Console) -> None:
-    """Print the health of the latest date that is published."""
+def print_summary(
+    connection: duckdb.DuckDBPyConnection, console: Console, asked: date | None = None
+) -> None:
+    """Print the health of the latest date that is published, after that of the date asked for."""
+    [(dates, first, latest)] = connection.execute(HISTORY).fetchall()
+    if asked is not None and asked != latest:
+        print_date(connection, console, asked, "the date asked for")
+    history = f"the latest; history: {plural(dates, 'date')} from {first}"
+    print_date(connection, console, latest, history)
+    shown(
+        console,
+        ("poor, by MRR", "score", "worst pillar", "since", "MRR", "success manager"),
+        [
+            (name, number(score), pillar or "", str(since), money(mrr), owner or "")
+            for name, score, pillar, since, mrr, owner in connection.execute(POOREST).fetchall()
+        ],
+        numbers=(1, 4),
+    )
+    rejected = connection.execute(REJECTED).fetchall()
+    shown(
+        console,
+        ("raw table", "rejected", "changed", "most often"),
+        [(name, f"{rows:,}", f"{values:,}", why) for name, rows, values, why in rejected],
+        numbers=(1, 2),
+    )
+    if not rejected:
+        console.print("No raw record was rejected.")
+    for file, problem in connection.execute(UNREAD_FILES).fetchall():
+        console.print(harmless.text(f"{file}: {problem}"))
+
+
+def print_date(
+    connection: duckdb.DuckDBPyConnection, console: Console, day: date, which: str
+) -> None:
+    """The states of a date, and what could not be calculated on it."""
 
     def rows(sql: str) -> list[tuple]:
-        return connection.execute(sql).fetchall()
+        return connection.execute(sql, {"day": day}).fetchall()
 
-    [(dates, first, last, version)] = rows(HISTORY)
+    console.print()
+    console.print(harmless.text(f"Health on {day} ({which})", "bold"))
+    [(version,)] = rows(VERSION)
+    if version is None:
+        console.print("No account was in scope.")
+        return
     configuration = Configuration.of_version(connection, version)
-    shown = ["overall", *configuration.pillars]
-    console.print(f"\n[bold]Health on {last}[/bold] (history: {dates} dates from {first})")
-    console.print(states_table(sorted(rows(STATES_BY_PILLAR), key=lambda row: shown.index(row[0]))))
-    if poorest := rows(POOREST):
-        console.print(poorest_table(poorest))
-    if missing := rows(NOT_CALCULATED):
-        table = Table("not calculated", "why", "accounts", "to review")
-        for pillar, reason, count, review in missing:
-            table.add_row(pillar, reason, f"{count:,}", f"{review:,}")
-        console.print(table)
+    pillars = ["overall", *configuration.pillars]
+    counts = sorted(rows(STATES_BY_PILLAR), key=lambda row: pillars.index(row[0]))
+    shown(
+        console,
+        ("accounts", *HEADINGS),
+        [(pillar, *map(str, states)) for pillar, *states in counts],
+        numbers=(1, 2, 3, 4),
+        sections=(1,),
+    )
+    shown(
+        console,
+        ("not calculated", "why", "accounts", "to review"),
+        [
+            (pillar, why, f"{count:,}", f"{review:,}")
+            for pillar, why, count, review in rows(NOT_CALCULATED)
+        ],
+        numbers=(2, 3),
+    )
     needed = {row["table_name"] for row in configuration.rows("pillar_sources")}
     if unfit := [(name, status) for name, status in rows(UNFIT_SOURCES) if name in needed]:
         words = ", ".join(f"{name} is {status}" for name, status in unfit)
         console.print(f"Raw tables that a pillar needs: {words}.")
     for why, metrics in rows(UNMEASURED_METRICS):
-        console.print(f"Missing for every account, because {why}: {metrics}.", markup=False)
-    if rejected := rows(REJECTED):
-        table = Table("raw table", "rejected", "changed", "most often")
-        for name, rows_rejected, values, reasons in rejected:
-            table.add_row(name, f"{rows_rejected:,}", f"{values:,}", reasons)
-        console.print(table)
-    else:
-        console.print("No raw record was rejected.")
+        words = f"Missing for every account, because {why}: {metrics}."
+        console.print(harmless.text(words))
 
 
-def states_table(counts_by_pillar: list[tuple]) -> Table:
-    """Accounts by pillar and state, the overall first."""
-    table = Table("accounts", *STATES)
-    for pillar, *counts in counts_by_pillar:
-        cells = (f"[{COLOURS[s]}]{n:,}[/]" for s, n in zip(STATES, counts, strict=True))
-        table.add_row(pillar, *cells, end_section=pillar == "overall")
-    return table
-
-
-def poorest_table(accounts: list[tuple]) -> Table:
-    """The poor accounts with the most at stake, and whom to talk to."""
-    table = Table("poor, by MRR", "score", "worst pillar", "since", "MRR", "success manager")
-    for name, score, pillar, since, mrr, owner in accounts:
-        table.add_row(
-            name,
-            "" if score is None else f"{score:.2f}",
-            pillar or "",
-            str(since),
-            "" if mrr is None else f"{mrr:,.0f}",
-            owner or "",
-        )
-    return table
+def shown(
+    console: Console,
+    columns: Cells,
+    rows: list[Cells],
+    numbers: tuple[int, ...],
+    sections: tuple[int, ...] = (),
+) -> None:
+    if rows:
+        console.print()
+        print_table(Table("", columns, rows, numbers, sections=sections), console)

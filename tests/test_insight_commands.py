@@ -18,7 +18,7 @@ from rich.console import Console
 from orchestration.cli import main
 from orchestration.insight import distance, explain, flaps, portfolio, transitions, trend
 from orchestration.insight.commands import COMMANDS
-from orchestration.insight.conditions import COMPARE, Condition
+from orchestration.insight.conditions import COMPARE, Condition, as_a_person
 from orchestration.insight.configuration import Configuration
 from orchestration.insight.explanation import explanation_of
 from orchestration.insight.strip import LETTERS, strip
@@ -111,11 +111,13 @@ def test_explain_shows_every_condition_with_value_and_threshold(
     assert conditions
     answers = {True: "yes", False: "no", None: "unknown"}
     for signal, observed, operator, threshold, is_met in conditions:
-        seen = "unknown" if observed is None else observed or "none"
-        cells = rf"│ {signal} +│ {re.escape(seen)}[^│]*│ {re.escape(operator)} "
-        assert re.search(
-            rf"{cells}{re.escape(threshold or '?')}[^│]*│ {answers[is_met]} ", output
-        ), signal
+        seen = "unknown" if observed is None else as_a_person(observed, threshold) or "none"
+        asked = rf"{re.escape(threshold)}[^│(]*|\S+ \([^│]*" if threshold else r"\?[^│]*"
+        cells = rf"│ {signal} +│ {re.escape(seen)}[^│]*│ {re.escape(operator)} ({asked})"
+        found = re.search(rf"{cells}│ {answers[is_met]} ", output)
+        assert found, signal
+        if "(" in found[1]:  # scaled, and rounded
+            assert float(found[1].split()[0]) == pytest.approx(float(threshold), rel=0.01), signal
 
 
 def poor_account(warehouse: Warehouse) -> str:
@@ -240,7 +242,7 @@ def test_changes_are_told_with_their_cause(command: Command, copy: Path) -> None
     output = command("explain", "acc_00001", file=copy).output
     assert (
         "2026-11-20 Service: good to poor after 34 days: the customer's behaviour\n"
-        "    poor 1: open_tickets 3, was 1 tickets; >= 2 now holds\n"
+        "    poor 1: open_tickets 3 tickets, was 1 ticket; >= 2 now holds\n"
     ) in output
     before = command("explain", "acc_00001", "--date", "2026-11-19", file=copy).output
     assert "What changed in 60 days\nNothing." in before

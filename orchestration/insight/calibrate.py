@@ -76,8 +76,8 @@ def report_of(
         report.add(
             f"Segment {place[0]}, pillar {place[1]}",
             (
-                "rule",
                 "signal",
+                "rule",
                 "asked",
                 "met",
                 "accounts",
@@ -99,8 +99,8 @@ def rule_cells(row: tuple, units: dict[str, str]) -> tuple[str, ...]:
     low, _, median, _, high, *suggested = values
     unit = units.get(signal, "")
     return (
-        f"{rule_set.replace('_', ' ')} {clause or ''}".strip(),
         f"{signal} ({unit})" if unit else signal,
+        f"{rule_set.replace('_', ' ')} {clause or ''}".strip(),
         f"{operator} {threshold}",
         "" if share is None else f"{share:.0%}",
         f"{accounts:,}",

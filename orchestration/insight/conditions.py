@@ -5,7 +5,7 @@ import operator as operators
 from dataclasses import dataclass
 
 from orchestration.insight.configuration import Configuration
-from orchestration.insight.report import number
+from orchestration.insight.figures import counted, rounded
 
 COMPARE = {
     "=": operators.eq,
@@ -79,17 +79,34 @@ class Condition:
     def asked(self) -> str:
         """What the condition asks for: `>= 7 (0.5 x seats)`."""
         limit = self.resolved_threshold if self.resolved_threshold is not None else "?"
-        scale = f" ({self.threshold} x {self.scaled_by})" if self.scaled_by else ""
+        scale = ""
+        if self.scaled_by:
+            limit = as_a_person(limit, self.observed)
+            scale = f" ({self.threshold} x {self.scaled_by})"
         return f"{self.operator} {limit}{scale}"
 
-    def seen(self) -> str:
-        if self.observed is None:
+    def seen(self, observed: str | None = None) -> str:
+        """What was observed, or something else that was, beside the threshold."""
+        observed = self.observed if observed is None else observed
+        if observed is None:
             return "unknown"
-        return counted(self.observed or "none", self.unit)
+        if self.gap is not None or self.scaled_by:
+            observed = as_a_person(observed, self.resolved_threshold)
+        return counted(observed or "none", self.unit)
 
     def text(self) -> str:
         """The condition in one line: `active_users_14d 5 users >= 7 (0.5 x seats)`."""
         return f"{self.signal_id} {self.seen()}, asked {self.asked()}"
+
+
+def as_a_person(number: str, beside: str | None) -> str:
+    """A number as published, rounded; whole numbers, and what is none, stay as they are."""
+    if "." not in number:
+        return number
+    try:
+        return rounded(float(number), *([float(beside)] if beside is not None else []))
+    except ValueError:
+        return number
 
 
 @dataclass(frozen=True)
@@ -139,12 +156,14 @@ def change_to(condition: Condition, should_hold: bool) -> Change:
     # Beyond an open end: the limit itself is not enough.
     beyond = target + math.copysign(1e-6, 1 if is_up else -1) if is_open else target
     if condition.is_whole:
-        amount = counted(number(step), condition.unit, "more" if is_up else "fewer")
-        text = f"{amount} ({condition.signal_id} now {condition.observed})"
+        amount = counted(rounded(step), condition.unit, "more" if is_up else "fewer")
+        text = f"{amount} ({condition.signal_id} now {as_a_person(condition.observed, None)})"
         return Change(condition, should_hold, text, effort, beyond)
     limits = f"{'more' if is_up else 'less'} than " if is_open else ""
     amount = (
-        f"{number(step, 4)} to {limits}{number(target, 4)}" if step else f"to {limits}{limit:g}"
+        f"{rounded(step)} to {limits}{rounded(target, observed)}"
+        if step
+        else f"to {limits}{rounded(limit)}"
     )
     words = f"{'up' if is_up else 'down'} {'by ' if step else ''}{amount}"
     text = f"{condition.signal_id} {words} (now {condition.seen()})"
@@ -166,9 +185,3 @@ def nearest_value(operator: str, observed: float, limit: float, whole: bool) -> 
         "=": limit,
     }[operator]
     return float(nearest), False
-
-
-def counted(amount: str, unit: str, comparison: str = "") -> str:
-    """`1 more user`, `2 more users`, `0.5 ratio`: units of one word lose their plural at 1."""
-    is_one = amount == "1" and unit.endswith("s") and " " not in unit
-    return " ".join(word for word in (amount, comparison, unit[:-1] if is_one else unit) if word)

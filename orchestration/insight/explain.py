@@ -6,18 +6,27 @@ from itertools import groupby
 from pathlib import Path
 
 import click
+from rich.cells import cell_len
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from rich.table import Table as Grid
 from rich.text import Text
 
+from orchestration import harmless
 from orchestration.insight import distance
 from orchestration.insight.accounts import find_account, find_date, history_dates
-from orchestration.insight.conditions import Condition
-from orchestration.insight.explanation import DAYS, Explanation, PillarHealth, explanation_of
+from orchestration.insight.conditions import Condition, as_a_person
+from orchestration.insight.explanation import (
+    DAYS,
+    Explanation,
+    PillarHealth,
+    explanation_of,
+    flipped_key,
+)
+from orchestration.insight.figures import counted, plural
 from orchestration.insight.options import DATE, PICTURE, report_console
-from orchestration.insight.report import coloured, money, number
+from orchestration.insight.report import money, number
 from orchestration.insight.strip import LEGEND, strip
+from orchestration.insight.tables import Table, cell, print_table
 from orchestration.reading import reading
 from orchestration.settings import Settings
 
@@ -37,7 +46,7 @@ CAUSES = {
     "data": "data became available or went missing",
     "behaviour": "the customer's behaviour",
 }
-ANSWERS = {True: "[green]yes[/]", False: "no", None: "[yellow]unknown[/]"}
+ANSWERS = {True: "yes", False: "no", None: "unknown"}
 
 
 @click.command()
@@ -83,20 +92,26 @@ def tell(explanation: Explanation, name: str, console: Console) -> None:
 
 
 def heading(console: Console, text: str) -> None:
-    console.print(f"\n[bold]{escape(text)}[/]", highlight=False)
+    console.print()
+    line(console, harmless.text(text, "bold"))
 
 
-def line(console: Console, text: str) -> None:
-    console.print(escape(text), highlight=False)
+def line(console: Console, *parts: str | Text) -> None:
+    """A paragraph; names and notes in it are text and nothing else."""
+    texts = (part if isinstance(part, Text) else harmless.text(part) for part in parts)
+    console.print(Text.assemble(*texts), highlight=False)
 
 
 def tell_overall(explanation: Explanation, name: str, console: Console) -> None:
     overall = explanation.overall
     score = "no score" if overall.score is None else f"score {number(overall.score)} of 10"
-    console.print(
-        f"\n[bold]{escape(name)}[/] ({explanation.account_id}) on {explanation.health_date}: "
-        f"{coloured(overall.state)}, {score}",
-        highlight=False,
+    console.print()
+    line(
+        console,
+        harmless.text(name, "bold"),
+        f" ({explanation.account_id}) on {explanation.health_date}: ",
+        cell(overall.state),
+        f", {score}",
     )
     owner = overall.csm_email or "nobody"
     mrr = "unknown" if overall.mrr is None else money(overall.mrr)
@@ -181,33 +196,45 @@ def because_failing(conditions: list[Condition]) -> str:
 
 def tell_states(explanation: Explanation, console: Console) -> None:
     heading(console, f"The last {DAYS} days up to {explanation.health_date}")
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("", "state", "score"):
-        table.add_column(column)
-    table.add_column(f"{DAYS} days", no_wrap=True)
     overall = explanation.overall
     rows = [("overall", overall.state, overall.score)] + [
         (pillar, explanation.pillars[pillar].state, explanation.pillars[pillar].score)
         for pillar in explanation.configuration.pillars
         if pillar in explanation.pillars
     ]
-    for pillar, state, score in rows:
-        table.add_row(
-            escape(explanation.configuration.pillar_names.get(pillar, pillar)),
-            coloured(state),
-            number(score),
+    told = [
+        (
+            cell(explanation.configuration.pillar_names.get(pillar, pillar)),
+            *(cell(state), cell(number(score))),
             strip(explanation.states.get(pillar, {}), explanation.health_date, DAYS),
         )
-    console.print(table, highlight=False)
-    console.print(Text(LEGEND, style="dim"))
+        for pillar, state, score in rows
+    ]
+    # States and scores are told below as well: a narrow screen has room for the days.
+    widths = [max(cell_len(row[column].plain) for row in told) for column in range(4)]
+    shown = range(4) if sum(widths) + 6 <= console.width else (0, 3)
+    names = min(widths[0], max(console.width - DAYS - 2, 12))
+    grid = Grid(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for column in shown:
+        grid.add_column(
+            ("", "state", "score", f"{DAYS} days")[column],
+            width=(names, None, None, min(DAYS, max(console.width - names - 2, 12)))[column],
+            overflow="fold",
+        )
+    for row in told:
+        grid.add_row(*(row[column] for column in shown))
+    console.print(grid, highlight=False)
+    line(console, harmless.text(LEGEND, "dim"))
 
 
 def tell_pillar(explanation: Explanation, pillar: PillarHealth, console: Console) -> None:
     name = explanation.configuration.pillar_names.get(pillar.pillar_id, pillar.pillar_id)
     score = "" if pillar.score is None else f", score {number(pillar.score)}"
-    console.print(
-        f"\n[bold]{escape(name)}[/]: {coloured(pillar.state)}{score}{since(explanation, pillar)}",
-        highlight=False,
+    console.print()
+    line(
+        console,
+        *(harmless.text(name, "bold"), ": ", cell(pillar.state)),
+        f"{score}{since(explanation, pillar)}",
     )
     if pillar.reason:
         line(console, f"Not calculated: {REASONS.get(pillar.reason, pillar.reason)}.")
@@ -229,7 +256,7 @@ def tell_pillar(explanation: Explanation, pillar: PillarHealth, console: Console
             f"The conditions of {explanation.health_date} are kept no longer; these are of"
             f" {explanation.conditions_date}, since when no state of the account changed.",
         )
-    console.print(conditions_table(conditions))
+    print_table(conditions_table(conditions), console)
     tell_distance(explanation, pillar, conditions, console)
 
 
@@ -245,24 +272,20 @@ def since(explanation: Explanation, pillar: PillarHealth) -> str:
 
 
 def conditions_table(conditions: list[Condition]) -> Table:
-    table = Table("rule", "signal", "observed", "asked", "met", padding=(0, 1))
+    """A section for each clause."""
     order = {"poor": 0, "good": 1, "healthy": 2, "poor_band": 3}
     ordered = sorted(
         conditions, key=lambda c: (order.get(c.rule_set, 9), c.clause or "", c.signal_id)
     )
+    rows: list[tuple[str, ...]] = []
+    ends: list[int] = []
     for (rule_set, clause), group in groupby(ordered, key=lambda c: (c.rule_set, c.clause)):
-        kept = list(group)
-        for position, condition in enumerate(kept):
+        for position, condition in enumerate(group):
             rule = f"{rule_set.replace('_', ' ')} {clause or ''}".strip() if not position else ""
-            table.add_row(
-                rule,
-                escape(condition.signal_id),
-                escape(condition.seen()),
-                escape(condition.asked()),
-                ANSWERS[condition.is_met],
-                end_section=position == len(kept) - 1,
-            )
-    return table
+            seen, asked = condition.seen(), condition.asked()
+            rows.append((rule, condition.signal_id, seen, asked, ANSWERS[condition.is_met]))
+        ends.append(len(rows))
+    return Table("", ("rule", "signal", "observed", "asked", "met"), rows, sections=tuple(ends))
 
 
 def tell_distance(
@@ -290,28 +313,34 @@ def tell_changes(explanation: Explanation, console: Console) -> None:
     elif not explanation.changes:
         line(console, "Nothing.")
     for day, pillar, former, state, days, cause, flipped in explanation.changes or []:
-        console.print(
-            f"{day} {escape(names.get(pillar, pillar))}: {coloured(former)} to {coloured(state)}"
-            f" after {days} day{'s' if days != 1 else ''}: {escape(CAUSES.get(cause, cause))}",
-            highlight=False,
+        line(
+            console,
+            *(f"{day} {names.get(pillar, pillar)}: ", cell(former), " to ", cell(state)),
+            f" after {plural(days, 'day')}: {CAUSES.get(cause, cause)}",
         )
-        for condition in json.loads(flipped or "[]"):
-            line(console, f"    {flipped_text(condition, explanation.configuration.units)}")
+        for flip in json.loads(flipped or "[]"):
+            condition = explanation.changed_conditions.get(flipped_key(day, flip))
+            unit = explanation.configuration.units.get(flip["signal_id"], "")
+            line(console, f"    {flipped_text(flip, condition, unit)}")
 
 
-def flipped_text(condition: dict, units: dict[str, str]) -> str:
-    """`poor 1: open_tickets 2, was 0 tickets; >= 2 now holds`."""
-    unit = units.get(condition["signal_id"], "")
+def flipped_text(flip: dict, condition: Condition | None, unit: str = "") -> str:
+    """`poor 1: inactive_users_30d 12 users, was 8 users; >= 10.2 (0.3 x seats) now holds`.
+
+    condition: the explanation of that date, where it is there.
+    """
     answer = {True: "now holds", False: "no longer holds", None: "became unknown"}
     observed, before = (
-        "unknown" if condition[key] is None else condition[key]
+        "unknown"
+        if flip[key] is None
+        else condition.seen(flip[key])
+        if condition
+        else counted(flip[key], unit)
         for key in ("observed", "observed_before")
     )
-    rule = f"{condition['rule_set']} {condition.get('clause') or ''}".strip()
-    return (
-        f"{rule}: {condition['signal_id']} {observed}, was {before} {unit}".rstrip()
-        + f"; {condition['operator']} {condition['threshold']} {answer[condition['is_met']]}"
-    )
+    asked = condition.asked() if condition else f"{flip['operator']} {flip['threshold']}"
+    rule = f"{flip['rule_set'].replace('_', ' ')} {flip.get('clause') or ''}".strip()
+    return f"{rule}: {flip['signal_id']} {observed}, was {before}; {asked} {answer[flip['is_met']]}"
 
 
 def tell_milestones(explanation: Explanation, console: Console) -> None:
@@ -330,8 +359,9 @@ def tell_milestones(explanation: Explanation, console: Console) -> None:
             reached.append(reached_on)
             line(console, f"    reached {reached_on}  {name}")
         else:
-            seen = "unknown" if observed is None else observed
-            line(console, f"    open                {name}: {seen}, asked {threshold}")
+            seen = "unknown" if observed is None else as_a_person(observed, threshold)
+            asked = "unknown" if threshold is None else as_a_person(threshold, observed)
+            line(console, f"    open                {name}: {seen}, asked {asked}")
             upcoming = upcoming or name
     if reached:
         line(console, f"Days since the last: {(day - max(reached)).days}.")
@@ -349,10 +379,10 @@ def tell_overrides(explanation: Explanation, console: Console) -> None:
         until = f"until {override.expires_at:%Y-%m-%d}" if override.expires_at else "without end"
         later = " (a later one applies instead)" if override.pillar_id in applied else ""
         applied.add(override.pillar_id)
-        console.print(
-            f"{escape(name)}: {coloured(override.state)}, by {escape(override.author)} on"
-            f" {override.created_at:%Y-%m-%d}, {until}{later}: {escape(override.reason)}",
-            highlight=False,
+        line(
+            console,
+            *(f"{name}: ", cell(override.state), f", by {override.author} on"),
+            f" {override.created_at:%Y-%m-%d}, {until}{later}: {override.reason}",
         )
 
 
@@ -371,11 +401,13 @@ def tell_data_problems(explanation: Explanation, console: Console) -> None:
         problems.append(f"Raw table {table} is {status}{known}.")
     for table, effect, reason, records, seen in explanation.rejected:
         problems.append(
-            f"{records} record{'s' if records != 1 else ''} of {table}:"
+            f"{plural(records, 'record')} of {table}:"
             f" {effect.replace('_', ' ')}, {reason} (first met {seen})."
         )
     unknown = sum(pillar.unknown_conditions for pillar in explanation.pillars.values())
     if unknown:
-        problems.append(f"{unknown} conditions could not be answered: a value is missing.")
+        problems.append(
+            f"{plural(unknown, 'condition')} could not be answered: a value is missing."
+        )
     for text in problems or ["None."]:
         line(console, text)

@@ -3,6 +3,7 @@
 Facts only; how they are told is `explain`'s business.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -55,6 +56,14 @@ STATES = """
     select 'overall' as pillar_id, health_date, overall_state as state
     from health.account_health_history
     where account_id = ? and health_date between ? and ?
+"""
+# What a condition asked of the account stands with the explanations of that date.
+FLIPPED_CONDITIONS = """
+    select
+        health_date, segment_id, pillar_id, rule_set, clause, signal_id, observed, operator,
+        threshold, scaled_by, resolved_threshold, is_met, gap
+    from health.health_explanations
+    where account_id = ? and health_date between ? and ? and pillar_id is not null
 """
 CHANGES = """
     select
@@ -150,6 +159,7 @@ class Explanation:
     memberships: list[tuple]
     states: dict[str, dict[date, str]]
     changes: list[tuple] | None
+    changed_conditions: dict[tuple, Condition]
     milestones: list[tuple] | None
     overrides: list[Override]
     not_calculated: list[tuple]
@@ -188,6 +198,11 @@ def explanation_of(connection: Connection, account: str, day: date) -> Explanati
         changes=(
             rows(CHANGES, account, first, day) if has_table(connection, "health_changes") else None
         ),
+        changed_conditions={
+            flipped_key(row[0], vars(condition)): condition
+            for row in rows(FLIPPED_CONDITIONS, account, first, day)
+            if (condition := condition_of(row[1:], configuration))
+        },
         milestones=(
             rows(MILESTONES, account) if has_table(connection, "milestone_progress") else None
         ),
@@ -200,6 +215,12 @@ def explanation_of(connection: Connection, account: str, day: date) -> Explanati
         rejected=rows(REJECTED, f"%{account}%", account),
         sources=needed_sources(configuration, rows(SOURCES, day)),
     )
+
+
+def flipped_key(day: date, condition: Mapping[str, object]) -> tuple:
+    """By which a condition of `flipped_conditions` is found among the explanations of its date."""
+    names = ("pillar_id", "rule_set", "clause", "signal_id", "operator", "threshold")
+    return day, *(condition.get(name) for name in names)
 
 
 def needed_sources(configuration: Configuration, unfit: list[tuple]) -> list[tuple]:

@@ -1,5 +1,6 @@
 """Options that the commands share, and the console they print to."""
 
+import os
 from pathlib import Path
 
 import click
@@ -33,9 +34,14 @@ PICTURE = PictureFile()
 
 
 def report_console() -> Console:
-    """As wide as the terminal; wider than rich's 80 columns where there is none."""
-    console = Console()
-    return console if console.is_terminal else Console(width=PLAIN_WIDTH)
+    """As wide as the terminal, or as COLUMNS says; wider than rich's 80 columns without either.
+
+    It takes what it is given for text: markup, names of emoji and numbers in it are no orders.
+    """
+    plain = {"markup": False, "emoji": False, "highlight": False}
+    console = Console(**plain)
+    is_told = console.is_terminal or os.environ.get("COLUMNS", "").isdigit()
+    return console if is_told else Console(width=PLAIN_WIDTH, **plain)
 
 
 def find_pillar(connection: duckdb.DuckDBPyConnection, asked: str) -> None:

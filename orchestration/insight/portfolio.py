@@ -11,6 +11,7 @@ from orchestration.insight.conditions import Condition
 from orchestration.insight.explanation import Explanation, explanation_of
 from orchestration.insight.options import MARKDOWN, report_console
 from orchestration.insight.report import Report, money, number
+from orchestration.insight.states import HEADINGS
 from orchestration.reading import reading
 from orchestration.settings import Settings
 
@@ -98,16 +99,7 @@ def report_of(connection: Connection, csm: str | None, limit: int) -> Report:
     report = Report(f"Portfolios on {day}")
     report.add(
         "Accounts by state, and monthly revenue",
-        (
-            "manager",
-            "accounts",
-            "good",
-            "average",
-            "poor",
-            "not_calculated",
-            "MRR",
-            "of it poor",
-        ),
+        ("manager", "accounts", *HEADINGS, "MRR", "of it poor"),
         (
             (owner, *(f"{count:,}" for count in counts), money(mrr), money(poor or 0))
             for owner, *counts, mrr, poor in chosen
@@ -134,6 +126,7 @@ def report_of(connection: Connection, csm: str | None, limit: int) -> Report:
                 for account, name, state, since, score, mrr, pillar in calls
             ),
             numbers=(3, 4),
+            is_prose=True,
         )
         if not calls:
             report.say(f"{owner} has nobody to call: none is poor, none fell lately.")

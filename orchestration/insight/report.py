@@ -5,23 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table as RichTable
 
-from orchestration.summary import COLOURS
-
-Cells = tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows under a heading. Numbers stand right; a cell that is a state has its colour."""
-
-    title: str
-    columns: Cells
-    rows: list[Cells]
-    numbers: tuple[int, ...] = ()  # positions of the columns with numbers
-    note: str = ""
+from orchestration import harmless
+from orchestration.insight.tables import Cells, Table, print_table
 
 
 @dataclass
@@ -41,53 +27,50 @@ class Report:
         rows: Iterable[Cells],
         numbers: tuple[int, ...] = (),
         note: str = "",
+        is_prose: bool = False,
     ) -> None:
         """Add a table; one without rows is left out."""
         if kept := list(rows):
-            self.parts.append(Table(title, columns, kept, numbers, note))
+            self.parts.append(Table(title, columns, kept, numbers, note, is_prose=is_prose))
 
     def print(self, console: Console) -> None:
-        console.print(f"\n[bold]{escape(self.title)}[/]")
+        console.print()
+        console.print(harmless.text(self.title, "bold"))
         for part in self.parts:
+            console.print()
             if isinstance(part, str):
-                console.print(f"\n{escape(part)}", highlight=False)
+                console.print(harmless.text(part))
             else:
-                console.print(f"\n[bold]{escape(part.title)}[/]")
-                console.print(on_terminal(part))
+                console.print(harmless.text(part.title, "bold"))
+                print_table(part, console)
                 if part.note:
-                    console.print(escape(part.note), style="dim", highlight=False)
+                    console.print(harmless.text(part.note, "dim"))
 
     def markdown(self) -> str:
-        return "\n\n".join(
-            [f"# {self.title}", *(p if isinstance(p, str) else in_markdown(p) for p in self.parts)]
+        parts = (
+            harmless.markdown(part) if isinstance(part, str) else in_markdown(part)
+            for part in self.parts
         )
+        return "\n\n".join([f"# {harmless.markdown(self.title)}", *parts])
 
     def write_markdown(self, file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(self.markdown() + "\n", encoding="utf-8")
 
 
-def on_terminal(table: Table) -> RichTable:
-    shown = RichTable()
-    for position, name in enumerate(table.columns):
-        is_number = position in table.numbers
-        shown.add_column(escape(name), justify="right" if is_number else "left", no_wrap=is_number)
-    for row in table.rows:
-        shown.add_row(*(coloured(cell) for cell in row))
-    return shown
-
-
-def coloured(cell: str) -> str:
-    return f"[{COLOURS[cell]}]{cell}[/]" if cell in COLOURS else escape(cell)
-
-
 def in_markdown(table: Table) -> str:
     def line(cells: Iterable[str]) -> str:
-        return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
+        return f"| {' | '.join(map(harmless.markdown, cells))} |"
 
     rule = ("---:" if n in table.numbers else "---" for n in range(len(table.columns)))
-    lines = [f"## {table.title}", "", line(table.columns), line(rule), *map(line, table.rows)]
-    return "\n".join([*lines, *(["", table.note] if table.note else [])])
+    lines = [
+        f"## {harmless.markdown(table.title)}",
+        "",
+        line(table.columns),
+        f"| {' | '.join(rule)} |",
+        *map(line, table.rows),
+    ]
+    return "\n".join([*lines, *(["", harmless.markdown(table.note)] if table.note else [])])
 
 
 def money(amount: float | None) -> str:

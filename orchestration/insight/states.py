@@ -16,3 +16,5 @@ STATES = """
         and pillars.account_id = accounts.account_id
 """
 ALL_STATES = ("good", "average", "poor", "not_calculated")
+HEADINGS = tuple(state.replace("_", " ") for state in ALL_STATES)
+COLOURS = {"good": "green", "average": "yellow", "poor": "red", "not_calculated": "dim"}

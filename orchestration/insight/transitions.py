@@ -78,7 +78,7 @@ def report_of(
     report = Report(f"Transitions ({pillar}) from {former} to {latter}")
     report.add(
         "Accounts (MRR)",
-        ("from", *(f"to {state}" for state in ORDER)),
+        ("from", *(f"to {state.replace('_', ' ')}" for state in ORDER)),
         (
             (was, *(cell_text(cells.get((was, now))) for now in ORDER))
             for was in ORDER

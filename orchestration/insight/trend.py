@@ -8,7 +8,7 @@ import click
 from orchestration.insight.accounts import Connection, history_dates
 from orchestration.insight.options import DATE, MARKDOWN, PICTURE, find_pillar, report_console
 from orchestration.insight.report import Report, money
-from orchestration.insight.states import ALL_STATES, STATES
+from orchestration.insight.states import ALL_STATES, HEADINGS, STATES
 from orchestration.reading import reading
 from orchestration.settings import Settings
 
@@ -128,7 +128,7 @@ def report_of(connection: Connection, by: str, pillar: str, dates: list[date]) -
         rows.append((group, str(day), f"{accounts:,}", *cells, money(total), money(poor_mrr)))
     report.add(
         "Accounts by state, and monthly revenue",
-        ("", "date", "accounts", *ALL_STATES, "MRR", "of it poor"),
+        ("", "date", "accounts", *HEADINGS, "MRR", "of it poor"),
         rows,
         numbers=tuple(range(2, 9)),
     )

@@ -1,0 +1,41 @@
+"""Figures: numbers and counts as a person would write them. Tables keep every digit."""
+
+import math
+
+MOST_DECIMALS = 6  # by which conditions compare
+
+
+def rounded(value: float, *others: float) -> str:
+    """About three digits, and more only where the number would read like another one beside it."""
+    decimals = 2
+    if abs(value) >= 10:
+        decimals = 1 if abs(value) < 100 else 0
+    elif 0 < abs(value) < 0.1:
+        decimals = min(MOST_DECIMALS, 1 - math.floor(math.log10(abs(value))))
+    while decimals < MOST_DECIMALS and any(
+        is_other(value, other) and written(value, decimals) == written(other, decimals)
+        for other in others
+    ):
+        decimals += 1
+    return written(value, decimals)
+
+
+def is_other(value: float, other: float) -> bool:
+    return round(value, MOST_DECIMALS) != round(other, MOST_DECIMALS)
+
+
+def written(value: float, decimals: int) -> str:
+    text = f"{value:.{decimals}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text in ("-0", "") else text
+
+
+def plural(count: int, noun: str, nouns: str = "") -> str:
+    """`1 account`, `1,200 accounts`."""
+    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
+
+
+def counted(amount: str, unit: str, comparison: str = "") -> str:
+    """`1 more user`, `2 more users`, `0.5 ratio`: units of one word lose their plural at 1."""
+    is_one = amount == "1" and unit.endswith("s") and " " not in unit
+    return " ".join(word for word in (amount, comparison, unit[:-1] if is_one else unit) if word)

@@ -1,0 +1,159 @@
+"""Tables: rows on a console of any width, with every word whole.
+
+A table that does not fit loses its frame, then its cells are wrapped between words; where that is
+not enough, or a cell would become a tower, each row is told in lines of its own. Nothing is cut.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from orchestration import harmless
+from orchestration.insight.states import COLOURS
+
+Cells = tuple[str, ...]
+FRAME, BETWEEN = 3, 2  # columns of the screen that a column of the table takes beside its text
+TALLEST = 5  # lines of a cell; what has more is read more easily across the whole width
+SHORT = 32  # cells of a row told in lines that share a line with others
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under a heading. Numbers stand right; a cell that is a state has its colour.
+
+    sections: rows, counted from 1, that end a section; none: no lines between rows. is_prose: cells
+    hold sentences, so that a row of a table that does not fit is better told in lines.
+    """
+
+    title: str
+    columns: Cells
+    rows: list[Cells]
+    numbers: tuple[int, ...] = ()  # positions of the columns with numbers
+    note: str = ""
+    sections: tuple[int, ...] = ()
+    is_prose: bool = False
+
+
+def cell(value: str, style: str = "") -> Text:
+    return Text(harmless.line(value), style=style or COLOURS.get(value, ""))
+
+
+def print_table(table: Table, console: Console) -> None:
+    """The table's rows, without its title and note."""
+    columns = [[harmless.line(value) for value in column] for column in columns_of(table)]
+    natural = [max(map(cell_len, column)) for column in columns]
+    gaps = len(natural) - 1
+    if sum(natural) + FRAME * (gaps + 1) + 1 <= console.width:
+        console.print(drawn(table, natural, framed=True), highlight=False)
+        return
+    widths = fitting(table, columns, console.width - BETWEEN * gaps)
+    if widths and not table.is_prose and tallest(columns, widths, console) <= TALLEST:
+        console.print(drawn(table, widths, framed=False), highlight=False)
+    elif not table.is_prose and is_grouped(table):
+        print_groups(table, console)
+    else:
+        print_rows(table, console)
+
+
+def is_grouped(table: Table) -> bool:
+    """Whether most rows follow one with the same first cell."""
+    groups = sum(1 for _ in groupby(row[0] for row in table.rows))
+    return 2 * groups <= len(table.rows)
+
+
+def print_groups(table: Table, console: Console) -> None:
+    """Rows that share their first cell as a table of their own, under it."""
+    for first, group in groupby(table.rows, key=lambda row: row[0]):
+        console.print(cell(first, "bold"), highlight=False)
+        rest = replace(
+            table,
+            columns=table.columns[1:],
+            rows=[row[1:] for row in group],
+            numbers=tuple(position - 1 for position in table.numbers if position),
+            sections=(),
+        )
+        print_table(rest, console)
+
+
+def fitting(table: Table, columns: list[list[str]], room: int) -> list[int]:
+    """Widths of the columns that leave words and numbers whole; none where there is no room."""
+    natural = [max(map(cell_len, column)) for column in columns]
+    widths = [longest_part(table, *column) for column in enumerate(columns)]
+    if sum(widths) > room:
+        return []
+    for _ in range(min(room, sum(natural)) - sum(widths)):
+        # The column with most lines to come gains first.
+        neediest = max(range(len(widths)), key=lambda p: natural[p] / max(widths[p], 0.5))
+        widths[neediest] += 1
+    return widths
+
+
+def longest_part(table: Table, position: int, column: list[str]) -> int:
+    """The longest word of a column, or the longest number and word of its heading."""
+    heading, *cells = column
+    is_number = position in table.numbers
+    parts = [part for value in cells for part in ([value] if is_number else value.split())]
+    return max(map(cell_len, [*heading.split(), *parts]), default=0)
+
+
+def tallest(columns: list[list[str]], widths: list[int], console: Console) -> int:
+    """How many lines the tallest cell takes."""
+    return max(
+        len(Text(value).wrap(console, max(width, 1)))
+        for column, width in zip(columns, widths, strict=True)
+        for value in column
+        if cell_len(value) > width or value == column[0]
+    )
+
+
+def columns_of(table: Table) -> list[Cells]:
+    """Each column with its heading."""
+    return [tuple(column) for column in zip(table.columns, *table.rows, strict=True)]
+
+
+def drawn(table: Table, widths: list[int], *, framed: bool) -> RichTable:
+    style = (
+        {}
+        if framed
+        else {"box": box.SIMPLE_HEAD, "show_edge": False, "padding": (0, BETWEEN - 1, 0, 0)}
+    )
+    shown = RichTable(pad_edge=framed, **style)
+    for position, (name, width) in enumerate(zip(table.columns, widths, strict=True)):
+        shown.add_column(
+            cell(name),
+            justify="right" if position in table.numbers else "left",
+            width=width,
+            overflow="fold",
+        )
+    for number, row in enumerate(table.rows, start=1):
+        shown.add_row(*map(cell, row), end_section=number in table.sections)
+    return shown
+
+
+def print_rows(table: Table, console: Console) -> None:
+    """Each row in lines: its first cell, then the others with their names, short ones together."""
+    for row in table.rows:
+        first, *others = [told for told in zip(table.columns, row, strict=True) if told[1]]
+        console.print(cell(first[1], "bold"), highlight=False)
+        for told in told_together(others):
+            console.print(Padding(told, (0, 0, 0, 4), expand=False), highlight=False)
+
+
+def told_together(cells: Iterable[tuple[str, str]]) -> list[Text]:
+    lines: list[list[Text]] = [[]]
+    for name, value in cells:
+        if not value:
+            continue
+        told = Text.assemble((f"{harmless.line(name)} ", "dim"), cell(value))
+        if cell_len(told.plain) > SHORT:
+            lines += [[told], []]
+        else:
+            lines[-1].append(told)
+    return [Text(", ").join(line) for line in lines if line]
