@@ -3,8 +3,12 @@
 Great Expectations' own pages fetch their styles and scripts from the web and its index is empty
 without them. So the index is ours, and its pages get a plain style of our own: all of it reads the
 same without a network, and opening it tells nobody.
+
+Its templates also write keys of records as they are, so they are given text that is HTML already;
+scripts and links to other hosts are taken out, and each page forbids the browser both.
 """
 
+import copy
 import os
 import re
 import shutil
@@ -19,16 +23,23 @@ from markupsafe import Markup
 
 from expectations.checks import Check
 from expectations.reports import CheckResult, Report, worst_first
+from orchestration import harmless
 from orchestration.settings import Settings
 
 SITE = "account_health"
 HERE = Path(__file__).parent
 FAILING_RECORDS_SHOWN = 10
-# Scripts, styles and pictures from elsewhere.
-FROM_THE_WEB = re.compile(
-    r"<script[^>]*src=\"https?:[^>]*>\s*</script>"
-    r"|<link[^>]*href=\"https?:[^>]*>"
-    r"|<img[^>]*src=\"https?:[^>]*>"
+# Scripts (they ask for what is elsewhere), styles and pictures from elsewhere, links to there.
+NOT_OURS = re.compile(
+    r"<script\b.*?</script\s*>|<link\b[^>]*>|<img\b[^>]*\bsrc=[\"'](?:https?:)?//[^>]*>",
+    re.DOTALL | re.IGNORECASE,
+)
+LINK_ELSEWHERE = re.compile(
+    r"(<a\b[^>]*?)\s+href=([\"'])\s*(?:\w+:|//).*?\2", re.IGNORECASE | re.DOTALL
+)
+POLICY = (
+    '<meta http-equiv="Content-Security-Policy" content="default-src \'none\';'
+    " style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'\">"
 )
 
 
@@ -92,6 +103,7 @@ def write_pages(reports: Iterable[Report], folder: Path) -> None:
     run_id = RunIdentifier(run_name="health", run_time=datetime.now(UTC))
     for report in reports:
         for name, answer in report.validations.items():
+            answer = as_page_text(answer)
             answer.meta["run_id"] = run_id
             key = ValidationResultIdentifier(
                 expectation_suite_identifier=ExpectationSuiteIdentifier(name),
@@ -102,9 +114,27 @@ def write_pages(reports: Iterable[Report], folder: Path) -> None:
     context.build_data_docs()
 
 
+def as_page_text(answer: Any) -> Any:
+    """A copy of what Great Expectations answered in which all observed text is safe in a page."""
+
+    def safe(value: Any) -> Any:
+        if isinstance(value, str):
+            return harmless.page(value)
+        if isinstance(value, dict):
+            return {key: safe(cell) for key, cell in value.items()}
+        return [safe(cell) for cell in value] if isinstance(value, (list, tuple)) else value
+
+    shown = copy.deepcopy(answer)
+    for result in shown.results:
+        result.result = safe(result.result)
+    return shown
+
+
 def restyled(page: str) -> str:
-    """A page of Great Expectations with our style and nothing from the web."""
-    return FROM_THE_WEB.sub("", page).replace("</head>", f"<style>{css()}</style></head>", 1)
+    """A page of Great Expectations with our style, without scripts and anything from the web."""
+    kept = LINK_ELSEWHERE.sub(r"\1", NOT_OURS.sub("", page))
+    kept = kept.replace("<head>", f"<head>{POLICY}", 1)
+    return kept.replace("</head>", f"<style>{css()}</style></head>", 1)
 
 
 def css() -> str:
@@ -113,12 +143,13 @@ def css() -> str:
 
 def index(reports: Sequence[Report], folder: Path) -> str:
     """The page that opens first: what failed, worst first, then every check of the last date."""
-    jinja = jinja2.Environment(autoescape=True, trim_blocks=True)
+    jinja = jinja2.Environment(autoescape=True, trim_blocks=True, finalize=one_line)
     template = jinja.from_string((HERE / "docs.html.jinja").read_text(encoding="utf-8"))
     results = [result for report in reports for result in report.results]
     day = max((result.health_date for result in results), default=None)
     return template.render(
         css=Markup(css()),
+        policy=Markup(POLICY),
         day=day,
         boundaries=[
             {
@@ -138,6 +169,10 @@ def index(reports: Sequence[Report], folder: Path) -> str:
             [result for result in results if result.health_date == day], pages(folder)
         ),
     )
+
+
+def one_line(value: Any) -> Any:
+    return harmless.line(value) if type(value) is str else value
 
 
 def by_check(results: Iterable[CheckResult]) -> Iterable[list[CheckResult]]:

@@ -53,6 +53,7 @@ def judged(
                     name=f"raw.{table}",
                     records=[record for day in dates for record in records_on(profile, asked, day)],
                     checks={measure_name(check): check for check in asked},
+                    details=details_of(profile, asked, dates),
                 )
             )
     return validated("raw", dates, subjects)
@@ -188,13 +189,32 @@ def volume(profile: Profile, check: Check, health_date: date) -> float | None:
 
 
 def empty_days(profile: Profile, check: Check, health_date: date) -> float:
-    empty = 0
+    return float(len(days_without_rows(profile, check, health_date)))
+
+
+def days_without_rows(profile: Profile, check: Check, health_date: date) -> list[date]:
+    """Days of the window without rows, on which there usually are some."""
+    found = []
     for day in recent(health_date, check.window_days).days:
         after = day + timedelta(days=1)
         expected = usual_rows(profile, after, 1)
         has_rows = profile.total("rows", recent(after, 1)) > 0
-        empty += expected is not None and expected >= check.minimum_rows and not has_rows
-    return float(empty)
+        if expected is not None and expected >= check.minimum_rows and not has_rows:
+            found.append(day)
+    return found
+
+
+def details_of(
+    profile: Profile, checks: Iterable[Check], dates: Iterable[date]
+) -> dict[tuple[Check, date, str], str]:
+    """The days that the checks of days without rows found."""
+    return {
+        (check, day, profile.table): f"no rows on {', '.join(map(str, found))}"
+        for check in checks
+        if check.check_name == "empty_days" and profile.is_present and not profile.problem
+        for day in dates
+        if (found := days_without_rows(profile, check, day))
+    }
 
 
 def freshness_hours(profile: Profile, check: Check, health_date: date) -> float | None:

@@ -7,7 +7,7 @@ columns. Great Expectations knows nothing of our checks and we nothing of its re
 import math
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache
 from typing import Any
@@ -28,13 +28,14 @@ class Subject:
 
     Every record has `health_date` and `record_key`, which together name it, a number (or None) for
     each column that is judged, and may have `account_id`, `owner` and `detail`. `must_have_rows`
-    says that no record at all is a failure of the run.
+    says that no record at all is a failure of the run; `details` explains a failure of one check.
     """
 
     name: str
     records: pd.DataFrame | Sequence[dict[str, Any]]
     checks: dict[str, Check]
     must_have_rows: bool = True
+    details: dict[tuple[Check, date, str], str] = field(default_factory=dict)
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -164,7 +165,14 @@ def results_of(
         expected = check.expected
         for day in dates:
             failures = tuple(
-                Failure(key, observed, **notes[day, key])
+                Failure(
+                    key,
+                    observed,
+                    **{
+                        **notes[day, key],
+                        "detail": subject.details.get((check, day, key), notes[day, key]["detail"]),
+                    },
+                )
                 for key, observed in failing.get((check, day), {}).items()
             )
             judged, lowest, highest = spread.get(day, (0, math.nan, math.nan))

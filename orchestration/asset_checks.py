@@ -12,6 +12,7 @@ import dagster as dg
 from expectations import Check, CheckResult
 from expectations.docs import docs_folder
 from expectations.warehouse import checks_of
+from orchestration import harmless
 
 ROWS_SHOWN = 10
 
@@ -59,10 +60,10 @@ def check_results(results: Iterable[CheckResult]) -> Iterator[dg.AssetCheckResul
 
 def summary(found: list[CheckResult], failed: list[CheckResult]) -> str:
     if not failed:
-        return f"{found[-1].observed}, expected {found[-1].expected}"
+        return harmless.line(f"{found[-1].observed}, expected {found[-1].expected}")
     worst = failed[-1]
     blocking = " Publishing waits." if any(result.blocks_publishing for result in failed) else ""
-    return (
+    return harmless.line(
         f"{worst.check.label}: {worst.observed}, expected {worst.expected}."
         f"{blocking} {worst.check.owner}: {worst.check.what_to_do}"
     )
@@ -74,11 +75,11 @@ def metadata(found: list[CheckResult], failed: list[CheckResult]) -> dict[str, o
             {
                 "health date": str(result.health_date),
                 "column": result.check.column_name or "",
-                "record": failure.record_key,
+                "record": harmless.line(failure.record_key),
                 "observed": failure.observed,
                 "expected": result.expected,
-                "owner": failure.owner or result.check.owner,
-                "detail": failure.detail or "",
+                "owner": harmless.line(failure.owner or result.check.owner),
+                "detail": harmless.line(failure.detail or ""),
             }
         )
         for result in failed

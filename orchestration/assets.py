@@ -14,6 +14,7 @@ from orchestration.alerts import send_alerts
 from orchestration.dbt_metadata import asset_events
 from orchestration.health_dates import in_words
 from orchestration.health_run import HealthRun, failures_in_words
+from orchestration.insight.figures import plural
 from orchestration.partitions import HEALTH_DATES
 from orchestration.publishing import publish
 from orchestration.source_observations import source_observations
@@ -207,8 +208,9 @@ def result_checks(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         failed = [result for result in results if not result.passed]
         if failed:
             checks = len({result.check for result in failed})
-            words = "1 check" if checks == 1 else f"{checks} checks"
-            progress.say(f"{words} failed: `health failures` says which, and who acts.")
+            progress.say(
+                f"{plural(checks, 'check')} failed: `health failures` says which, and who acts."
+            )
         counts = {
             CHECK_RESULTS: len(results),
             CHECK_FAILURES: sum(len(result.failures) for result in failed),
@@ -276,8 +278,8 @@ def why_not_published(blocking: list[expectations.CheckResult]) -> str:
         for check, result in latest.items()
     ]
     return (
-        f"Not published, because {len(latest)} critical check(s) failed; readers keep what they"
-        " have.\n  - " + "\n  - ".join(lines)
+        f"Not published, because {plural(len(latest), 'critical check')} failed; readers keep what"
+        " they have.\n  - " + "\n  - ".join(lines)
     )
 
 
@@ -295,7 +297,8 @@ def alerts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         progress.tell("Sending alerts")
         sent = send_alerts(run.settings, run.run_id, *run.span, context.log.info)
         if sent.problem:
-            waiting = f"{sent.pending} alerts wait for the next run: {sent.problem}"
+            waits = "wait" if sent.pending != 1 else "waits"
+            waiting = f"{plural(sent.pending, 'alert')} {waits} for the next run: {sent.problem}"
             context.log.warning(waiting)
             progress.say(waiting)
         run.finish()

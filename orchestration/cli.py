@@ -1,14 +1,16 @@
 """The command `health`: calculate, look at the result, make sample data."""
 
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import click
 import duckdb
 
-from orchestration import sample_data, summary
+from orchestration import harmless, sample_data, summary
 from orchestration.console import run_job
 from orchestration.dagster_commands import add_commands as add_dagster
 from orchestration.health_dates import missed_dates, refuse_what_cannot_be, today
+from orchestration.insight import answers
 from orchestration.insight.commands import add_commands as add_insight
 from orchestration.insight.options import report_console
 from orchestration.reading import reading
@@ -20,7 +22,18 @@ SAMPLE_DATES = 60  # health dates that a run on sample data calculates
 DATE = click.DateTime(["%Y-%m-%d"])
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Health(click.Group):
+    """A group of commands in whose refusals a name from the data is text as well."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as refusal:
+            refusal.message = harmless.lines(refusal.message)
+            raise
+
+
+@click.group(cls=Health, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Account health: calculated in the warehouse, explained down to the condition."""
 
@@ -104,11 +117,9 @@ def query(sql: str) -> None:
     """
     with reading(Settings.from_environment()) as connection:
         try:
-            result = connection.sql(sql)
+            answers.print_answer(connection.execute(sql), report_console())
         except duckdb.Error as problem:
             raise click.ClickException(str(problem)) from problem
-        if result is not None:
-            result.show(max_width=200, max_rows=1000)
 
 
 @main.command()

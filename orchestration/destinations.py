@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 import click
 import requests
 
+from orchestration import harmless
+
 TIMEOUT_SECONDS = 10
 # What may pass: too early, too many requests, time-outs; and every answer from 500 on.
 PASSING = {408, 425, 429}
@@ -57,7 +59,7 @@ class Alert:
             self.playbook,
             self.csm_email and f"Success manager: {self.csm_email}",
         ]
-        return " ".join(part for part in parts if part)
+        return harmless.line(" ".join(part for part in parts if part))
 
 
 class NotDelivered(Exception):
@@ -97,8 +99,7 @@ def json_body(alert: Alert) -> dict[str, object]:
 
 
 def slack_body(alert: Alert) -> dict[str, object]:
-    escaped = alert.text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return {"text": escaped}
+    return harmless.slack_message(alert.text)
 
 
 def post(url: str, host: str, body: dict[str, object], idempotency_key: str) -> None:

@@ -1,12 +1,14 @@
 """Notices for operators: a run that failed, checks that failed. To the log, or to a webhook.
 
-They go where HEALTH_NOTICE_URL says (a Slack-compatible incoming webhook, body `{"text": ...}`);
+They go where HEALTH_NOTICE_URL says (a Slack-compatible incoming webhook, plain text as `text`);
 without it they are in Dagster's log only. The alerts of accounts have their own way (`alerts.py`).
 """
 
 import os
 
 import requests
+
+from orchestration import harmless
 
 TIMEOUT_SECONDS = 10
 
@@ -21,7 +23,7 @@ def notify(text: str) -> bool:
     if not url:
         return False
     try:
-        answer = requests.post(url, json={"text": text}, timeout=TIMEOUT_SECONDS)
+        answer = requests.post(url, json=harmless.slack_message(text), timeout=TIMEOUT_SECONDS)
     except requests.RequestException as problem:
         raise NotDelivered(f"The notice was not sent: {type(problem).__name__}.") from None
     if not answer.ok:

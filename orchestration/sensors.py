@@ -9,8 +9,10 @@ from pathlib import Path
 import click
 import dagster as dg
 
+from orchestration import harmless
 from orchestration.abandoned_runs import end_abandoned_runs
 from orchestration.health_dates import in_words, today
+from orchestration.insight.figures import plural
 from orchestration.jobs import HEALTH_JOB, health
 from orchestration.notices import notify
 from orchestration.partitions import range_of, tags_of
@@ -82,13 +84,15 @@ def failed_checks_text(run: dg.DagsterRun, instance: dg.DagsterInstance) -> str 
     failed.sort(key=lambda check: check.severity is dg.AssetCheckSeverity.WARN)
     lines = [
         f"- {'critical' if check.severity is dg.AssetCheckSeverity.ERROR else 'warning'}:"
-        f" {check.asset_key.to_user_string()} {check.check_name}: {check.description or 'failed'}"
+        f" {check.asset_key.to_user_string()} {check.check_name}:"
+        f" {harmless.line(check.description or 'failed')}"
         for check in failed[:CHECKS_NAMED]
     ]
     if len(failed) > CHECKS_NAMED:
         lines.append(f"- and {len(failed) - CHECKS_NAMED} more: health failures")
     dates = in_words(*range_of(run.tags))
-    return f"{len(failed)} checks failed in the health run of {dates}:\n" + "\n".join(lines)
+    words = plural(len(failed), "check")
+    return f"{words} failed in the health run of {dates}:\n" + "\n".join(lines)
 
 
 @dg.sensor(

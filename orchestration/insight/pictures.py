@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import matplotlib.dates as mdates
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from orchestration import harmless
 from orchestration.insight.explanation import DAYS
 from orchestration.insight.prediction import Estimate
 from orchestration.insight.states import ALL_STATES
@@ -29,6 +32,8 @@ COLOURS = {
     "not_calculated": "#bdbdbd",
 }
 EMPTY = "#ffffff"
+# `$` in a name begins no formula.
+NAMES_ARE_TEXT = {"text.parse_math": False}
 
 
 def figure(width: float, height: float) -> Figure:
@@ -40,7 +45,10 @@ def figure(width: float, height: float) -> Figure:
 
 def save(drawn: Figure, file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    drawn.savefig(file, dpi=110)
+    with warnings.catch_warnings():
+        # A letter that the font lacks is drawn as a box; who wants the picture can do nothing else.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        drawn.savefig(file, dpi=110)
 
 
 def legend_of_states() -> list[Patch]:
@@ -50,6 +58,7 @@ def legend_of_states() -> list[Patch]:
     ]
 
 
+@rc_context(NAMES_ARE_TEXT)
 def draw_account(explanation: Explanation, name: str, file: Path) -> None:
     """The states of an account's last 60 days, a row for overall and for each pillar."""
     configuration = explanation.configuration
@@ -68,15 +77,19 @@ def draw_account(explanation: Explanation, name: str, file: Path) -> None:
     axes.pcolormesh(cells, cmap=colours, vmin=0, vmax=len(COLOURS), edgecolors="white", lw=0.5)
     axes.invert_yaxis()
     axes.set_yticks(
-        np.arange(len(pillars)) + 0.5, [configuration.pillar_names.get(p, p) for p in pillars]
+        np.arange(len(pillars)) + 0.5,
+        [harmless.line(configuration.pillar_names.get(p, p)) for p in pillars],
     )
     weeks = range(DAYS - 1, -1, -7)
     axes.set_xticks([n + 0.5 for n in weeks], [f"{days[n]:%d %b}" for n in weeks])
-    axes.set_title(f"{name}: {DAYS} days up to {explanation.health_date}", loc="left")
+    axes.set_title(
+        f"{harmless.line(name)}: {DAYS} days up to {explanation.health_date}", loc="left"
+    )
     drawn.legend(handles=legend_of_states(), loc="outside lower center", ncols=4, frameon=False)
     save(drawn, file)
 
 
+@rc_context(NAMES_ARE_TEXT)
 def draw_trend(
     rows: list[tuple[str, date, str, int, float | None]], title: str, file: Path
 ) -> None:
@@ -95,7 +108,7 @@ def draw_trend(
             colors=[COLOURS[state] for state in reversed(ALL_STATES)],
             step="post",
         )
-        panel.set_title(group, loc="left", fontsize="medium")
+        panel.set_title(harmless.line(group), loc="left", fontsize="medium")
         panel.set_ylabel("accounts")
         panel.tick_params(labelbottom=True)  # shared axes label the lowest row only
         panel.xaxis.set_major_formatter(
@@ -103,11 +116,12 @@ def draw_trend(
         )
     for panel in panels[len(groups) :]:
         panel.set_visible(False)
-    drawn.suptitle(title)
+    drawn.suptitle(harmless.line(title))
     drawn.legend(handles=legend_of_states(), loc="outside lower center", ncols=4, frameon=False)
     save(drawn, file)
 
 
+@rc_context(NAMES_ARE_TEXT)
 def draw_backtest(results: Results, folder: Path) -> list[Path]:
     """The AUC of every score and rival with its interval, and the calibration."""
     files = [folder / "auc.png", folder / "calibration.png"]
@@ -137,7 +151,7 @@ def draw_aucs(results: Results, horizons: list[int], file: Path) -> None:
                     label=f"{horizon} days ahead" if not row else None,
                 )
     axes.axvline(0.5, color="#666666", ls=":")
-    axes.set_yticks(range(len(scores)), [name.replace("_", " ") for name in scores])
+    axes.set_yticks(range(len(scores)), [harmless.line(name.replace("_", " ")) for name in scores])
     axes.invert_yaxis()
     axes.set_xlabel("AUC with 95% interval; 0.5 is chance")
     axes.set_title("How well scores tell who leaves", loc="left")

@@ -7,6 +7,7 @@ would reach into is made anew by the run itself), so that only the range is calc
 warehouse nor the checkout is written.
 """
 
+import re
 import shutil
 import subprocess
 import tarfile
@@ -117,6 +118,15 @@ def quoted(cell: str | None) -> str:
     return '"' + text.replace('"', '""') + '"' if set(text) & set(',"\n\r') else text
 
 
+def with_place(message: str, side: Side) -> str:
+    """A message about wrong rows with the files of the side, which a run only knows as `seeds/`."""
+    is_folder = Path(side.name).is_dir()
+    place = side.seeds if is_folder else "seeds" if side.seeds == SEEDS else f"{side.name}:seeds"
+    return re.sub(
+        r"^(\s*- )seeds/", lambda found: f"{found[1]}{place}/", message, flags=re.MULTILINE
+    )
+
+
 def calculate(
     side: Side, settings: Settings, start: date, end: date, scratch: Path, console: Console
 ) -> Path:
@@ -154,6 +164,8 @@ def calculate(
             )
         except dbt_build.BuildFailed as failure:
             bar.update(task, step="failed")
-            raise click.ClickException(f"The configuration {side.name}: {failure}") from failure
+            raise click.ClickException(
+                f"The configuration {side.name}: {with_place(str(failure), side)}"
+            ) from failure
         bar.update(task, step="done")
     return warehouse

@@ -4,6 +4,7 @@ A table that does not fit loses its frame, then its cells are wrapped between wo
 not enough, or a cell would become a tower, each row is told in lines of its own. Nothing is cut.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -100,7 +101,24 @@ def longest_part(table: Table, position: int, column: list[str]) -> int:
     heading, *cells = column
     is_number = position in table.numbers
     parts = [part for value in cells for part in ([value] if is_number else value.split())]
-    return max(map(cell_len, [*heading.split(), *parts]), default=0)
+    return max(map(cell_len, [*heading_parts(heading), *parts]), default=0)
+
+
+def heading_parts(heading: str) -> list[str]:
+    """Where a heading may be broken: at blanks, and after underscores."""
+    return re.findall(r"[^\s_]*_+|[^\s_]+", heading)
+
+
+def broken_heading(heading: str, width: int) -> str:
+    """The heading in lines of that width."""
+    if cell_len(heading) <= width:
+        return heading
+    lines = [""]
+    for part in re.findall(r"[^\s_]*_+\s*|[^\s_]+\s*", heading):
+        if lines[-1] and cell_len((lines[-1] + part).rstrip()) > width:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def tallest(columns: list[list[str]], widths: list[int], console: Console) -> int:
@@ -108,8 +126,7 @@ def tallest(columns: list[list[str]], widths: list[int], console: Console) -> in
     return max(
         len(Text(value).wrap(console, max(width, 1)))
         for column, width in zip(columns, widths, strict=True)
-        for value in column
-        if cell_len(value) > width or value == column[0]
+        for value in ["", *column[1:]]
     )
 
 
@@ -127,7 +144,7 @@ def drawn(table: Table, widths: list[int], *, framed: bool) -> RichTable:
     shown = RichTable(pad_edge=framed, **style)
     for position, (name, width) in enumerate(zip(table.columns, widths, strict=True)):
         shown.add_column(
-            cell(name),
+            Text(broken_heading(harmless.line(name), width)),
             justify="right" if position in table.numbers else "left",
             width=width,
             overflow="fold",

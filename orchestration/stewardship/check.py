@@ -14,6 +14,7 @@ from expectations.raw_columns import forget
 from expectations.reports import Report as CheckReport
 from expectations.reports import worst_first
 from expectations.warehouse import reading
+from orchestration.insight.figures import plural
 from orchestration.insight.options import DATE, report_console
 from orchestration.insight.report import Report
 from orchestration.run_lock import write_lock
@@ -137,7 +138,8 @@ def refuse_uncalculated(settings: Settings, first: date, last: date) -> None:
     ]
     if missing:
         raise click.ClickException(
-            f"{missing[0]}{f' and {len(missing) - 1} more dates' * (len(missing) > 1)} were not"
+            f"{missing[0]}{f' and {len(missing) - 1} more' * (len(missing) > 1)}"
+            f" {'was' if len(missing) == 1 else 'were'} not"
             f" calculated yet: health run --start {missing[0]} --end {missing[-1]}. The raw data"
             " can be judged before: --boundary raw."
         )
@@ -158,11 +160,11 @@ def summary_of(reports: Iterable[CheckReport]) -> Report:
     failed = by_check(worst_first(result for report in reports for result in report.failed))
     shown.add(
         "What failed, worst first",
-        ("severity", "check", "dates", "observed", "failing", "who", "what to do"),
+        ("check", "severity", "dates", "observed", "failing", "who", "what to do"),
         (
             (
-                severity_of(found[0]),
                 f"{found[0].check.table_name}: {found[0].check.label}",
+                severity_of(found[0]),
                 dates_of(found),
                 f"{found[0].observed}, expected {found[0].check.bounds}",
                 records_of(found[0]),
@@ -171,12 +173,13 @@ def summary_of(reports: Iterable[CheckReport]) -> Report:
             )
             for found in failed
         ),
+        is_prose=True,
     )
     if not failed:
         shown.say("Nothing failed.")
     blocking = expectations.blocking_failures(reports)
     if blocking:
-        shown.say(f"Must not be published: {len(blocking):,} failures make everything worthless.")
+        shown.say(f"Must not be published, because of {plural(len(blocking), 'critical failure')}.")
     return shown
 
 

@@ -64,13 +64,20 @@ def lint(asked: str | None, days: int, strict: bool, markdown: Path | None) -> N
             with reading(settings) as warehouse:
                 last = history_dates(warehouse.connection)[-1]
                 answer = run_lint(warehouse, last)
-    report = report_of(answer, last, asked or "the one of the latest run")
+    report = report_of(answer, last, named(asked))
     report.print(console)
     if markdown:
         report.write_markdown(markdown)
         console.print(f"\nWrote {markdown}")
     if strict and answer.failed:
         raise click.exceptions.Exit(1)
+
+
+def named(asked: str | None) -> str:
+    """The configuration as the user named it."""
+    if asked is None:
+        return "the one of the latest run"
+    return f"folder {asked}" if Path(asked).is_dir() else f"revision {asked}"
 
 
 def report_of(answer: CheckReport, last: date, configuration: str) -> Report:
@@ -90,6 +97,7 @@ def report_of(answer: CheckReport, last: date, configuration: str) -> Report:
                 for failure in result.failures
             ),
             numbers=(1,),
+            is_prose=True,
             note=f"Expected {result.check.bounds}. {result.check.what_to_do}",
         )
     return report

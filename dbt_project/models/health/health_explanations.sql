@@ -51,7 +51,10 @@ select
     conditions.scaled_by,
     conditions.resolved_threshold,
     conditions.is_met,
-    cast(conditions.gap as double) as gap
+    cast(conditions.gap as double) as gap,
+    -- A clause holds when all its conditions hold; each condition of a score rule is one of its own.
+    {{ truth_value('min(' ~ truth_level('conditions.is_met') ~ ') over clause_of_account') }}
+        as clause_holds
 from conditions
 cross join history
 left join changes
@@ -60,3 +63,12 @@ left join changes
 where
     conditions.health_date > history.latest_date - {{ var('explanation_days') }}
     or changes.account_id is not null
+window clause_of_account as (
+    partition by
+        conditions.health_date,
+        conditions.account_id,
+        conditions.segment_id,
+        conditions.pillar_id,
+        conditions.rule_set,
+        coalesce(conditions.clause, conditions.signal_id)
+)
