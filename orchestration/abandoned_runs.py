@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from orchestration.jobs import HEALTH_JOB
+from orchestration.jobs import JOBS
 from orchestration.run_lock import AnotherRun, write_lock
 from orchestration.settings import Settings
 
@@ -19,10 +19,9 @@ def end_abandoned_runs(settings: Settings, instance: dg.DagsterInstance) -> list
         with write_lock(settings):
             abandoned = [
                 record.dagster_run
-                for record in instance.get_run_records(
-                    dg.RunsFilter(job_name=HEALTH_JOB, statuses=IN_PROGRESS)
-                )
-                if datetime.fromtimestamp(record.start_time or 0, UTC) < datetime.now(UTC) - GRACE
+                for record in instance.get_run_records(dg.RunsFilter(statuses=IN_PROGRESS))
+                if record.dagster_run.job_name in JOBS
+                and datetime.fromtimestamp(record.start_time or 0, UTC) < datetime.now(UTC) - GRACE
             ]
             for run in abandoned:
                 instance.report_run_failed(

@@ -58,6 +58,30 @@ def check_results(results: Iterable[CheckResult]) -> Iterator[dg.AssetCheckResul
         )
 
 
+def answers(
+    context: dg.AssetExecutionContext, results: Iterable[CheckResult]
+) -> Iterator[dg.AssetCheckResult]:
+    """The answers of a run; those to checks that nobody chose go to its log.
+
+    Whoever chooses an asset does not choose the checks of others, but all are answered together.
+    """
+    for result in check_results(results):
+        key = dg.AssetCheckKey(result.asset_key, result.check_name)
+        if key in context.selected_asset_check_keys:
+            yield result
+        else:
+            context.log_event(
+                dg.AssetCheckEvaluation(
+                    asset_key=key.asset_key,
+                    check_name=key.name,
+                    passed=result.passed,
+                    metadata=result.metadata,
+                    severity=result.severity,
+                    description=result.description,
+                )
+            )
+
+
 def summary(found: list[CheckResult], failed: list[CheckResult]) -> str:
     if not failed:
         return harmless.line(f"{found[-1].observed}, expected {found[-1].expected}")

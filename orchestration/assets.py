@@ -2,6 +2,7 @@
 what is published, and the alerts."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC
 from typing import Any
 
@@ -11,12 +12,14 @@ from dagster_dbt import DagsterDbtTranslator, dbt_assets
 import expectations
 from orchestration import asset_checks, dbt_build, progress
 from orchestration.alerts import send_alerts
-from orchestration.dbt_metadata import asset_events
-from orchestration.health_dates import in_words
-from orchestration.health_run import HealthRun, failures_in_words
+from orchestration.dbt_metadata import asset_events, unique_id
+from orchestration.health_dates import Range, in_words
+from orchestration.health_run import HealthRun, attempt, failures_in_words
 from orchestration.insight.figures import plural
 from orchestration.partitions import HEALTH_DATES
-from orchestration.publishing import publish
+from orchestration.publishing import Publication, publish
+from orchestration.reading import reading
+from orchestration.selection import DbtPart, dbt_part, is_history
 from orchestration.source_observations import source_observations
 
 SOURCE_CHECK_FAILURES = dg.AssetKey(["checks", "source_check_failures"])
@@ -26,7 +29,6 @@ DATA_DOCS = dg.AssetKey(["checks", "data_docs"])
 PUBLISHED = dg.AssetKey(["published", "account_health"])
 ALERTS = dg.AssetKey(["published", "alerts"])
 
-RETRIES = dg.RetryPolicy(max_retries=2, delay=10, backoff=dg.Backoff.EXPONENTIAL)
 SINGLE_RUN = dg.BackfillPolicy.single_run()
 RESOURCES = {"health_run"}
 
@@ -44,8 +46,7 @@ class LayersTranslator(DagsterDbtTranslator):
     def get_partitions_def(
         self, dbt_resource_props: Mapping[str, Any]
     ) -> dg.PartitionsDefinition | None:
-        strategy = dbt_resource_props.get("config", {}).get("incremental_strategy")
-        return HEALTH_DATES if strategy == "replace_health_dates" else None
+        return HEALTH_DATES if is_history(dbt_resource_props) else None
 
     def get_asset_spec(
         self, manifest: Mapping[str, Any], unique_id: str, project: Any
@@ -87,29 +88,34 @@ def source_checks(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         ],
         check_specs=asset_checks.check_specs("raw"),
         allow_arbitrary_check_specs=True,
+        can_subset=True,
         backfill_policy=SINGLE_RUN,
-        retry_policy=RETRIES,
         required_resource_keys=RESOURCES,
     )
     def source_checks(context: dg.AssetExecutionContext):
         run: HealthRun = context.resources.health_run
-        with failures_in_words():
-            run.begin()
-            reports = run.judge("raw")
+        reports = attempt(lambda: judged_raw(run), context.log.warning)
         failed = [result for report in reports for result in report.failed]
-        yield dg.MaterializeResult(
-            SOURCE_CHECK_FAILURES,
-            metadata={
-                "health dates": ", ".join(in_words(*dates) for dates in run.ranges),
-                "failed": len(failed),
-                "failed, critical": sum(r.check.severity == "critical" for r in failed),
-                "documentation": asset_checks.docs_link(),
-            },
-        )
+        if SOURCE_CHECK_FAILURES in context.selected_asset_keys:
+            yield dg.MaterializeResult(
+                SOURCE_CHECK_FAILURES,
+                metadata={
+                    "health dates": ", ".join(in_words(*dates) for dates in run.ranges),
+                    "failed": len(failed),
+                    "failed, critical": sum(r.check.severity == "critical" for r in failed),
+                    "documentation": asset_checks.docs_link(),
+                },
+            )
         results = [result for report in reports for result in report.results]
-        yield from asset_checks.check_results(results)
+        yield from asset_checks.answers(context, results)
 
     return source_checks
+
+
+def judged_raw(run: HealthRun) -> list[expectations.Report]:
+    if run.is_whole:
+        run.begin()
+    return run.judge("raw")
 
 
 def dbt_models(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
@@ -121,44 +127,77 @@ def dbt_models(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         exclude="resource_type:unit_test",
         dagster_dbt_translator=TRANSLATOR,
         backfill_policy=SINGLE_RUN,
-        retry_policy=RETRIES,
         required_resource_keys=RESOURCES,
     )
     def dbt_models(context: dg.AssetExecutionContext):
         run: HealthRun = context.resources.health_run
-        asked = [dates for dates in run.ranges if dates[0] <= run.asked[0] <= dates[1]]
+        part = selected(context, manifest)
         events: list[dbt_build.Event] = []
         try:
-            with failures_in_words():
-                run.begin()
-                for dates in run.ranges:
-                    progress.tell(f"Calculating {in_words(*dates)}", latest="dbt is starting")
-                    on_result = events.append if dates in asked else lambda event: None
-                    dbt_build.build(
-                        run.settings,
-                        *dates,
-                        told(in_words(*dates), context.log.info),
-                        on_result=on_result,
-                        select=selected(context, manifest),
-                    )
-        finally:
-            # Also of a build that failed: what was built, and which test it was.
-            progress.tell("Recording what was built")
-            yield from asset_events(context, manifest, TRANSLATOR, run.settings, events)
+            attempt(lambda: built(run, part, events, context.log.info), context.log.warning)
+        except dg.Failure:
+            yield from recorded(context, events)  # what was built, and which test it was
+            raise
+        yield from recorded(context, events)
+
+    def recorded(context: dg.AssetExecutionContext, events: list[dbt_build.Event]) -> Iterator[Any]:
+        settings = context.resources.health_run.settings
+        progress.tell("Recording what was built")
+        asked_for = [event for event in events if is_selected(event, context, manifest)]
+        yield from asset_events(context, manifest, TRANSLATOR, settings, asked_for)
 
     return dbt_models
 
 
-def selected(context: dg.AssetExecutionContext, manifest: Mapping[str, Any]) -> list[str]:
-    """Names of the nodes to build where the run is for some of them only; else none."""
-    if context.selected_asset_keys == context.assets_def.keys:
-        return []
-    return [
-        node["name"]
-        for node in manifest["nodes"].values()
+def built(
+    run: HealthRun, part: DbtPart, events: list[dbt_build.Event], log: Callable[[str], None]
+) -> None:
+    """Calculate the dates of the run; the events are those of the dates that it was asked for."""
+    events.clear()
+    if run.is_whole or part.writes_history:
+        run.begin()
+    if part.reads_raw_checks:
+        run.judge("raw")  # at hand already in a run of everything
+    for dates in run.ranges:
+        is_asked = dates[0] <= run.asked[0] <= dates[1]
+        progress.tell(f"Calculating {in_words(*dates)}", latest="dbt is starting")
+        dbt_build.build(
+            run.settings,
+            *dates,
+            told(in_words(*dates), log),
+            on_result=events.append if is_asked else lambda event: None,
+            select=part.names,
+        )
+    if part.writes_all_history:
+        run.calculated()
+
+
+def selected(context: dg.AssetExecutionContext, manifest: Mapping[str, Any]) -> DbtPart:
+    """The nodes that dbt is to build: all, or those that the run is for."""
+    models = {
+        unique_id: node
+        for unique_id, node in manifest["nodes"].items()
         if node["resource_type"] in ("model", "seed")
-        and TRANSLATOR.get_asset_key(node) in context.selected_asset_keys
+    }
+    if context.selected_asset_keys == context.assets_def.keys:
+        return replace(dbt_part(manifest, models, ()), names=[])
+    chosen = [
+        unique_id
+        for unique_id, node in models.items()
+        if TRANSLATOR.get_asset_key(node) in context.selected_asset_keys
     ]
+    tests = () if chosen else [key.name for key in context.selected_asset_check_keys]
+    return dbt_part(manifest, chosen, tests)
+
+
+def is_selected(
+    event: dbt_build.Event, context: dg.AssetExecutionContext, manifest: Mapping[str, Any]
+) -> bool:
+    """Whether the run is for the node; not for what others rest on, which was built as well."""
+    node = manifest["nodes"].get(unique_id(event))
+    if node is None or node["resource_type"] == "test":
+        return node is not None
+    return TRANSLATOR.get_asset_key(node) in context.selected_asset_keys
 
 
 def told(dates: str, log: Callable[[str], None]) -> Callable[[dbt_build.Progress], None]:
@@ -193,17 +232,13 @@ def result_checks(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         ],
         check_specs=asset_checks.check_specs("pillars", "health"),
         allow_arbitrary_check_specs=True,
+        can_subset=True,
         backfill_policy=SINGLE_RUN,
-        retry_policy=RETRIES,
         required_resource_keys=RESOURCES,
     )
     def result_checks(context: dg.AssetExecutionContext):
         run: HealthRun = context.resources.health_run
-        with failures_in_words():
-            reports = run.reports
-            progress.tell("Writing what the checks say")
-            expectations.write_check_tables(run.settings, reports)
-            expectations.build_docs(reports)
+        reports = attempt(lambda: judged_and_written(run), context.log.warning)
         results = [result for report in reports for result in report.results]
         failed = [result for result in results if not result.passed]
         if failed:
@@ -217,16 +252,23 @@ def result_checks(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         }
         for observation in source_observations(run.settings, run.asked[1]):
             context.log_event(observation)
-        for spec in written:
+        for spec in (spec for spec in written if spec.key in context.selected_asset_keys):
             rows = {"rows of this run": counts[spec.key]} if spec.key in counts else {}
             yield dg.MaterializeResult(
                 spec.key, metadata={**rows, "documentation": asset_checks.docs_link()}
             )
-        yield from asset_checks.check_results(
-            result for result in results if result.check.boundary != "raw"
-        )
+        judged_here = [result for result in results if result.check.boundary != "raw"]
+        yield from asset_checks.answers(context, judged_here)
 
     return result_checks
+
+
+def judged_and_written(run: HealthRun) -> list[expectations.Report]:
+    reports = run.reports
+    progress.tell("Writing what the checks say")
+    expectations.write_check_tables(run.settings, reports)
+    expectations.build_docs(reports)
+    return reports
 
 
 def publication(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
@@ -244,17 +286,11 @@ def publication(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         description="What readers see: schema `health` as a DuckDB file and as Parquet.",
         kinds={"duckdb", "parquet"},
         backfill_policy=SINGLE_RUN,
-        retry_policy=RETRIES,
         required_resource_keys=RESOURCES,
     )
     def account_health(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         run: HealthRun = context.resources.health_run
-        with failures_in_words():
-            blocking = expectations.blocking_failures(run.reports)
-            if blocking:
-                raise dg.Failure(why_not_published(blocking), allow_retries=False)
-            progress.tell("Publishing")
-            done = publish(run.settings, run.run_id, *run.span)
+        done = attempt(lambda: published_run(run), context.log.warning)
         return dg.MaterializeResult(
             metadata={
                 "file": dg.MetadataValue.path(str(run.settings.published_file)),
@@ -267,6 +303,15 @@ def publication(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         )
 
     return account_health
+
+
+def published_run(run: HealthRun) -> Publication:
+    run.refuse_half_calculated()
+    blocking = expectations.blocking_failures(run.reports)
+    if blocking:
+        raise dg.Failure(why_not_published(blocking), allow_retries=False)
+    progress.tell("Publishing")
+    return publish(run.settings, run.run_id, *run.span)
 
 
 def why_not_published(blocking: list[expectations.CheckResult]) -> str:
@@ -294,8 +339,9 @@ def why_not_published(blocking: list[expectations.CheckResult]) -> str:
 def alerts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     run: HealthRun = context.resources.health_run
     with failures_in_words():
+        run.refuse_half_calculated()
         progress.tell("Sending alerts")
-        sent = send_alerts(run.settings, run.run_id, *run.span, context.log.info)
+        sent = send_alerts(run.settings, run.run_id, *published_dates(run), context.log.info)
         if sent.problem:
             waits = "wait" if sent.pending != 1 else "waits"
             waiting = f"{plural(sent.pending, 'alert')} {waits} for the next run: {sent.problem}"
@@ -310,6 +356,15 @@ def alerts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
             **({"problem": sent.problem} if sent.problem else {}),
         }
     )
+
+
+def published_dates(run: HealthRun) -> Range:
+    """The dates of the run; without those later than what is published, which are no news yet."""
+    with reading(run.settings) as published:
+        [(latest,)] = published.execute(
+            "select max(health_date) from health.source_status"
+        ).fetchall()
+    return min(run.span[0], latest), min(run.span[1], latest)
 
 
 def all_assets(manifest: Mapping[str, Any]) -> Iterator[dg.AssetsDefinition | dg.AssetSpec]:

@@ -18,7 +18,9 @@ from rich.progress import Progress as ProgressBar
 from orchestration import progress
 from orchestration.health_dates import in_words
 from orchestration.settings import Settings
+from orchestration.stopping import when_stopped
 
+STARTED_HERE = {"health/started_by": "health run"}
 COLUMNS = (
     TextColumn("[progress.description]{task.description}"),
     BarColumn(),
@@ -75,7 +77,11 @@ def execute(settings: Settings, first: date, last: date, show: progress.Listener
     from orchestration.jobs import HEALTH_JOB
     from orchestration.partitions import tags_of
 
-    with instance(settings) as dagster, progress.told_to(show):
+    with (
+        instance(settings) as dagster,
+        progress.told_to(show),
+        when_stopped(note_stopped_runs, "What is not finished is made good by the next run."),
+    ):
         show(progress.Step("Loading"))
         job = build().resolve_job_def(HEALTH_JOB)
         end_abandoned_runs(settings, dagster)
@@ -83,12 +89,23 @@ def execute(settings: Settings, first: date, last: date, show: progress.Listener
             job.execute_in_process(
                 run_config={"resources": {"health_run": {"config": {"wait_seconds": 0.0}}}},
                 instance=dagster,
-                tags={**tags_of(first, last), "health/started_by": "health run"},
+                tags={**tags_of(first, last), **STARTED_HERE},
             )
         except dg.Failure as failure:
             raise click.ClickException(failure.description or "The run failed.") from failure
         except dg.DagsterResourceFunctionError as problem:
             raise click.ClickException(cause_of(problem)) from problem
+
+
+def note_stopped_runs() -> None:
+    """Have Dagster know that the run of this process is no more, so that nobody waits for it."""
+    import dagster as dg
+
+    at_work = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED], tags=STARTED_HERE)
+    # Not the instance of the run, which may be in use at this moment.
+    with dg.DagsterInstance.get() as dagster:
+        for run in dagster.get_runs(at_work):
+            dagster.report_run_canceled(run, message="It was stopped.")
 
 
 def cause_of(problem: BaseException) -> str:

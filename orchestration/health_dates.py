@@ -11,7 +11,7 @@ from orchestration.settings import Settings
 
 Range = tuple[date, date]
 
-FIRST_HEALTH_DATE = date(2015, 1, 1)
+FIRST_HEALTH_DATE = date(2000, 1, 1)  # as far back as the times of raw tables go
 DEFAULT_CATCH_UP_DAYS = 31
 
 

@@ -4,9 +4,11 @@ Every route leads through here. What a run must not lose is in the warehouse, no
 so that a step can be repeated in another process.
 """
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import click
 import dagster as dg
@@ -14,14 +16,25 @@ import duckdb
 
 import expectations
 from orchestration import progress
-from orchestration.dbt_build import BuildFailed
+from orchestration.dbt_build import BuildFailed, is_locked
 from orchestration.health_dates import Range, in_words, put_together
 from orchestration.partitions import range_of
 from orchestration.run_lock import write_lock
+from orchestration.selection import Everything
 from orchestration.settings import Settings
-from orchestration.unfinished import begin, finish, unfinished
+from orchestration.stewardship.check import latest_date
+from orchestration.unfinished import (
+    begin,
+    calculated,
+    finish,
+    half_calculated,
+    unfinished,
+    withdraw,
+)
 
 Boundary = str
+Result = TypeVar("Result")
+RETRY_SECONDS = (10.0, 20.0)
 WAIT_SECONDS = 4 * 3600.0  # as long as another route (`health run`) may hold the warehouse
 RUNNERS = {
     "raw": "run_raw_checks",
@@ -35,13 +48,16 @@ class HealthRun:
     """The run that holds the lock.
 
     asked: the health dates that it was asked for. ranges: all that it calculates, in order: with
-    those that an earlier run began and did not finish.
+    those that an earlier run began and did not finish. is_whole: whether it does everything for
+    them. A run of a part calculates what it was asked for alone, and finishes no date.
     """
 
     settings: Settings
     run_id: str
     asked: Range
     ranges: list[Range]
+    is_whole: bool = True
+    _own_notes: set[Range] = field(default_factory=set)
     _reports: dict[tuple[Boundary, Range], expectations.Report] = field(default_factory=dict)
 
     @property
@@ -52,12 +68,35 @@ class HealthRun:
     def begin(self) -> None:
         """Note that the dates are being calculated, before the first write."""
         for dates in self.ranges:
-            begin(self.settings, *dates)
+            if begin(self.settings, *dates):
+                self._own_notes.add(dates)
+
+    def calculated(self) -> None:
+        """Note that all history tables hold the dates.
+
+        To a run of a part they are no more and no less finished than before.
+        """
+        for dates in self.ranges:
+            calculated(self.settings, *dates)
+            if not self.is_whole and dates in self._own_notes:
+                withdraw(self.settings, *dates)
+
+    def refuse_half_calculated(self) -> None:
+        """Readers must not see dates of which some tables are older than others."""
+        half = half_calculated(self.settings)
+        if half:
+            dates = ", ".join(in_words(*dates) for dates in half)
+            raise click.ClickException(
+                f"Of {dates} only some tables are calculated: readers keep what they have. The next"
+                f" run of everything makes it good: `health run --date {half[-1][1]}`, or"
+                " materialize all assets."
+            )
 
     def finish(self) -> None:
         """Note that the dates are whole, published and told of."""
-        for dates in self.ranges:
-            finish(self.settings, *dates)
+        if self.is_whole:
+            for dates in self.ranges:
+                finish(self.settings, *dates)
 
     def judge(self, boundary: Boundary) -> list[expectations.Report]:
         """What the checks of a boundary say of each range; worked out once."""
@@ -75,34 +114,64 @@ class HealthRun:
         return [report for boundary in RUNNERS for report in self.judge(boundary)]
 
 
-@dg.resource(
-    config_schema={
-        "wait_seconds": dg.Field(
-            float,
-            default_value=WAIT_SECONDS,
-            description="How long to wait for another run that writes the warehouse.",
-        )
-    },
-    description="The run lock, held from the first step to the last, and the dates of the run.",
-)
-def health_run(context: dg.InitResourceContext) -> Iterator[HealthRun]:
-    settings = Settings.from_environment()
-    run = context.run
-    asked = range_of(run.tags if run else {})
-    with failures_in_words(), write_lock(settings, context.resource_config["wait_seconds"]):
-        ranges = put_together([asked, *unfinished(settings)])
-        left = [dates for dates in unfinished(settings) if not is_within(dates, asked)]
-        if left:
-            words = ", ".join(in_words(*dates) for dates in left)
-            note = f"Also calculated: {words}, which a run began and did not finish."
-            progress.say(note)
-            if context.log:
-                context.log.info(note)
-        yield HealthRun(settings, run.run_id if run else "", asked, ranges)
+def health_run_resource(everything: Everything) -> dg.ResourceDefinition:
+    """The run as the steps see it; everything: what makes it a whole one."""
+
+    @dg.resource(
+        config_schema={
+            "wait_seconds": dg.Field(
+                float,
+                default_value=WAIT_SECONDS,
+                description="How long to wait for another run that writes the warehouse.",
+            )
+        },
+        description="The run lock, held from the first step to the last, and the dates of the run.",
+    )
+    def health_run(context: dg.InitResourceContext) -> Iterator[HealthRun]:
+        settings = Settings.from_environment()
+        run = context.run
+        is_whole = run is None or everything.is_asked_of(run)
+        with failures_in_words(), write_lock(settings, context.resource_config["wait_seconds"]):
+            asked = range_of(run.tags if run else {}, None if is_whole else latest_date(settings))
+            left = unfinished(settings) if is_whole else []
+            others = [dates for dates in left if not is_within(dates, asked)]
+            if others:
+                words = ", ".join(in_words(*dates) for dates in others)
+                note = f"Also calculated: {words}, which a run began and did not finish."
+                progress.say(note)
+                if context.log:
+                    context.log.info(note)
+            yield HealthRun(
+                settings,
+                run.run_id if run else "",
+                asked,
+                put_together([asked, *left]),
+                is_whole,
+            )
+
+    return health_run
 
 
 def is_within(dates: Range, others: Range) -> bool:
     return others[0] <= dates[0] and dates[1] <= others[1]
+
+
+def attempt(work: Callable[[], Result], log: Callable[[str], None]) -> Result:
+    """Do the work, again where what went wrong may pass. Raises dg.Failure with its message.
+
+    Not by a retry policy of Dagster's, which also retries a step that somebody has stopped.
+    """
+    for wait in RETRY_SECONDS:
+        try:
+            with failures_in_words():
+                return work()
+        except dg.Failure as failure:
+            if not failure.allow_retries:
+                raise
+            log(f"{failure.description}\nTried again in {wait:.0f} seconds.")
+            time.sleep(wait)
+    with failures_in_words():
+        return work()
 
 
 @contextmanager
@@ -115,7 +184,8 @@ def failures_in_words() -> Iterator[None]:
     except BuildFailed as problem:
         raise dg.Failure(str(problem), allow_retries=problem.may_pass) from problem
     except (expectations.WarehouseNotReady, duckdb.IOException) as problem:
-        raise dg.Failure(str(problem)) from problem
+        may_pass = is_locked(f"{problem} {problem.__cause__}")
+        raise dg.Failure(str(problem), allow_retries=may_pass) from problem
     except (expectations.CheckRaised, expectations.WrongChecks) as problem:
         raise dg.Failure(str(problem), allow_retries=False) from problem
     except click.ClickException as problem:

@@ -29,9 +29,13 @@ def tags_of(first: date, last: date) -> dict[str, str]:
     }
 
 
-def range_of(tags: Mapping[str, str]) -> Range:
-    """The health dates that a run with these tags is asked for; today where it has no partition."""
+def range_of(tags: Mapping[str, str], else_date: date | None = None) -> Range:
+    """The health dates that a run with these tags is asked for.
+
+    Where it has no partition: the date that is given, or today.
+    """
     one = tags.get(PARTITION_NAME_TAG)
-    first = tags.get(ASSET_PARTITION_RANGE_START_TAG) or one or today().isoformat()
+    no_partition = (else_date or today()).isoformat()
+    first = tags.get(ASSET_PARTITION_RANGE_START_TAG) or one or no_partition
     last = tags.get(ASSET_PARTITION_RANGE_END_TAG) or one or first
     return date.fromisoformat(first), date.fromisoformat(last)

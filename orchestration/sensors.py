@@ -13,7 +13,7 @@ from orchestration import harmless
 from orchestration.abandoned_runs import end_abandoned_runs
 from orchestration.health_dates import in_words, today
 from orchestration.insight.figures import plural
-from orchestration.jobs import HEALTH_JOB, health
+from orchestration.jobs import HEALTH_JOB, JOBS
 from orchestration.notices import notify
 from orchestration.partitions import range_of, tags_of
 from orchestration.settings import Settings
@@ -30,7 +30,6 @@ NOT_FINISHED = [
 
 @dg.run_failure_sensor(
     name="failed_runs",
-    monitored_jobs=[health],
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Tells operators of a run that failed, and why.",
 )
@@ -59,7 +58,6 @@ def failed_run_text(run: dg.DagsterRun, reason: str) -> str:
 @dg.run_status_sensor(
     name="failed_checks",
     run_status=dg.DagsterRunStatus.SUCCESS,
-    monitored_jobs=[health],
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Tells operators of the checks that failed in a run that was published.",
 )
@@ -124,8 +122,8 @@ def new_raw_files(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.Ski
         return dg.SkipReason("No raw file has changed.")
     if time.time() - float(asked_at) < follow_minutes() * 60:
         return dg.SkipReason("Raw files have changed; the last run was too short a while ago.")
-    unfinished = dg.RunsFilter(job_name=HEALTH_JOB, statuses=NOT_FINISHED)
-    if context.instance.get_runs_count(unfinished):
+    at_work = context.instance.get_runs(dg.RunsFilter(statuses=NOT_FINISHED))
+    if any(run.job_name in JOBS for run in at_work):
         return dg.SkipReason("Raw files have changed; a run is at work or waits.")
     context.update_cursor(f"{print_now} {time.time()}")
     return dg.RunRequest(run_key=f"{today()} {print_now}", tags=tags_of(today(), today()))

@@ -1,6 +1,5 @@
 """`health backtest`: whether health foretold who left, held against chance and simple rivals."""
 
-import tempfile
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -31,6 +30,7 @@ from orchestration.insight.timeless import TimelessRule, timeless_rules, without
 from orchestration.insight.warning_signs import Before, warnings_before
 from orchestration.reading import reading
 from orchestration.settings import Settings
+from orchestration.stopping import scratch_folder
 
 HORIZONS = (30, 60, 90)  # days ahead
 STATES = ("good", "average", "poor", "not_calculated")
@@ -338,8 +338,7 @@ def measure_without(
     settings: Settings, results: Results, labels: observations.Labels, console: Console
 ) -> dict[Cell, Estimate | int]:
     """Calculate the dates again without the rules that rest on timeless columns, and measure."""
-    with tempfile.TemporaryDirectory(prefix="health-backtest-") as folder:
-        place = Path(folder)
+    with scratch_folder("health-backtest-") as place:
         configuration = without(results.configurations[0], results.timeless)
         side = scratch.Side(
             "without timeless columns", scratch.write_seeds(configuration, place / "seeds")

@@ -1,6 +1,5 @@
 """`health what-if`: what another configuration would change, before anybody sees it."""
 
-import tempfile
 from collections import defaultdict
 from datetime import date, datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ from orchestration.insight.moves import Comparison, Move, compare, rules_behind
 from orchestration.insight.options import DATE, MARKDOWN, report_console
 from orchestration.insight.report import Report, money, number
 from orchestration.settings import Settings
+from orchestration.stopping import scratch_folder
 
 STATES = ("good", "average", "poor", "not_calculated", "not_configured")
 LISTED = 50  # accounts that a report lists unless told otherwise
@@ -119,8 +119,7 @@ def what_if(
         raise click.UsageError(f"--start {first} lies after --end {last}.")
     settings = Settings.from_environment()
     console = report_console()
-    with tempfile.TemporaryDirectory(prefix="health-what-if-") as folder:
-        place = Path(folder)
+    with scratch_folder("health-what-if-") as place:
         sides = [scratch.find_side(name, place) for name in (against, asked)]
         former, latter = (
             scratch.calculate(side, settings, first, last, place, console) for side in sides

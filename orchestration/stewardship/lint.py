@@ -1,6 +1,5 @@
 """The command `health lint`: configuration that is valid and yet does nothing."""
 
-import tempfile
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from orchestration.insight.options import MARKDOWN, report_console
 from orchestration.insight.report import Report
 from orchestration.settings import Settings
 from orchestration.stewardship.problems import as_messages
+from orchestration.stopping import scratch_folder
 
 
 @click.command()
@@ -51,8 +51,7 @@ def lint(asked: str | None, days: int, strict: bool, markdown: Path | None) -> N
     console = report_console()
     with as_messages():
         if asked:
-            with tempfile.TemporaryDirectory(prefix="health-lint-") as folder:
-                place = Path(folder)
+            with scratch_folder("health-lint-") as place:
                 side = scratch.find_side(asked, place)
                 with reading(settings) as warehouse:
                     last = history_dates(warehouse.connection)[-1]

@@ -1,0 +1,81 @@
+"""What a run was asked for: everything, or a part that somebody chose in Dagster.
+
+A part of dbt is built with all that it is calculated from. Tables between raw and history hold the
+dates of the last run only: what was built from them alone would be of other dates, or empty.
+"""
+
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+
+HISTORY_STRATEGY = "replace_health_dates"
+
+
+@dataclass(frozen=True)
+class Everything:
+    """All asset keys that a run of everything makes, and all its steps."""
+
+    keys: Set[dg.AssetKey]
+    steps: Set[str]
+
+    @classmethod
+    def of(cls, definitions: Iterable[dg.AssetsDefinition | dg.AssetSpec]) -> "Everything":
+        made = [each for each in definitions if isinstance(each, dg.AssetsDefinition)]
+        return cls(
+            frozenset(key for each in made for key in each.keys),
+            frozenset(each.op.name for each in made),
+        )
+
+    def is_asked_of(self, run: dg.DagsterRun) -> bool:
+        """Whether the run does all of it; checks that were left out make no difference."""
+        return (
+            (run.asset_selection is None or run.asset_selection >= self.keys)
+            and (run.step_keys_to_execute is None or self.steps <= set(run.step_keys_to_execute))
+            and run.resolved_op_selection is None
+        ) and not (run.asset_selection is None and run.asset_check_selection)
+
+
+@dataclass(frozen=True)
+class DbtPart:
+    """Nodes that dbt is to build.
+
+    names: as `--select` takes them; none: all. history: how many of the history tables are among
+    them. reads_raw_checks: whether what the checks of raw tables say decides of the result.
+    """
+
+    names: list[str]
+    writes_history: bool
+    writes_all_history: bool
+    reads_raw_checks: bool
+
+
+def dbt_part(manifest: Mapping[str, Any], models: Iterable[str], tests: Iterable[str]) -> DbtPart:
+    """The models and seeds with these ids and all that they rest on, and the tests by name."""
+    nodes = manifest["nodes"]
+    built = with_ancestors(manifest, models)
+    history = {name for name, node in nodes.items() if is_history(node)}
+    return DbtPart(
+        names=sorted({*(nodes[name]["name"] for name in built), *tests}),
+        writes_history=bool(history & built),
+        writes_all_history=history <= built,
+        reads_raw_checks="model.health.source_status" in built,
+    )
+
+
+def with_ancestors(manifest: Mapping[str, Any], asked: Iterable[str]) -> set[str]:
+    """The nodes and all models and seeds that they are built from."""
+    found: set[str] = set()
+    waiting = list(asked)
+    while waiting:
+        name = waiting.pop()
+        if name not in found and name in manifest["nodes"]:
+            found.add(name)
+            waiting += manifest["parent_map"].get(name, [])
+    return found
+
+
+def is_history(node: Mapping[str, Any]) -> bool:
+    """Whether a run replaces the rows of its health dates and leaves others."""
+    return node.get("config", {}).get("incremental_strategy") == HISTORY_STRATEGY
