@@ -1,18 +1,19 @@
 """The command `health`: calculate, look at the result, make sample data."""
 
 from datetime import date, datetime, timedelta
-from typing import Any
 
 import click
 import duckdb
 
-from orchestration import harmless, sample_data, summary
+from orchestration import sample_data, summary
+from orchestration.commands import Commands
 from orchestration.console import run_job
 from orchestration.dagster_commands import add_commands as add_dagster
 from orchestration.health_dates import missed_dates, refuse_what_cannot_be, today
 from orchestration.insight import answers
 from orchestration.insight.commands import add_commands as add_insight
 from orchestration.insight.options import report_console
+from orchestration.preflight import refuse_what_cannot_work
 from orchestration.reading import reading
 from orchestration.run_lock import write_lock
 from orchestration.settings import DEFAULT_WAREHOUSE, SAMPLE_RAW, Settings
@@ -22,18 +23,7 @@ SAMPLE_DATES = 60  # health dates that a run on sample data calculates
 DATE = click.DateTime(["%Y-%m-%d"])
 
 
-class Health(click.Group):
-    """A group of commands in whose refusals a name from the data is text as well."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except click.ClickException as refusal:
-            refusal.message = harmless.lines(refusal.message)
-            raise
-
-
-@click.group(cls=Health, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Account health: calculated in the warehouse, explained down to the condition."""
 
@@ -61,17 +51,19 @@ def run(health_date: datetime | None, start: datetime | None, end: datetime | No
         raise click.UsageError("Give either --date, or --start and --end.")
     if bool(start) != bool(end):
         raise click.UsageError("A range needs both --start and --end.")
+    first, last = (
+        moment.date() if moment else None for moment in (start or health_date, end or health_date)
+    )
+    if first and last:
+        refuse_what_cannot_be(first, last)
     settings = Settings.from_environment()
     console = report_console()
     if settings.raw == SAMPLE_RAW and not settings.raw.exists():
         console.print("No raw data yet: making sample data in data/raw.")
         sample_data.write_sample(settings.raw)
-    first, last = (
-        moment.date() if moment else None for moment in (start or health_date, end or health_date)
-    )
+    refuse_what_cannot_work(settings)
     if first is None or last is None:
         first, last = default_dates(settings)
-    refuse_what_cannot_be(first, last)
     run_job(settings, first, last)
     with reading(settings) as connection:
         summary.print_summary(connection, console, asked=last)

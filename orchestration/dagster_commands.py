@@ -1,7 +1,10 @@
 """The commands that start Dagster's own programs on this checkout: its UI, daemon, command line."""
 
+import fcntl
 import os
+import socket
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -52,10 +55,67 @@ def start(program: str, *arguments: str) -> None:
     from orchestration.manifest import manifest
 
     settings = Settings.from_environment()
+    if program == "dagster-webserver" or "dev" in arguments:
+        refuse_used_port(*address_in(arguments))
+    if "dev" in arguments or program == "dagster-daemon" and "run" in arguments:
+        be_the_only_daemon(settings)
     manifest(settings)
     os.chdir(ROOT)
     path = Path(sys.executable).with_name(program)
     os.execve(path, [program, *arguments], {**os.environ, **environment(settings)})
+
+
+def address_in(arguments: Sequence[str]) -> tuple[str, str | None]:
+    """The host and the port among the arguments; no port: Dagster looks for a free one."""
+    found: dict[str, str] = {}
+    names = {"--host": "host", "-h": "host", "--port": "port", "-p": "port"}
+    for position, argument in enumerate(arguments):
+        name, equals, value = argument.partition("=")
+        if name in names:
+            following = arguments[position + 1] if position + 1 < len(arguments) else ""
+            found[names[name]] = value if equals else following
+    return found.get("host", "127.0.0.1"), found.get("port")
+
+
+def refuse_used_port(host: str, port: str | None) -> None:
+    """Refuses an address that cannot be listened on: Dagster would start all but the UI."""
+    if port is None or not port.isdecimal():
+        return  # Dagster's own matter
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, int(port), type=socket.SOCK_STREAM
+        )[0]
+        with socket.socket(family, kind, protocol) as listener:
+            # As the webserver does: connections that were closed a moment ago are no hindrance.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+    except (OSError, OverflowError) as problem:
+        reason = getattr(problem, "strerror", None) or str(problem)
+        raise click.ClickException(
+            f"Port {port} of {host} cannot be listened on ({reason}): another program has it, or"
+            " this is no address of this machine. `--port` names another."
+        ) from problem
+
+
+def be_the_only_daemon(settings: Settings) -> None:
+    """Hold the lock of the daemon, which this process becomes; refuses where another has it.
+
+    Two daemons would start every night twice. The lock ends with the process.
+    """
+    settings.state.mkdir(parents=True, exist_ok=True)
+    lock = os.open(settings.state / "daemon.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as problem:
+        holder = os.pread(lock, 20, 0).decode().strip()
+        raise click.ClickException(
+            f"Dagster's daemon is at work already (process {holder or 'unknown'}), with its"
+            " schedule, sensors and queue. The UI alone is"
+            " `health dagster dagster-webserver --port 3000`."
+        ) from problem
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    os.set_inheritable(lock, True)
 
 
 def add_commands(group: click.Group) -> None:

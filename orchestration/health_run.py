@@ -19,6 +19,7 @@ from orchestration import progress
 from orchestration.dbt_build import BuildFailed, is_locked
 from orchestration.health_dates import Range, in_words, put_together
 from orchestration.partitions import range_of
+from orchestration.preflight import refuse_what_cannot_work
 from orchestration.run_lock import write_lock
 from orchestration.selection import Everything
 from orchestration.settings import Settings
@@ -131,6 +132,8 @@ def health_run_resource(everything: Everything) -> dg.ResourceDefinition:
         settings = Settings.from_environment()
         run = context.run
         is_whole = run is None or everything.is_asked_of(run)
+        with failures_in_words():
+            refuse_what_cannot_work(settings)
         with failures_in_words(), write_lock(settings, context.resource_config["wait_seconds"]):
             asked = range_of(run.tags if run else {}, None if is_whole else latest_date(settings))
             left = unfinished(settings) if is_whole else []

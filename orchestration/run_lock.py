@@ -35,7 +35,8 @@ def write_lock(settings: Settings, wait_seconds: float = 0.0) -> Iterator[None]:
     is left to clean up after a kill. Processes that do not know the lock (a SQL client that has the
     warehouse open) are waited for as well, because DuckDB would stop the run half-way.
     """
-    settings.state.mkdir(parents=True, exist_ok=True)
+    for folder in (settings.state, settings.warehouse.parent):
+        folder.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + max(wait_seconds, GRACE_SECONDS)
     lock = FileLock(settings.state / "run.lock", fallback_to_soft=False)
     note = settings.state / "run.json"
@@ -80,13 +81,14 @@ def wait_for_warehouse(warehouse: Path, deadline: float) -> None:
     while warehouse.exists():
         try:
             connected(warehouse).close()
-        except duckdb.IOException as problem:
+        except duckdb.Error as problem:
+            who = re.search(r"Conflicting lock is held in (.+?) \(PID (\d+)\)", str(problem))
+            if not who:  # nothing to wait for
+                text = " ".join(str(problem).split())
+                raise AnotherRun(f"{warehouse} cannot be opened: {text}") from problem
             if time.monotonic() < deadline:
                 time.sleep(POLL_SECONDS)
                 continue
-            who = re.search(r"Conflicting lock is held in (.+?) \(PID (\d+)\)", str(problem))
-            if not who:
-                raise AnotherRun(f"{warehouse} cannot be opened: {problem}") from problem
             raise AnotherRun(
                 f"Process {who[2]} ({Path(who[1]).name}) has {warehouse} open, and DuckDB lets "
                 "nobody write meanwhile. Close it there, or let it read the published file instead."

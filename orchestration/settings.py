@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
 ROOT = Path(__file__).resolve().parent.parent
 DBT_PROJECT = ROOT / "dbt_project"
 SAMPLE_RAW = ROOT / "data" / "raw"
@@ -31,17 +33,31 @@ class Settings:
 
     @classmethod
     def from_environment(cls) -> "Settings":
-        """HEALTH_RAW_DIR, HEALTH_DB_PATH, HEALTH_PUBLISHED_DIR, HEALTH_STATE_DIR, or defaults."""
+        """HEALTH_RAW_DIR, HEALTH_DB_PATH, HEALTH_PUBLISHED_DIR, HEALTH_STATE_DIR, or defaults.
+
+        Raises click.ClickException for a file in place of a folder, or the other way round.
+        """
 
         def path(variable: str, default: Path) -> Path:
             return Path(os.environ.get(variable) or default).resolve()
 
         warehouse = path("HEALTH_DB_PATH", DEFAULT_WAREHOUSE)
+        if warehouse.is_dir():
+            raise click.ClickException(
+                f"HEALTH_DB_PATH is the folder {warehouse}; it has to be a file in it."
+            )
+
+        def folder(variable: str, default: Path) -> Path:
+            found = path(variable, default)
+            if found.exists() and not found.is_dir():
+                raise click.ClickException(f"{found} is no folder; {variable} has to be one.")
+            return found
+
         return cls(
-            raw=path("HEALTH_RAW_DIR", SAMPLE_RAW),
+            raw=folder("HEALTH_RAW_DIR", SAMPLE_RAW),
             warehouse=warehouse,
-            published=path("HEALTH_PUBLISHED_DIR", warehouse.parent / "published"),
-            state=path("HEALTH_STATE_DIR", warehouse.parent / "state"),
+            published=folder("HEALTH_PUBLISHED_DIR", warehouse.parent / "published"),
+            state=folder("HEALTH_STATE_DIR", warehouse.parent / "state"),
         )
 
     @property

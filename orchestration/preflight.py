@@ -1,0 +1,69 @@
+"""Preflight: settings that no run can succeed with are refused before anything is written."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import click
+import duckdb
+
+from expectations.docs import docs_folder
+from orchestration.alerts import max_age_days
+from orchestration.dbt_build import is_locked
+from orchestration.destinations import destination_from_environment
+from orchestration.settings import Settings
+
+
+def refuse_what_cannot_work(settings: Settings) -> None:
+    """Raises click.ClickException for the first setting of the environment that is wrong."""
+    if not settings.raw.is_dir():
+        raise click.ClickException(
+            f"There is no folder {settings.raw}: HEALTH_RAW_DIR names where the raw tables are."
+        )
+    for variable, folder in {
+        "HEALTH_DB_PATH": settings.warehouse.parent,
+        "HEALTH_PUBLISHED_DIR": settings.published,
+        "HEALTH_STATE_DIR": settings.state,
+        "HEALTH_DOCS_DIR": docs_folder(),
+    }.items():
+        refuse_unwritable(variable, folder)
+    refuse_other_files(settings.warehouse)
+    refuse_other_files(settings.published_file)
+    destination_from_environment(lambda text: None)
+    max_age_days()
+    threads = os.environ.get("HEALTH_THREADS") or "1"
+    if not threads.isdecimal() or not int(threads):
+        raise click.ClickException(
+            f"HEALTH_THREADS is {threads!r}; it has to be a whole number, at least 1."
+        )
+    memory_limit = os.environ.get("HEALTH_MEMORY_LIMIT")
+    if memory_limit:
+        try:
+            duckdb.connect(config={"memory_limit": memory_limit}).close()
+        except duckdb.Error as problem:
+            raise click.ClickException(
+                f"HEALTH_MEMORY_LIMIT is {memory_limit!r}; it has to be a size, such as 3GB."
+            ) from problem
+
+
+def refuse_unwritable(variable: str, folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as problem:
+        raise click.ClickException(
+            f"{folder} cannot be written to ({problem.strerror}): {variable} names another place."
+        ) from problem
+
+
+def refuse_other_files(file: Path) -> None:
+    """Refuses a file that is no database of DuckDB, and one that this version cannot read."""
+    if not file.exists():
+        return
+    try:
+        duckdb.connect(str(file), read_only=True).close()
+    except duckdb.Error as problem:
+        text = " ".join(str(problem).split())
+        if not is_locked(text):
+            raise click.ClickException(f"{file} cannot be opened: {text}") from problem
