@@ -53,11 +53,13 @@ def start(program: str, *arguments: str) -> None:
     # Only here, so that the other commands do not import Dagster.
     from orchestration.dagster_instance import environment
     from orchestration.manifest import manifest
+    from orchestration.preflight import refuse_wrong_places
 
     settings = Settings.from_environment()
     if program == "dagster-webserver" or "dev" in arguments:
         refuse_used_port(*address_in(arguments))
-    if "dev" in arguments or program == "dagster-daemon" and "run" in arguments:
+    if "dev" in arguments or (program == "dagster-daemon" and "run" in arguments):
+        refuse_wrong_places(settings)
         be_the_only_daemon(settings)
     manifest(settings)
     os.chdir(ROOT)

@@ -11,6 +11,7 @@ from expectations.docs import docs_folder
 from orchestration.alerts import max_age_days
 from orchestration.dbt_build import is_locked
 from orchestration.destinations import destination_from_environment
+from orchestration.health_dates import catch_up_days
 from orchestration.settings import Settings
 
 
@@ -20,6 +21,15 @@ def refuse_what_cannot_work(settings: Settings) -> None:
         raise click.ClickException(
             f"There is no folder {settings.raw}: HEALTH_RAW_DIR names where the raw tables are."
         )
+    refuse_wrong_places(settings)
+    destination_from_environment(lambda text: None)
+    max_age_days()
+    catch_up_days()
+    refuse_wrong_limits()
+
+
+def refuse_wrong_places(settings: Settings) -> None:
+    """Raises click.ClickException for what cannot be written, or is no database."""
     for variable, folder in {
         "HEALTH_DB_PATH": settings.warehouse.parent,
         "HEALTH_PUBLISHED_DIR": settings.published,
@@ -29,8 +39,9 @@ def refuse_what_cannot_work(settings: Settings) -> None:
         refuse_unwritable(variable, folder)
     refuse_other_files(settings.warehouse)
     refuse_other_files(settings.published_file)
-    destination_from_environment(lambda text: None)
-    max_age_days()
+
+
+def refuse_wrong_limits() -> None:
     threads = os.environ.get("HEALTH_THREADS") or "1"
     if not threads.isdecimal() or not int(threads):
         raise click.ClickException(
