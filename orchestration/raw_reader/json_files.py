@@ -45,8 +45,13 @@ def look_at_json(
     """How to read a file of UTF-8 text. Raises Unreadable."""
     objects = list_of_objects if is_list else lines_of_objects
     names: dict[str, None] = {}
+    repeated: dict[str, None] = {}  # of a name that is there twice in an object, the first counts
     for item in objects(source):
-        names.update(dict.fromkeys(key for key, _ in item))
+        seen = set()
+        for key, _ in item:
+            name = key.strip().lower()
+            (repeated if name in seen else names)[key] = None
+            seen.add(name)
     present = dict.fromkeys(name.strip().lower() for name in names)
     columns = [name for name in present if name in known]
     added = [(key, value) for key, value in partitions if key in known and key not in columns]
@@ -66,6 +71,7 @@ def look_at_json(
             "holds half of a surrogate pair (\\ud800 to \\udfff), which is no text. Export it anew."
         ) from problem
     ignored = [name for name in names if name.strip().lower() not in known]
+    ignored += [name for name in repeated if name not in ignored]
     return look_of_copy(target, [*columns, *(key for key, _ in added)], ignored, count)
 
 
