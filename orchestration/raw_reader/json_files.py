@@ -71,7 +71,7 @@ def look_at_json(
             "holds half of a surrogate pair (\\ud800 to \\udfff), which is no text. Export it anew."
         ) from problem
     ignored = [name for name in names if name.strip().lower() not in known]
-    ignored += [name for name in repeated if name not in ignored]
+    ignored += [name for name in repeated if name not in names]
     return look_of_copy(target, [*columns, *(key for key, _ in added)], ignored, count)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import duckdb
+import pyarrow.parquet as pq
 
 from orchestration.raw_reader.csv_files import escaped_glob
 from orchestration.raw_reader.looks import Heading, Look, quoted, quoted_name
@@ -58,7 +59,12 @@ def schema_of(path: str, connection: duckdb.DuckDBPyConnection) -> tuple[Any, in
 def headings_of(path: str, connection: duckdb.DuckDBPyConnection) -> tuple[Heading, ...]:
     relation = f"read_parquet({quoted(escaped_glob(path))}, {OPTIONS})"
     rows = connection.execute(f"describe select * from {relation}").fetchall()
-    return tuple(Heading(name, quoted_name(name), kind) for name, kind, *_ in rows)
+    # DuckDB gives other names to columns that differ in case only.
+    names = pq.read_schema(path).names
+    return tuple(
+        Heading(name, quoted_name(renamed), kind)
+        for name, (renamed, kind, *_) in zip(names, rows, strict=True)
+    )
 
 
 def is_whole(

@@ -17,7 +17,11 @@
 {%- if formats -%}
 coalesce(
     {%- for format in formats %}
-    cast(try_strptime({{ text }}, {{ quoted(format) }}) as timestamp),
+    case
+        -- Words that DuckDB takes for times whatever the format.
+        when lower({{ text }}) not in ('epoch', 'infinity', '-infinity')
+            then cast(try_strptime({{ text }}, {{ quoted(format) }}) as timestamp)
+    end,
     {%- endfor %}
 {% endif -%}
 case
@@ -171,7 +175,7 @@ coalesce(
     {%- set native_types = {
         'time': [
             'DATE', 'TIMESTAMP', 'TIMESTAMP_S', 'TIMESTAMP_MS', 'TIMESTAMP_NS',
-            'TIMESTAMP WITH TIME ZONE',
+            'TIMESTAMP WITH TIME ZONE', 'TIMESTAMPTZ_NS',
         ],
         'number': [
             'TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'HUGEINT',
@@ -187,13 +191,18 @@ coalesce(
     {{ return(adapter.dispatch('native_value', 'health')(stored)) }}
 {% endmacro %}
 {% macro duckdb__native_value(stored) -%}
-{{
-    'cast(' ~ stored.expression ~ ' as timestamp)'
-    if stored.type == 'TIMESTAMP WITH TIME ZONE' else stored.expression
-}}
+{%- if stored.type == 'TIMESTAMP WITH TIME ZONE' -%}
+cast({{ stored.expression }} as timestamp)
+{%- elif stored.type in ('TIMESTAMP_NS', 'TIMESTAMPTZ_NS') -%}
+{#- A cast would round, and carry a record over midnight. -#}
+make_timestamp(epoch_ns({{ stored.expression }}) // 1000)
+{%- else -%}
+{{ stored.expression }}
+{%- endif -%}
 {%- endmacro %}
 {% macro native_column_type(type) %}
-    {{ return('timestamp' if type == 'TIMESTAMP WITH TIME ZONE' else type) }}
+    {%- set read_as_timestamp = ('TIMESTAMP WITH TIME ZONE', 'TIMESTAMP_NS', 'TIMESTAMPTZ_NS') -%}
+    {{ return('timestamp' if type in read_as_timestamp else type) }}
 {% endmacro %}
 
 {#- The text of such a value, and of a value of any other type. Whole doubles are written without the
