@@ -190,8 +190,15 @@ def test_whatever_leaves_a_rows_end_in_doubt(
         (("a0,Zero,2026-01-01", 'a1,"Acme,2026-01-01', 'a2,Beta",2026-01-01'), None),
         # A row that has a quoted value of its own.
         (('a1,"Acme,2026-01-01,,', 'a2,", Inc",2026-01-02,,', 'a3,Gamma",2026-01-03,,'), None),
-        # No doubt: all other rows have five cells, and these two lines have three each.
+        # With blank lines between, in rows with more separators than the header, without a time.
+        (('a1,"Acme,2026-01-01,,,,', "", 'a2,Beta",2026-01-02,,,,'), None),
+        (('a1,"Acme,soon,,', "a2,Beta,2026-01-02,,", 'a3,Gamma",later,,'), None),
+        (('a1,"Acme,soon,,', 'a2,Beta",later,,'), None),
+        # A time in a format that only raw_values.csv knows.
+        (('a1,"Acme,31.12.2026', 'a2,Beta",30.12.2026'), None),
+        # No doubt: one of the lines is no row.
         (('a1,"Acme', '2026-01-01",2026-01-02,,'), ["Acme\n2026-01-01"]),
+        (('a1,"Acme', "", 'of 2026",2026-01-02'), ["Acme\n\nof 2026"]),
         (('a1,"Acme, Inc', 'Berlin, Germany",2026-01-01,,'), ["Acme, Inc\nBerlin, Germany"]),
     ],
 )

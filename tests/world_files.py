@@ -64,7 +64,7 @@ def separated_lines(
     lines = [dialect.first_line] if dialect.first_line else []
     lines.append(dialect.separator.join(_cell(dialect, name) for name in header))
     for number, row in enumerate(rows):
-        lines.append(dialect.separator.join(_cells(dialect, row)))
+        lines.append(dialect.separator.join(raw_cells(dialect, row)))
         if dialect.has_blank_lines and number % 7 == 3:
             lines.append("" if number % 2 else "  ")
     return lines
@@ -86,7 +86,8 @@ def packed(content: bytes) -> bytes:
     return gzip.compress(content, mtime=0)
 
 
-def _cells(dialect: Dialect, row: Sequence[str | None]) -> list[str]:
+def raw_cells(dialect: Dialect, row: Sequence[str | None]) -> list[str]:
+    """The cells of a row as they stand in the file, quotes and all."""
     cells = [_cell(dialect, value or "") for value in row]
     if dialect.widths == "short":
         # A lone empty cell would be a blank line.

@@ -23,7 +23,7 @@ import pyarrow.parquet
 from . import separated_text
 from .raw_tables import RawTable
 from .unreadable import UnreadableError
-from .values import read_time, trimmed
+from .values import is_null_time, trimmed
 
 # A row: trimmed text by column name, only the columns that are filled.
 TextRow = dict[str, str]
@@ -32,6 +32,8 @@ ENDING = re.compile(r"\.(parquet|(?:csv|tsv|jsonl|ndjson|json)(?:\.gz)?)$", re.I
 # 2^53: whole doubles above are not all there.
 LARGEST_WHOLE_DOUBLE = 9_007_199_254_740_992
 HIDDEN = ("_", ".")
+# By which a time or a number is told from other words, also one that is declared or has a fault.
+FEWEST_DIGITS = {"time": 4, "number": 1}
 ICEBERG_ENDINGS = (".metadata.json", ".avro", "version-hint.text")
 UTF_16_MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
@@ -314,15 +316,20 @@ def _places(table: RawTable, header: Sequence[str]) -> dict[str, int]:
 
 
 def _could_be_a_row(table: RawTable, header: Sequence[str], cells: Sequence[str]) -> bool:
-    """Whether no cell is beyond the header, the required ones are filled, the main time a time."""
+    """Whether no cell is beyond the header, the required ones are filled, and those that should be
+    times or numbers look like it."""
     if any(trimmed(cell) for cell in cells[len(header) :]):
         return False
     places = _places(table, header)
     texts = {name: trimmed(cells[place]) for name, place in places.items() if place < len(cells)}
-    required = [c.name for c in table.columns if c.is_required and c.name in places]
-    if not all(texts.get(name) for name in required):
+    required = {c.name: c.kind for c in table.columns if c.is_required and c.name in places}
+    if not required or not all(texts.get(name) for name in required):
         return False
-    return table.main_time not in places or read_time(texts[table.main_time]) is not None
+    digits = {name: sum(map(str.isdigit, texts[name])) for name in required}
+    return all(
+        digits[name] >= FEWEST_DIGITS.get(required[name], 0) or is_null_time(texts[name])
+        for name in required
+    )
 
 
 def _listed_objects(text: str) -> Iterator[list[tuple[str, object]]]:

@@ -40,6 +40,8 @@ class TextRecord:
         return max(filled, default=0)
 
 
+# So many separators are in each line of a text by chance once in a blue moon.
+WIDE = 5
 # Whether cells below a header could be a row of the table.
 IsRow = Callable[[Sequence[str], Sequence[str]], bool]
 # From behind the opening quote of a cell to its value and its end.
@@ -63,29 +65,29 @@ def parse(text: str, known: Collection[str], is_row: IsRow) -> tuple[list[str], 
     if not records:
         raise UnreadableError("there is no header line")
     header = [name.strip() for name in records[0].cells]
-    on_one_line = [len(record.cells) for record in records[1:] if len(record.lines) == 1]
-    # Rows may be shorter than the header, but not than all the others.
-    fewest = min([*on_one_line, len(header)])
 
-    def are_rows(columns: Sequence[str], lines: Sequence[str]) -> bool:
-        """Whether the lines of one record could as well be a record each."""
-        return all(
-            any(
-                len(cells) >= fewest and is_row(columns, cells)
-                for cells in _ways_to_read_a_line(line, separator, quoted)
-            )
-            for line in lines
-        )
+    def could_be_row(columns: Sequence[str], line: str) -> bool:
+        ways = _ways_to_read_a_line(line, separator, quoted)
+        return any(is_row(columns, cells) for cells in ways)
 
-    first_line = [_unquoted(name) for name in records[0].lines[0].split(separator)]
-    if len(records[0].lines) > 1 and are_rows(first_line, records[0].lines[1:]):
-        raise UnreadableError("a quote in the header that may not belong there", records[0].line)
+    if len(records[0].lines) > 1:
+        first, *others = records[0].lines
+        columns = [_unquoted(name) for name in first.split(separator)]
+        if any(could_be_row(columns, line) for line in others):
+            raise UnreadableError("a quote in the header that may not belong there", 1)
     for record in records[1:]:
         if record.width > len(header):
             raise UnreadableError(
                 f"{record.width} values, but the header has {len(header)} columns", record.line
             )
-        if len(record.lines) > 1 and are_rows(header, record.lines):
+        lines = [line for line in record.lines if line.strip()]
+        could_be = [could_be_row(header, line) for line in lines if len(lines) > 1]
+        # The first line and the last have cells of the record beside those of the value with line
+        # breaks, so that one of them may look like a row by chance.
+        are_whole = len(header) >= WIDE and all(
+            line.count(separator) == len(header) - 1 for line in lines
+        )
+        if sum(could_be) > 1 or any(could_be[1:-1]) or (len(lines) > 1 and are_whole):
             raise UnreadableError("a quote that may not belong there", record.line)
     return header, records[1:]
 
