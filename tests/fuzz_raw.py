@@ -228,7 +228,9 @@ def changed_characters(rng: random.Random, folder: Path, table: Table) -> Mutant
 def changed_bytes(rng: random.Random, folder: Path, table: Table) -> Mutant:
     """Bytes changed to any other, but for those of line breaks."""
     records = _records(rng, table)
-    dialect = replace(random_dialect(rng), encoding=rng.choice(("utf-8", "utf-8-sig")))
+    # A byte in a blank line would make it a record.
+    encoding = rng.choice(("utf-8", "utf-8-sig"))
+    dialect = replace(random_dialect(rng), encoding=encoding, has_blank_lines=False)
     lines = [dialect.separator.join(cells) for cells in _raw_lines(dialect, records)]
     content = bytearray(encoded(_separated(dialect, lines), dialect.encoding))
     path = _text_path(rng, folder, table, TEXT_ENDINGS)

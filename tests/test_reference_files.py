@@ -175,6 +175,8 @@ def test_a_quote_inside_an_unquoted_cell_is_a_character(tmp_path: Path) -> None:
         (('a1,"Acme,2026-01-01', "a2,Beta,2026-01-01", 'a3,Gamma",2026-01-01'), 2),
         (('a1,"Acme" Ltd,2026-01-01',), 2),
         (("a1,Acme,2026-01-01", "a2,Beta,2026-01-01,more"), 3),
+        # By the standard two records, with backslashes one.
+        (("a1,Acme,2026-01-01", r'a2,"2026\"', r'\"x",2026-01-02'), 3),
     ],
 )
 def test_whatever_leaves_a_rows_end_in_doubt(

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from .unreadable import UnreadableError
 from .values import trimmed
@@ -56,6 +57,9 @@ def parse(text: str, known: Collection[str], is_row: IsRow) -> tuple[list[str], 
     quoted = _quoted_by_the_standard
     try:
         separator, records = _parsed(text, known, quoted)
+        _refuse_two_readings(text, known, records)
+    except TwoReadingsError:
+        raise
     except UnreadableError as problem:
         quoted = _quoted_with_backslashes
         try:
@@ -90,6 +94,23 @@ def parse(text: str, known: Collection[str], is_row: IsRow) -> tuple[list[str], 
         if sum(could_be) > 1 or any(could_be[1:-1]) or (len(lines) > 1 and are_whole):
             raise UnreadableError("a quote that may not belong there", record.line)
     return header, records[1:]
+
+
+class TwoReadingsError(UnreadableError):
+    """Both ways of quoting parse, and say that records end elsewhere."""
+
+
+def _refuse_two_readings(text: str, known: Collection[str], records: Sequence[TextRecord]) -> None:
+    if '\\"' not in text:
+        return
+    try:
+        _, others = _parsed(text, known, _quoted_with_backslashes)
+    except UnreadableError:
+        return
+    for record, other in zip_longest(records, others):
+        if record is None or other is None or len(record.lines) != len(other.lines):
+            line = (record or other).line
+            raise TwoReadingsError("a backslash before a quote that can be read in two ways", line)
 
 
 def _ways_to_read_a_line(line: str, separator: str, quoted: Quoted) -> list[list[str]]:
