@@ -108,7 +108,7 @@ def test_rows_are_told_apart(tmp_path: Path, text: str, names: list[str | None])
         ),
         (
             'a1,"Acme,2026-01-01\na2,Beta",2026-01-01\n',
-            "line 2: a quoted value goes on for 2 lines, and each of them could be a row",
+            "line 2: a quoted value goes on for 2 lines, and these could be rows",
         ),
         ("a1,Acme,2026-01-01,more\n", "line 2: the row has 4 cells and the header only 3"),
         ("\n\na1,Acme,2026-01-01\na2,B,C,D,E\n", "line 5: the row has 5 cells"),

@@ -378,7 +378,7 @@ def _tag_notes(one: Calculated) -> str:
 
 def _user_rows(one: Calculated) -> list[PublishedRow]:
     users = {user.user_id: user for user in one.facts.records("users")}
-    is_absent = one.facts.is_absent("events")
+    is_absent = not one.facts.has_column("events", "user_id")
     rows = []
     for user_id in one.facts.known_users():
         events = [event for event in one.facts.records("events") if event.user_id == user_id]
@@ -409,8 +409,10 @@ def _feature_rows(one: Calculated) -> list[PublishedRow]:
     for event in one.facts.records("events"):
         used[event.module, event.feature].append(event)
     rows = []
+    has_users = one.facts.has_column("events", "user_id")
     for (module, feature), events in used.items():
         recent = [e for e in events if one.facts.in_window(e.occurred_at, WINDOW_DAYS)]
+        users = distinct(event.user_id for event in recent)
         rows.append(
             {
                 "health_date": one.health_date,
@@ -419,7 +421,7 @@ def _feature_rows(one: Calculated) -> list[PublishedRow]:
                 "feature": feature,
                 "first_used_at": min(event.occurred_at for event in events),
                 "last_used_at": max(event.occurred_at for event in events),
-                "users_14d": len(distinct(event.user_id for event in recent)),
+                "users_14d": len(users) if has_users else None,
                 "events_14d": _event_count(recent),
             }
         )
