@@ -64,7 +64,7 @@ def write_odd_files(raw: Path) -> None:
     )
     # Offsets carry a ticket over midnight, in both directions.
     (raw / "tickets.csv").write_text(
-        "created_at,ticket_id,account_id,priority\n"
+        "created_at,ticket_id,account_id,priority,solved_at\n"
         "2026-03-10T00:30:00+01:00,01,007,HIGH\n"
         "2026-03-10 05:29:59.999999999+0530,1,007,\n"
         "2026-03-09T23:30:00-01:00,2,007,low\n"
@@ -290,25 +290,25 @@ ROWS: dict[str, tuple[str, ...]] = {
         "u7,ghost,1 January 2026, | row_rejected:invalid_created_at",
     ),
     "events": (
-        "event_id,account_id,feature,occurred_at,event_count,loaded_at",
-        "1,a,login,2026-03-01 10:00,5,",
-        "2,a,login,2026-03-02 10:00,-1, | value_ignored:out_of_range_event_count",
-        "3,a,login,2026-03-02 10:00,many, | value_ignored:invalid_event_count",
-        "4,a,login,2026-03-02 10:00,0,soon | value_ignored:invalid_loaded_at",
-        "5,a,,2026-03-02 10:00,1, | row_rejected:missing_feature",
-        "6,a,login,03/02/2026,1, | row_rejected:invalid_occurred_at",
-        "7,a,login,1970-01-01,1, | row_rejected:implausible_occurred_at",
-        "8,ghost,login,2026-03-02,1, | row_rejected:unknown_account",
-        "9,a,login,2026-03-03 10:00,7,2026-03-04 | row_rejected:duplicate_key",
-        "9,a,login,2026-03-03 09:00,2,2026-03-05",
-        "9,a,login,2026-03-04 09:00,3,2026-03-04",
-        "9,a,login,2026-03-04 09:00,3,2026-03-05",
-        "10,a,login,2026-03-05 00:00,1e1,",
-        '11,a,login,2026-03-05 00:00,"10,00", | value_ignored:invalid_event_count',
-        "12,ghost,login,2026-03-02,-1,soon | row_rejected:unknown_account",
-        "13,a,login,2026-03-03,-5,2026-03-04 | row_rejected:duplicate_key"
+        "event_id,account_id,feature,occurred_at,event_count,loaded_at,user_id",
+        "1,a,login,2026-03-01 10:00,5,,",
+        "2,a,login,2026-03-02 10:00,-1,, | value_ignored:out_of_range_event_count",
+        "3,a,login,2026-03-02 10:00,many,, | value_ignored:invalid_event_count",
+        "4,a,login,2026-03-02 10:00,0,soon, | value_ignored:invalid_loaded_at",
+        "5,a,,2026-03-02 10:00,1,, | row_rejected:missing_feature",
+        "6,a,login,03/02/2026,1,, | row_rejected:invalid_occurred_at",
+        "7,a,login,1970-01-01,1,, | row_rejected:implausible_occurred_at",
+        "8,ghost,login,2026-03-02,1,, | row_rejected:unknown_account",
+        "9,a,login,2026-03-03 10:00,7,2026-03-04, | row_rejected:duplicate_key",
+        "9,a,login,2026-03-03 09:00,2,2026-03-05,",
+        "9,a,login,2026-03-04 09:00,3,2026-03-04,",
+        "9,a,login,2026-03-04 09:00,3,2026-03-05,",
+        "10,a,login,2026-03-05 00:00,1e1,,",
+        '11,a,login,2026-03-05 00:00,"10,00",, | value_ignored:invalid_event_count',
+        "12,ghost,login,2026-03-02,-1,soon, | row_rejected:unknown_account",
+        "13,a,login,2026-03-03,-5,2026-03-04, | row_rejected:duplicate_key"
         " value_ignored:out_of_range_event_count",
-        "13,a,login,2026-03-03,20,2026-03-05",
+        "13,a,login,2026-03-03,20,2026-03-05,",
     ),
     "subscriptions": (
         "subscription_id,account_id,plan_id,mrr,started_at,seats,ended_at,renews_at",
