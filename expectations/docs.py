@@ -37,6 +37,8 @@ NOT_OURS = re.compile(
 LINK_ELSEWHERE = re.compile(
     r"(<a\b[^>]*?)\s+href=([\"'])\s*(?:\w+:|//).*?\2", re.IGNORECASE | re.DOTALL
 )
+# What would call a script; quotes in text are entities, so that only attributes look like this.
+HANDLER = re.compile(r"\son\w+=\"[^\"]*\"", re.IGNORECASE)
 POLICY = (
     '<meta http-equiv="Content-Security-Policy" content="default-src \'none\';'
     " style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'\">"
@@ -132,7 +134,7 @@ def as_page_text(answer: Any) -> Any:
 
 def restyled(page: str) -> str:
     """A page of Great Expectations with our style, without scripts and anything from the web."""
-    kept = LINK_ELSEWHERE.sub(r"\1", NOT_OURS.sub("", page))
+    kept = HANDLER.sub("", LINK_ELSEWHERE.sub(r"\1", NOT_OURS.sub("", page)))
     kept = kept.replace("<head>", f"<head>{POLICY}", 1)
     return kept.replace("</head>", f"<style>{css()}</style></head>", 1)
 

@@ -107,7 +107,9 @@ def test_slack_gets_a_text_with_its_special_characters_escaped(
     assert key
     assert body == {
         "text": "high: Account &lt;1&gt; (a1), overall good to poor, score 8.00 on"
-        f" {TODAY} (turned_poor). Call &amp; listen. Success manager: kim@example.com"
+        f" {TODAY} (turned_poor). Call &amp; listen. Success manager: kim@example.com",
+        "mrkdwn": False,
+        "parse": "none",
     }
 
 

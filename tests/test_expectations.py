@@ -132,6 +132,17 @@ def test_raw_checks(kind: str, tmp_path: Path) -> None:
     assert [failure.record_key for failure in bad.failures] == ["tickets"]
 
 
+def test_days_without_rows_are_named(tmp_path: Path) -> None:
+    asked, _ = RAW["empty_days"]
+    empty = [HEALTH_DATE - timedelta(days=days) for days in (5, 3)]
+    rows = f"from base where created_at::date not in ('{empty[0]}', '{empty[1]}')"
+    result = judge_raw(write_raw(tmp_path / "raw", rows), asked, YESTERDAY)
+    assert [(failure.observed, failure.detail) for failure in result.failures] == [
+        ("2", f"no rows on {empty[0]}, {empty[1]}")
+    ]
+    assert result.observed == f"no rows on {empty[0]}, {empty[1]}"
+
+
 def test_a_flood_fails_as_a_drop_does(tmp_path: Path) -> None:
     asked, _ = RAW["volume"]
     flood = "from base" + " union all select * replace (ticket_id || 'x' as ticket_id) from base"

@@ -34,7 +34,16 @@ def receiver() -> Iterator[HTTPServer]:
 def test_a_notice_arrives(receiver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEALTH_NOTICE_URL", f"http://127.0.0.1:{receiver.server_port}/hook")
     assert notify("The run of 2026-11-22 failed.")
-    assert receiver.bodies == [{"text": "The run of 2026-11-22 failed."}]
+    told = {"text": "The run of 2026-11-22 failed.", "mrkdwn": False, "parse": "none"}
+    assert receiver.bodies == [told]
+
+
+def test_a_notice_is_text_whatever_it_names(
+    receiver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEALTH_NOTICE_URL", f"http://127.0.0.1:{receiver.server_port}/hook")
+    notify("2 checks failed:\n- <!channel> \x1b[2J & Co")
+    assert receiver.bodies[0]["text"] == "2 checks failed:\n- &lt;!channel&gt; \\x1b[2J &amp; Co"
 
 
 def test_a_refusal_is_told_without_the_address(

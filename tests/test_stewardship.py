@@ -110,7 +110,9 @@ def test_failures_name_record_owner_and_cure_worst_first(
     fail(settings, "warning")
     assert "None: every check passed" in health("failures").output
     fail(settings, "warning", "a1", "a2")
-    result = health("failures", "--markdown", str(tmp_path / "failures.md"), "--limit", "1")
+    result = health(
+        "failures", "--all", "--markdown", str(tmp_path / "failures.md"), "--limit", "1"
+    )
     assert result.exit_code == 0
     text = (tmp_path / "failures.md").read_text()
     assert "0 critical, 2 warnings." in text
@@ -119,6 +121,23 @@ def test_failures_name_record_owner_and_cure_worst_first(
     assert "ana@example.com" in text
     assert "And 1 more" in text
     assert "Failures are open for: ana@example.com" in health("failures", "--owner", "bo").output
+
+
+def test_one_problem_of_many_accounts_is_one_line(
+    health: Health, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail(settings, "warning", *(f"account_{number:03}" for number in range(168)))
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = health("failures").output
+    assert "168 warnings." in shown
+    told = " ".join(shown.split())
+    assert told.count("not_calculated_accounts to_review") == 1
+    assert "168 records: account_000, account_001, account_002 and 165 more" in told
+    assert "health failures --all" in told
+    one_by_one = health("failures", "--all", "--limit", "200").output
+    assert one_by_one.count("account_") == 168
+    fail(settings, "warning", "a1")
+    assert "0 critical, 1 warning." in health("failures").output
 
 
 def test_lint_tells_what_is_of_no_use_and_fails_a_pull_request_only_if_asked(

@@ -37,4 +37,6 @@ def print_answer(answer: duckdb.DuckDBPyConnection, console: Console) -> None:
 def written(value: object) -> str:
     if value is None:
         return "NULL"
+    if isinstance(value, float):
+        return str(round(value, 6))
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -76,8 +76,8 @@ def report_of(
         report.add(
             f"Segment {place[0]}, pillar {place[1]}",
             (
-                "signal",
                 "rule",
+                "signal",
                 "asked",
                 "met",
                 "accounts",
@@ -90,6 +90,8 @@ def report_of(
             ),
             (rule_cells(row[2:], units) for row in rows if row[:2] == place),
             numbers=(3, 4, 5, 7, 8, 9, 10),
+            is_prose=True,
+            heading=1,
         )
     return report
 
@@ -99,8 +101,8 @@ def rule_cells(row: tuple, units: dict[str, str]) -> tuple[str, ...]:
     low, _, median, _, high, *suggested = values
     unit = units.get(signal, "")
     return (
-        f"{signal} ({unit})" if unit else signal,
         f"{rule_set.replace('_', ' ')} {clause or ''}".strip(),
+        f"{signal} ({unit})" if unit else signal,
         f"{operator} {threshold}",
         "" if share is None else f"{share:.0%}",
         f"{accounts:,}",

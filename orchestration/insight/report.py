@@ -28,10 +28,12 @@ class Report:
         numbers: tuple[int, ...] = (),
         note: str = "",
         is_prose: bool = False,
+        heading: int = 0,
     ) -> None:
         """Add a table; one without rows is left out."""
         if kept := list(rows):
-            self.parts.append(Table(title, columns, kept, numbers, note, is_prose=is_prose))
+            table = Table(title, columns, kept, numbers, note, is_prose=is_prose, heading=heading)
+            self.parts.append(table)
 
     def print(self, console: Console) -> None:
         console.print()

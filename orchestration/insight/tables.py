@@ -40,6 +40,7 @@ class Table:
     note: str = ""
     sections: tuple[int, ...] = ()
     is_prose: bool = False
+    heading: int = 0  # position of the cell under which a row is told in lines
 
 
 def cell(value: str, style: str = "") -> Text:
@@ -79,6 +80,7 @@ def print_groups(table: Table, console: Console) -> None:
             rows=[row[1:] for row in group],
             numbers=tuple(position - 1 for position in table.numbers if position),
             sections=(),
+            heading=max(table.heading - 1, 0),
         )
         print_table(rest, console)
 
@@ -155,10 +157,11 @@ def drawn(table: Table, widths: list[int], *, framed: bool) -> RichTable:
 
 
 def print_rows(table: Table, console: Console) -> None:
-    """Each row in lines: its first cell, then the others with their names, short ones together."""
+    """Each row in lines: its heading, then the others with their names, short ones together."""
     for row in table.rows:
-        first, *others = [told for told in zip(table.columns, row, strict=True) if told[1]]
-        console.print(cell(first[1], "bold"), highlight=False)
+        others = list(zip(table.columns, row, strict=True))
+        _, heading = others.pop(table.heading)
+        console.print(cell(heading, "bold"), highlight=False)
         for told in told_together(others):
             console.print(Padding(told, (0, 0, 0, 4), expand=False), highlight=False)
 

@@ -160,11 +160,11 @@ def summary_of(reports: Iterable[CheckReport]) -> Report:
     failed = by_check(worst_first(result for report in reports for result in report.failed))
     shown.add(
         "What failed, worst first",
-        ("check", "severity", "dates", "observed", "failing", "who", "what to do"),
+        ("severity", "check", "dates", "observed", "failing", "who", "what to do"),
         (
             (
-                f"{found[0].check.table_name}: {found[0].check.label}",
                 severity_of(found[0]),
+                f"{found[0].check.table_name}: {found[0].check.label}",
                 dates_of(found),
                 f"{found[0].observed}, expected {found[0].check.bounds}",
                 records_of(found[0]),
@@ -174,6 +174,7 @@ def summary_of(reports: Iterable[CheckReport]) -> Report:
             for found in failed
         ),
         is_prose=True,
+        heading=1,
     )
     if not failed:
         shown.say("Nothing failed.")

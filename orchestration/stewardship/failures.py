@@ -70,16 +70,15 @@ def report_of(
     hidden = len(problems) - limit
     report.add(
         "Worst first",
-        ("check", "severity", "since", "what fails", "observed", "who", "what to do"),
+        ("severity", "since", "days", "check", "what fails", "observed", "who", "what to do"),
         [cells_of(problem) for problem in problems[:limit]],
         note=f"And {hidden:,} more: --limit shows them." * (hidden > 0),
+        numbers=(2,),
         is_prose=True,
+        heading=3,
     )
     if len(problems) < len(found):
-        report.say(
-            "`health failures --all` lists every record, and so does the table"
-            " health.check_failures."
-        )
+        report.say("Every record: health failures --all, or the table health.check_failures.")
     return report
 
 
@@ -109,9 +108,10 @@ def cells_of(problem: list[Failure]) -> tuple[str, ...]:
     owners = Counter(str(failure["owner"]) for failure in problem)
     reason = reason_of(first) if len(problem) > 1 else str(first["detail"] or "")
     return (
-        " ".join(str(first[name]) for name in names if first[name]),
         str(first["severity"]),
-        f"{since} ({plural(age, 'day')})",
+        since,
+        str(age),
+        " ".join(str(first[name]) for name in names if first[name]),
         (f"{plural(len(keys), 'record')}: " if more > 0 else "")
         + ", ".join(keys[:RECORDS_NAMED])
         + (f" and {more:,} more" if more > 0 else ""),

@@ -1,0 +1,275 @@
+"""Names are data: what customers call themselves goes through every command as text.
+
+Ids, names, managers, notes and reasons hold markup of consoles, Markdown, HTML, formulas, control
+codes and line breaks. Every command must tell of them without obeying them, in 80 columns.
+"""
+
+import re
+import shutil
+from collections.abc import Iterator
+from datetime import date, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+
+import duckdb
+import pytest
+from check_worlds import HEALTH_DATE, check
+from click.testing import CliRunner, Result
+from markdown_it import MarkdownIt
+from rich.cells import cell_len
+
+from expectations import build_docs
+from expectations.validation import Subject, validated
+from orchestration import harmless
+from orchestration.cli import main
+from orchestration.destinations import Alert, json_body, slack_body
+from orchestration.sample_data import write_sample
+
+END = date(2026, 11, 22)
+START = END - timedelta(days=3)
+NAMES = (
+    "[/EU] Acme",
+    "[red]Bolt[/red] :smile: 5",
+    "Two\nLines",
+    "<script>alert(1)</script>",
+    "**bold** | pipe `code` _it_",
+    "![x](http://evil.example/p.png)",
+    "[click](http://evil.example)",
+    "\x1b[31mRed\x1b[0m\x1b]0;title\x07",
+    "\u202edlog \u2066x",
+    "$\\frac{x$ & Co",
+    "# Heading",
+    "<!channel> <http://evil.example|Log in>",
+    "ends with \\",
+    "see https://evil.example or www.evil.example",
+    "\x9b31m C1\x85next",
+    "Longlonglonglonglonglonglonglonglonglonglonglonglonglonglonglonglonglonglonglonglonglonglong",
+    "你好世界" * 12,
+    "1. First",
+    "&lt;b&gt; &#42;",
+)
+IDS = ("[/a]", "a|b", "é\nx", "<img src=x onerror=alert(1)>", "$id $$", "\x1b[2J", "`id`", "{{id}}")
+# How each command is asked; None: it prints nothing of the data.
+ARGUMENTS: dict[str, list[str] | None] = {
+    "run": ["--start", str(START), "--end", str(END)],
+    "summary": [],
+    "query": ["select account_id, account_name, csm_email, mrr from health.account_health"],
+    "sample": None,  # refuses where HEALTH_RAW_DIR is set
+    "explain": ["[/a]", "--plot", "explain.png"],
+    "portfolio": ["--limit", "50", "--markdown", "portfolio.md"],
+    "trend": ["--by", "csm", "--markdown", "trend.md", "--plot", "trend.svg"],
+    "transitions": ["--from", str(START), "--to", str(END), "--markdown", "transitions.md"],
+    "flaps": ["--within", "3", "--markdown", "flaps.md"],
+    "calibrate": ["--markdown", "calibrate.md"],
+    "what-if": [
+        *("--configuration", "seeds", "--against", "changed", "--markdown", "what-if.md"),
+        *("--start", str(END), "--end", str(END)),
+    ],
+    "backtest": ["--published-only", "--markdown", "backtest.md"],
+    "check": ["--date", str(END)],
+    "failures": ["--all", "--limit", "100", "--markdown", "failures.md"],
+    "lint": ["--markdown", "lint.md"],
+    "ui": None,  # becomes Dagster's own
+    "dagster": None,  # hands over to Dagster's programs
+}
+REFUSALS = {"backtest": "Too few accounts left"}
+UNSEEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sample data whose texts that people fill in are hostile, and a changed configuration."""
+    folder = tmp_path_factory.mktemp("hostile")
+    raw = folder / "raw"
+    write_sample(raw, accounts=24, days=50, end_date=END)
+    make_hostile(raw)
+    for name, threshold in (("seeds", "5"), ("changed", "1")):
+        shutil.copytree("seeds", folder / name)
+        rules = folder / name / "health_rules.csv"
+        text = rules.read_text(encoding="utf-8")
+        rules.write_text(text.replace("open_tickets,=,0", f"open_tickets,<=,{threshold}"))
+    return folder
+
+
+def make_hostile(raw: Path) -> None:
+    with duckdb.connect() as connection:
+        connection.execute("create table names as select unnest(?) as name", [list(NAMES)])
+        connection.execute("create table lookup (old text, new text)")
+        accounts = connection.execute(
+            f"select account_id from '{raw}/accounts.parquet' order by account_id"
+        ).fetchall()
+        for (old,), new in zip(accounts, IDS, strict=False):
+            connection.execute("insert into lookup values (?, ?)", [old, new])
+        for path in sorted(raw.iterdir()):
+            if path.suffix != ".parquet" and not path.is_dir():
+                continue
+            files = f"{path}/**/*.parquet" if path.is_dir() else str(path)
+            connection.execute(f"create or replace table old as from read_parquet('{files}')")
+            columns = {row[0] for row in connection.execute("describe old").fetchall()}
+            changes = ["coalesce(lookup.new, old.account_id) as account_id"]
+            for column in ("account_name", "user_name", "note", "author", "reason", "subject"):
+                if column in columns:
+                    changes.append(f"{hostile(column)} as {column}")
+            if path.stem == "accounts":
+                changes.append(f"{hostile('csm_email')} as csm_email")
+            connection.execute(
+                f"create or replace table new as select old.* replace ({', '.join(changes)})"
+                " from old left join lookup on old.account_id = lookup.old"
+            )
+            if path.is_dir():
+                shutil.rmtree(path)
+            connection.execute(f"copy new to '{raw / path.stem}.parquet' (format parquet)")
+
+
+def hostile(column: str) -> str:
+    """One of the names for each value."""
+    place = f"row_number() over (order by old.account_id) % {len(NAMES)} + 1"
+    return (
+        f"case when old.{column} is not null"
+        f" then (select list(name) from names)[cast({place} as integer)] end"
+    )
+
+
+@pytest.fixture(scope="module")
+def results(folder: Path) -> Iterator[dict[str, Result]]:
+    """What each command answers, after a run."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("HEALTH_RAW_DIR", str(folder / "raw"))
+    patch.setenv("HEALTH_DB_PATH", str(folder / "w.duckdb"))
+    patch.setenv("COLUMNS", "80")
+    patch.delenv("HEALTH_ALERT_DESTINATION", raising=False)
+    patch.chdir(folder)
+    yield {
+        name: CliRunner().invoke(main, [name, *arguments])
+        for name, arguments in ARGUMENTS.items()
+        if arguments is not None
+    }
+    patch.undo()
+
+
+def test_every_command_is_tried() -> None:
+    assert set(ARGUMENTS) == set(main.commands)
+
+
+ASKED = [name for name, arguments in ARGUMENTS.items() if arguments is not None]
+
+
+@pytest.mark.parametrize("command", ASKED)
+def test_a_command_takes_names_for_text(command: str, results: dict[str, Result]) -> None:
+    result = results[command]
+    if command in REFUSALS:
+        assert REFUSALS[command] in result.output
+    else:
+        assert result.exit_code == 0, (result.output, result.exception)
+    for line in result.output.splitlines():
+        assert not UNSEEN.search(line), line
+
+
+@pytest.mark.parametrize("command", ASKED)
+def test_80_columns_are_enough(command: str, results: dict[str, Result]) -> None:
+    if command in REFUSALS:
+        return
+    for line in results[command].output.splitlines():
+        assert "…" not in line
+        is_path = line.startswith(("/", "Data Docs: "))  # a path in one piece can be copied
+        assert is_path or cell_len(line) <= 80, line
+
+
+def test_names_are_shown_as_they_are(folder: Path, results: dict[str, Result]) -> None:
+    for command, columns in (
+        ("query", ("account_id", "account_name", "csm_email")),
+        ("portfolio", ("csm_email",)),
+    ):
+        shown = "".join(results[command].output.split())
+        for name in published(folder, *columns):
+            assert "".join(harmless.line(name).split()) in shown, (command, name)
+
+
+def published(folder: Path, *columns: str) -> set[str]:
+    """The texts of these columns in what is published."""
+    file = str(folder / "published" / "account_health.duckdb")
+    with duckdb.connect(file, read_only=True) as connection:
+        sql = f"select {', '.join(columns)} from health.account_health"
+        found = {text for row in connection.execute(sql).fetchall() for text in row if text}
+    assert len(found) > len(NAMES) / 2
+    return found
+
+
+TAGS = {"h1", "h2", "p", "table", "thead", "tbody", "tr", "th", "td"}
+
+
+def test_markdown_holds_no_markup_of_a_name(folder: Path, results: dict[str, Result]) -> None:
+    renderer = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    files = sorted(folder.glob("*.md"))
+    assert {file.stem for file in files} >= {"portfolio", "trend", "what-if", "failures"}
+    for file in files:
+        text = file.read_text(encoding="utf-8")
+        assert not UNSEEN.search(text)
+        assert "http:" not in text and "https:" not in text and "www." not in text
+        page = Page()
+        page.feed(renderer.render(text))
+        assert {tag for tag, _ in page.tags} <= TAGS, (file, page.tags)
+        for table in re.split(r"\n\n", text):
+            columns = {len(line.split(" | ")) for line in table.splitlines() if line[:1] == "|"}
+            assert len(columns) <= 1, table
+    portfolio = Page()
+    portfolio.feed(renderer.render((folder / "portfolio.md").read_text(encoding="utf-8")))
+    for name in published(folder, "csm_email"):
+        assert harmless.line(name) in portfolio.text, name
+
+
+class Page(HTMLParser):
+    """The tags of a page with their attributes, and its text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_data_docs_show_keys_of_records_as_text(tmp_path: Path) -> None:
+    keys = (*IDS, *NAMES)
+    subject = Subject(
+        "health.to_review",
+        [
+            {"health_date": HEALTH_DATE, "record_key": key, "reviews": 3, "detail": key}
+            for key in keys
+        ],
+        {"reviews": check("to_review", maximum=0)},
+    )
+    report = validated("health", [HEALTH_DATE], [subject])
+    assert {failure.record_key for failure in report.failed[0].failures} == set(keys)
+    index = build_docs([report], tmp_path / "docs")
+    [page] = (tmp_path / "docs" / "validations").rglob("*.html")
+    for file in (index, page):
+        found = Page()
+        found.feed(file.read_text(encoding="utf-8"))
+        assert not [tag for tag, _ in found.tags if tag in ("script", "img", "iframe", "object")]
+        assert ("meta", "Content-Security-Policy") in [
+            (tag, attributes.get("http-equiv")) for tag, attributes in found.tags
+        ]
+        for _, attributes in found.tags:
+            assert not [name for name in attributes if name.startswith("on")], attributes
+            assert not re.match(r"\s*(\w+:|//)", attributes.get("href") or ""), attributes
+    for key in IDS:
+        assert harmless.line(key) in " ".join(found.text.split()), key
+
+
+def test_messages_hold_no_markup_of_a_name() -> None:
+    for name in NAMES:
+        alert = Alert(
+            *(END, "turned_poor", "[/a]\n", "overall", name, "good", "poor", 1.0, "high"),
+            *("Call.", "<!here>"),
+        )
+        body = slack_body(alert)
+        assert (body["mrkdwn"], body["parse"]) == (False, "none")
+        for text in (str(body["text"]), str(json_body(alert)["text"])):
+            assert not UNSEEN.search(text) and "\n" not in text
+        assert not set(str(body["text"])) & set("<>")
+        assert json_body(alert)["account_name"] == name
