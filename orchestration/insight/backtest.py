@@ -14,6 +14,7 @@ from rich.progress import Progress as ProgressBar
 from orchestration.insight import observations, scratch
 from orchestration.insight.accounts import Connection, history_dates
 from orchestration.insight.configuration import Configuration
+from orchestration.insight.figures import plural
 from orchestration.insight.options import DATE, FOLDER, MARKDOWN, report_console
 from orchestration.insight.prediction import (
     CHURNED_NEEDED,
@@ -355,7 +356,8 @@ def report_of(results: Results) -> Report:
     counts = ", ".join(f"{n} within {horizon} days" for horizon, n in results.churned.items())
     report.say(results.verdict)
     report.say(
-        f"{results.accounts:,} accounts on {len(results.dates)} health dates. Accounts that left:"
+        f"{plural(results.accounts, 'account')} on {plural(len(results.dates), 'health date')}."
+        " Accounts that left:"
         f" {counts} of one of them, by {results.labels}. An outcome counts when it is known by"
         f" {results.known_until}; states and scores are the calculated ones, without overrides."
     )

@@ -95,7 +95,7 @@ def report_of(
             for account, was, now, mrr, owner, name in worse[:limit]
         ),
         numbers=(2,),
-        note=f"{len(worse) - limit:,} more (--limit)." if len(worse) > limit else "",
+        note=f"{len(worse) - limit:,} more: --limit lists them." if len(worse) > limit else "",
     )
     if not worse:
         report.say("No account got worse.")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from orchestration.insight import scratch
+from orchestration.insight.figures import plural
 from orchestration.insight.moves import Comparison, Move, compare, rules_behind
 from orchestration.insight.options import DATE, MARKDOWN, report_console
 from orchestration.insight.report import Report, money, number
@@ -155,13 +156,13 @@ def report_of(
     else:
         accounts = {move.account_id for move in moves}
         report.say(
-            f"{len(accounts):,} accounts have another state on at least one date, overall or in"
-            " a pillar."
+            f"{accounts_have(len(accounts))} another state on at least one date, overall or in a"
+            " pillar."
         )
     if score_dates:
         report.say(
-            f"{score_accounts:,} accounts have another overall score in the same overall state"
-            f" (on {score_dates:,} account days)."
+            f"{accounts_have(score_accounts)} another overall score in the same overall state"
+            f" (on {plural(score_dates, 'account day')})."
         )
     report.add(
         "Segments that change",
@@ -250,8 +251,13 @@ def add_rules(report: Report, comparison: Comparison, moves: list[Move], limit: 
             for move in moves[:limit]
         ),
         numbers=(2,),
-        note=f"{hidden:,} more moves are not listed (--limit)." if hidden > 0 else "",
+        note=f"{hidden:,} more: --limit lists them." if hidden > 0 else "",
+        is_prose=True,
     )
+
+
+def accounts_have(count: int) -> str:
+    return f"{plural(count, 'account')} {'has' if count == 1 else 'have'}"
 
 
 def scored(state: str, score: float | None) -> str:
@@ -261,4 +267,4 @@ def scored(state: str, score: float | None) -> str:
 def when(move: Move) -> str:
     if move.dates == 1:
         return str(move.last_date)
-    return f"{move.dates} days up to {move.last_date}"
+    return f"{move.dates:,} days up to {move.last_date}"
