@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 
 import click
 import duckdb
@@ -20,4 +21,15 @@ def reading(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
             f"Nothing is published in {settings.published} yet: `health run` makes it."
         )
     with duckdb.connect(str(settings.published_file), read_only=True) as connection:
-        yield connection
+        try:
+            yield connection
+        except (duckdb.BinderException, duckdb.CatalogException) as problem:
+            [(publisher,)] = connection.execute(
+                "select product_version from health.publication"
+            ).fetchall()
+            if publisher == version("account-health"):
+                raise
+            raise click.ClickException(
+                f"What is published is of version {publisher} of account-health, and this command"
+                " asks for more: `health run` brings it up to date."
+            ) from problem

@@ -90,9 +90,16 @@ def dbt_build(
     scratch: Path, *arguments: str, environment: Mapping[str, str], project: Path = PROJECT
 ) -> Run:
     """`dbt build` of the project, its artifacts under the folder `scratch`."""
+    return dbt(scratch, "build", *arguments, environment=environment, project=project)
+
+
+def dbt(
+    scratch: Path, *arguments: str, environment: Mapping[str, str], project: Path = PROJECT
+) -> Run:
+    """A command of dbt, likewise."""
     output = scratch / "dbt_output.txt"
     request = {
-        "arguments": ["--no-use-colors", "build", *arguments],
+        "arguments": ["--no-use-colors", *arguments],
         "folder": str(project),
         "environment": {
             **{name: text for name, text in os.environ.items() if not name.startswith("HEALTH_")},

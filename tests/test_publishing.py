@@ -15,11 +15,13 @@ import polars
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from click import ClickException
 from pyarrow import dataset
 from small_warehouse import DAY, calculate, make, query
 
 from orchestration import publishing
 from orchestration.publishing import PublishingRefused, publish
+from orchestration.reading import reading
 from orchestration.settings import Settings
 from orchestration.warehouse import writing
 
@@ -247,6 +249,22 @@ def test_a_publication_of_another_version_is_made_anew(settings: Settings) -> No
         assert lake(settings, table) == warehouse_rows(settings, table)
     noted = "select count(fingerprint) from health.publication_partitions"
     assert query(settings.published_file, noted) == [(7,)]
+
+
+def test_a_command_that_asks_a_former_publication_for_more_says_what_to_run(
+    settings: Settings,
+) -> None:
+    publish(settings, "run-1", DAY, DAY)
+    missing = "select clause from health.account_health_history"
+    with pytest.raises(duckdb.BinderException), reading(settings) as connection:
+        connection.execute(missing)
+    with duckdb.connect(str(settings.published_file.resolve())) as file:
+        file.execute("update health.publication set product_version = '0.0.1'")
+    with (
+        pytest.raises(ClickException, match="of version 0.0.1 .* `health run` brings it up"),
+        reading(settings) as connection,
+    ):
+        connection.execute(missing)
 
 
 def test_what_was_written_without_a_run_is_published_by_the_next(settings: Settings) -> None:
