@@ -18,20 +18,19 @@ from typing import Any
 from expectations.checks import Check
 from expectations.dbt_macros import raw_sources
 from expectations.warehouse import Warehouse, writing
+from orchestration.growing_tables import ensure_table
 from orchestration.settings import DBT_PROJECT, Settings
 
 CATALOGUE = DBT_PROJECT / "catalogue"
 METRICS_NAMED = 3  # metrics that rest on a column and are named; the rest are counted
-FILLED_COLUMNS = """
-    create schema if not exists checks;
-    create table if not exists checks.filled_columns (
-        table_name text,
-        column_name text,
-        first_date date,
-        last_date date,
-        other_columns text[]
-    );
-"""
+FILLED_COLUMNS = "checks.filled_columns"
+COLUMNS_OF_FILLED_COLUMNS = {
+    "table_name": "text",
+    "column_name": "text",
+    "first_date": "date",
+    "last_date": "date",
+    "other_columns": "text[]",
+}
 Metrics = dict[str, list[str]]  # the metrics that rest on a column, by column
 
 
@@ -184,18 +183,20 @@ def remember(settings: Settings, columns: Mapping[str, Columns], first: date, la
     if not rows:
         return
     with writing(settings) as warehouse:
-        warehouse.connection.execute(FILLED_COLUMNS)
+        ensure_table(warehouse.connection, FILLED_COLUMNS, COLUMNS_OF_FILLED_COLUMNS)
         for row in rows:
             forget_column(warehouse, *row[:2])
         warehouse.connection.executemany(
-            "insert into checks.filled_columns values (?, ?, ?, ?, ?)", rows
+            f"insert into {FILLED_COLUMNS} ({', '.join(COLUMNS_OF_FILLED_COLUMNS)})"
+            " values (?, ?, ?, ?, ?)",
+            rows,
         )
 
 
 def forget(settings: Settings, columns: Iterable[tuple[str, str]]) -> None:
     """Forget that columns were ever filled: they are gone for good, as a person says."""
     with writing(settings) as warehouse:
-        warehouse.connection.execute(FILLED_COLUMNS)
+        ensure_table(warehouse.connection, FILLED_COLUMNS, COLUMNS_OF_FILLED_COLUMNS)
         for table, column in columns:
             forget_column(warehouse, table, column)
 
