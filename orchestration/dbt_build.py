@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.settings import DBT_PROJECT, ROOT, Settings
-from orchestration.stopping import ends_with_us
+from orchestration.stopping import ends_with_us, stand_still_if_stopped
 
 DBT = str(Path(sys.executable).with_name("health-dbt"))
 END_SECONDS = 3  # how long dbt may take to end when the run is stopped
@@ -128,6 +128,7 @@ def build(
             elif event["info"]["level"] == "error":
                 problems.append(event["info"]["msg"])
         exit_code = process.wait()
+        stand_still_if_stopped()
     finally:
         stop(process)
     if exit_code != 0:

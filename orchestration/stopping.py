@@ -12,6 +12,7 @@ import signal
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,6 +27,7 @@ SIGNALS = {
 CLEANING_SECONDS = 3
 SHOW_CURSOR = b"\x1b[?25h"
 
+_is_stopping = threading.Event()
 _callbacks: list[Callable[[], None]] = []
 _notes: list[str] = []
 _children: WeakSet[subprocess.Popen] = WeakSet()
@@ -48,6 +50,7 @@ def stoppable(command: Callable[[], int]) -> int:
 
 def stop(number: int, frame: FrameType | None, console: int) -> None:
     """End the process. What the command would still say goes nowhere: it did not fail."""
+    _is_stopping.set()
     for again in SIGNALS:
         signal.signal(again, signal.SIG_IGN)
     line = " ".join([SIGNALS[signal.Signals(number)], *_notes]).encode() + b"\n"
@@ -92,6 +95,12 @@ def when_stopped(callback: Callable[[], None], note: str = "") -> Iterator[None]
 def ends_with_us(child: subprocess.Popen) -> None:
     """Have the child process killed if this one is stopped."""
     _children.add(child)
+
+
+def stand_still_if_stopped() -> None:
+    """Go no further while the process ends: that a child was killed is no failure to note."""
+    while _is_stopping.is_set():
+        time.sleep(1)
 
 
 @contextmanager

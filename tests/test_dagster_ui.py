@@ -1,71 +1,30 @@
 """Dagster's UI in a real browser: asset graph, checks and a finished run show."""
 
 import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from dagster_browser import a_browser, serving
 from nights import END, a_night, a_night_calculated
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-START_SECONDS = 180
 # Where the screenshots go that a person wants to look at.
 SCREENSHOTS = os.environ.get("HEALTH_SCREENSHOTS")
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator["object"]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not CHROMIUM:
-        pytest.skip("there is no browser: apt-get install chromium")
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with a_browser() as chromium:
         yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")
 def address(browser: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The webserver of a Dagster that has run the job."""
     assert a_night_calculated().exit_code == 0
-    environment = {**os.environ, **a_night().environment}
-    health = Path(sys.executable).with_name("health")
     folder = tmp_path_factory.mktemp("ui")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    log = (folder / "webserver.txt").open("w")
-    server = subprocess.Popen(
-        [health, "dagster", "dagster-webserver", "--port", str(port)],
-        cwd=folder,
-        env=environment,
-        stdout=log,
-        stderr=log,
-        start_new_session=True,
-    )
-    try:
-        wait_until_it_answers(f"http://127.0.0.1:{port}/server_info", server)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(30)
-
-
-def wait_until_it_answers(url: str, server: subprocess.Popen) -> None:
-    for _ in range(START_SECONDS):
-        assert server.poll() is None, "the webserver ended"
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-            return
-        except OSError:
-            time.sleep(1)
-    pytest.fail("the webserver does not answer")
+    with serving(folder, a_night().environment, "dagster", "dagster-webserver") as address:
+        yield address
 
 
 HISTORY = "/assets/health/account_health_history"
