@@ -1,5 +1,7 @@
 """Dagster by clicking, in a real browser: everything, a group, one asset, a backfill; and what else
-starts runs there: GraphQL, the schedule's tick, the sensor. One company, the tests in their order."""
+starts runs there: GraphQL, the schedule's tick, the sensor.
+
+One company, and the tests in their order."""
 
 import os
 import time
