@@ -316,10 +316,8 @@ def _places(table: RawTable, header: Sequence[str]) -> dict[str, int]:
 
 
 def _could_be_a_row(table: RawTable, header: Sequence[str], cells: Sequence[str]) -> bool:
-    """Whether no cell is beyond the header, the required ones are filled, and those that should be
-    times or numbers look like it."""
-    if any(trimmed(cell) for cell in cells[len(header) :]):
-        return False
+    """Whether the required cells are filled, and those that should be times or numbers look like
+    it."""
     places = _places(table, header)
     texts = {name: trimmed(cells[place]) for name, place in places.items() if place < len(cells)}
     required = {c.name: c.kind for c in table.columns if c.is_required and c.name in places}

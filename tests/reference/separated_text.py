@@ -89,7 +89,7 @@ def parse(text: str, known: Collection[str], is_row: IsRow) -> tuple[list[str], 
         # The first line and the last have cells of the record beside those of the value with line
         # breaks, so that one of them may look like a row by chance.
         are_whole = len(header) >= WIDE and all(
-            line.count(separator) == len(header) - 1 for line in lines
+            line.count(separator) >= len(header) - 1 for line in lines
         )
         if sum(could_be) > 1 or any(could_be[1:-1]) or (len(lines) > 1 and are_whole):
             raise UnreadableError("a quote that may not belong there", record.line)
