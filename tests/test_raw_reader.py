@@ -98,6 +98,62 @@ def test_rows_are_told_apart(tmp_path: Path, text: str, names: list[str | None])
 
 
 @pytest.mark.parametrize(
+    "lines",
+    [
+        # More separators than the header has, blank lines between, a row with a quoted value.
+        ['a1,"Acme,2026-01-01,,,,', 'a2,Beta",2026-01-02,,,,'],
+        ['a1,"Acme,2026-01-01,,', "", 'a2,Beta",2026-01-02,,'],
+        ['a1,"Acme,2026-01-01,,', 'a2,", Inc",2026-01-02,,', 'a3,Gamma",2026-01-03,,'],
+        # Fewer; rows with a fault of their own; a format that only raw_values.csv knows.
+        ['a1,"Acme,2026-01-01', 'a2,Beta",2026-01-02', "a3,Gamma,2026-01-03,,"],
+        ['a1,"Acme,soon,,', "a2,Beta,2026-01-02,,", 'a3,Gamma",later,,'],
+        ['a1,"Acme,soon,,', 'a2,Beta",later,,'],
+        ['a1,"Acme,31.12.2026', 'a2,Beta",30.12.2026'],
+        # By the standard two rows, with backslashes before quotes one.
+        [r'a1,"Acme\",,,', r'\"Beta",2026-01-02,,,'],
+    ],
+)
+def test_rows_inside_a_quoted_value_make_a_file_unreadable(
+    tmp_path: Path, lines: list[str]
+) -> None:
+    """Found by tests/fuzz_raw.py."""
+    header = "account_id,account_name,created_at,region,churned_at"
+    (tmp_path / "accounts.csv").write_text("\n".join([header, *lines]) + "\n")
+    problem = accounts(tmp_path).problem
+    assert problem
+    assert "accounts.csv, line 2: a" in problem
+
+
+def test_rows_inside_the_header_make_a_file_unreadable(tmp_path: Path) -> None:
+    lines = [
+        'account_id,account_name,created_at,"region',
+        "a1,Acme,2026-01-01,EU",
+        'a2,B,2026-01-02,"',
+    ]
+    (tmp_path / "accounts.csv").write_text("\n".join([*lines, "a3,Gamma,2026-01-03,EU"]))
+    problem = accounts(tmp_path).problem
+    assert problem
+    assert "the header goes on for 3 lines" in problem
+
+
+@pytest.mark.parametrize(
+    ("lines", "names"),
+    [
+        (['a1,"Acme, Inc', 'Berlin, Germany",2026-01-01,,'], ["Acme, Inc\nBerlin, Germany"]),
+        (['a1,"Acme', "", 'of 2026",2026-01-02'], ["Acme\n\nof 2026"]),
+        (['a1,"Acme', '2026-01-01",2026-01-02,,'], ["Acme\n2026-01-01"]),
+        ([r'a1,"C:\",2026-01-01', 'a2,"B, ""b""",2026-01-01'], ['B, "b"', "C:\\"]),
+    ],
+)
+def test_values_with_line_breaks_are_no_rows(
+    tmp_path: Path, lines: list[str], names: list[str]
+) -> None:
+    header = 'account_id,account_name,created_at,"Region\n(of sales)",churned_at'
+    (tmp_path / "accounts.csv").write_text("\n".join([header, *lines]) + "\n")
+    assert rows_of(accounts(tmp_path), "account_name") == [(name,) for name in names]
+
+
+@pytest.mark.parametrize(
     ("text", "problem"),
     [
         # An odd and an even number of quotes that are never closed: no row is swallowed.
