@@ -2,7 +2,7 @@
 
 The equation of a file: records written = records read, or the table is unreadable with a message
 that names the file. What becomes of records that are read (copies that collapse, rows that are
-rejected) is counted where a whole table is (test_records_are_all_accounted_for).
+rejected) is compared row for row in test_random_worlds.py.
 
 `FUZZ=5000 pytest tests/test_fuzz_raw.py` tries that many files, `FIRST_MUTANT=1000` others.
 """
@@ -71,7 +71,8 @@ def test_no_record_is_lost_without_a_word(tmp_path: Path) -> None:
                 for reader, reading in readings.items():
                     wrong = fault(mutant, reading)
                     if wrong:
-                        where = f"mutant {first + number} ({mutant.mutation}) {mutant.path}"
+                        seed = f"make_mutant(folder, TABLES['{mutant.table}'], {first + number})"
+                        where = f"{seed}, {mutant.mutation}, {mutant.path.name}"
                         faults.append(f"{reader}: {where}: {wrong}")
                 told = readings["reader"].problem is not None
                 outcomes[mutant.mutation, "told" if told else "read"] += 1
