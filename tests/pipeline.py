@@ -74,6 +74,10 @@ class Warehouse:
         with duckdb.connect(str(self.path), read_only=True) as connection:
             return connection.execute(sql).fetchall()
 
+    def writing(self) -> duckdb.DuckDBPyConnection:
+        """A connection to change what the warehouse holds, as a context."""
+        return duckdb.connect(str(self.path))
+
     def contents(self, *tables: str) -> dict[str, list[tuple]]:
         """All rows of the given tables of schema `health`, ordered."""
         return {table: self.query(f"select * from health.{table} order by all") for table in tables}
