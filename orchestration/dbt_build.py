@@ -13,6 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from orchestration import progress
 from orchestration.settings import DBT_PROJECT, ROOT, Settings
 from orchestration.stopping import ends_with_us, stand_still_if_stopped
 
@@ -125,6 +126,8 @@ def build(
                 total = data.get("total", done)
                 on_progress(Progress(done, total, node.get("node_name", ""), is_ok))
                 on_result(event)
+            elif name == "JinjaLogInfo":
+                progress.say(event["info"]["msg"])
             elif event["info"]["level"] == "error":
                 problems.append(event["info"]["msg"])
         exit_code = process.wait()

@@ -1,5 +1,5 @@
-"""Events are kept rolled up; when they are read in another way than before, they are read anew, as far
-back as raw goes, and never mixed without a word."""
+"""Events are kept rolled up; when they are read in another way than before, they are read anew, as
+far back as raw goes, and never mixed without a word."""
 
 import shutil
 from datetime import date

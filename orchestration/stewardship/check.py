@@ -14,9 +14,11 @@ from expectations.raw_columns import forget
 from expectations.reports import Report as CheckReport
 from expectations.reports import worst_first
 from expectations.warehouse import reading
+from orchestration import harmless
 from orchestration.insight.figures import plural
 from orchestration.insight.options import DATE, report_console
 from orchestration.insight.report import Report
+from orchestration.raw_reader import read_folder
 from orchestration.run_lock import write_lock
 from orchestration.settings import DBT_PROJECT, Settings
 from orchestration.stewardship.problems import as_messages
@@ -108,7 +110,12 @@ def check(
             reports = [RUNNERS[boundary](settings, first, last) for boundary in boundaries]
             expectations.write_check_tables(settings, reports)
         index = expectations.build_docs(reports)
-    summary_of(reports).print(report_console())
+    console = report_console()
+    summary_of(reports).print(console)
+    if "raw" in boundaries:
+        for file in read_folder(settings.raw, settings.state).files:
+            if not file.is_read:
+                console.print(harmless.text(f"{file.file}: {file.problem}"))
     click.echo(f"\nData Docs: {index}")
     if expectations.blocking_failures(reports):
         raise click.exceptions.Exit(1)
