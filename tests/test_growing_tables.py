@@ -1,7 +1,7 @@
 """Tables whose rows outlive a run gain columns: in the warehouse, and in what is published.
 
 `upgrades/` has the tables of former versions as they stood, from which a warehouse of that version
-is made: another version adds a file there.
+is made (`former_tables.py`).
 """
 
 import json
@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 import duckdb
 import pytest
+from former_tables import FOLDER, tables_of
 from nights import END, Night
 from pipeline import ROOT, Run, Warehouse
 from small_warehouse import query
@@ -28,7 +29,7 @@ from orchestration.settings import Settings
 
 YESTERDAY = END - timedelta(days=1)
 START = END - timedelta(days=3)
-UPGRADES = sorted((ROOT / "tests" / "upgrades").glob("*.json"))
+UPGRADES = sorted(FOLDER.glob("*.json"))
 # Columns that nothing of a later date is made from: taken away as well, so that each kind of table
 # gains one, whatever has been added since the version.
 ALSO_NEW = {
@@ -45,28 +46,6 @@ OF_THE_RUN = ("run_id", "announced_at", "settled_on")
 
 
 # A warehouse of a former version
-
-
-def tables_of(file: Path, but: str = "publication") -> dict[str, dict[str, str]]:
-    """Columns by table: their types, with ` not null` behind them where that holds."""
-    found: dict[str, dict[str, str]] = {}
-    with duckdb.connect(str(file), read_only=True) as connection:
-        rows = connection.execute(
-            """
-            select
-                schema_name || '.' || table_name,
-                column_name,
-                data_type || if(is_nullable, '', ' not null')
-            from duckdb_columns()
-            inner join duckdb_tables() using (database_name, schema_name, table_name)
-            where not starts_with(table_name, ?)
-            order by 1, column_index
-            """,
-            [but],
-        ).fetchall()
-    for table, column, kind in rows:
-        found.setdefault(table, {})[column] = kind
-    return found
 
 
 def take_back(warehouse: Path, former: Mapping[str, Mapping[str, str]]) -> None:
