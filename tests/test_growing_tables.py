@@ -41,8 +41,16 @@ ALSO_NEW = {
     "health.rejected_records": "record_time",
     "health.segment_health_history": "mrr",
 }
+# What depends on how far back events were read: what is settled, and what is kept by day instead.
+# All that is made of both is compared.
+READING_OF_EVENTS = {
+    "intermediate.int_events_settled",
+    "intermediate.int_features_settled",
+    "intermediate.int_users_settled",
+    "staging.event_read_range",
+}
 # What differs between two runs of the same date.
-OF_THE_RUN = ("run_id", "announced_at", "settled_on")
+OF_THE_RUN = ("run_id", "announced_at")
 
 
 # A warehouse of a former version
@@ -106,8 +114,8 @@ def test_a_warehouse_of_a_former_version_is_upgraded_by_a_plain_run(
         assert {
             column: kind.removesuffix(" not null") for column, kind in found[table].items()
         } == nullable, table
-    for table, columns in former.items():
-        compare(fresh.settings.warehouse, grown.settings.warehouse, table, columns)
+    for table in former.keys() - READING_OF_EVENTS:
+        compare(fresh.settings.warehouse, grown.settings.warehouse, table, former[table])
     # A new table begins with the run.
     for table in wanted.keys() - former.keys():
         if table.startswith("health.") and "health_date" in wanted[table]:
