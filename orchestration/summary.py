@@ -6,7 +6,9 @@ import duckdb
 from rich.console import Console
 
 from orchestration import harmless
+from orchestration.insight.accounts import has_table
 from orchestration.insight.configuration import Configuration
+from orchestration.insight.explanation import needed_sources
 from orchestration.insight.figures import plural
 from orchestration.insight.report import money, number
 from orchestration.insight.states import HEADINGS
@@ -129,8 +131,9 @@ def print_summary(
     )
     if not rejected:
         console.print("No raw record was rejected.")
-    for file, problem in connection.execute(UNREAD_FILES).fetchall():
-        console.print(harmless.text(f"{file}: {problem}"))
+    if has_table(connection, "raw_files"):
+        for file, problem in connection.execute(UNREAD_FILES).fetchall():
+            console.print(harmless.text(f"{file}: {problem}"))
 
 
 def print_date(
@@ -166,13 +169,13 @@ def print_date(
         ],
         numbers=(2, 3),
     )
-    needed = {row["table_name"] for row in configuration.rows("pillar_sources")}
-    if unfit := [(name, status) for name, status in rows(UNFIT_SOURCES) if name in needed]:
+    if unfit := needed_sources(configuration, rows(UNFIT_SOURCES)):
         words = ", ".join(f"{name} is {status}" for name, status in unfit)
         console.print(f"Raw tables that a pillar needs: {words}.")
-    for why, metrics in rows(UNMEASURED_METRICS):
-        words = f"Missing for every account, because {why}: {metrics}."
-        console.print(harmless.text(words))
+    if has_table(connection, "check_failures"):
+        for why, metrics in rows(UNMEASURED_METRICS):
+            words = f"Missing for every account, because {why}: {metrics}."
+            console.print(harmless.text(words))
 
 
 def shown(

@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from pipeline import ROOT, Warehouse
 from rich.console import Console
 
+from orchestration import summary
 from orchestration.cli import main
 from orchestration.insight import distance, explain, flaps, portfolio, transitions, trend
 from orchestration.insight.commands import COMMANDS
@@ -246,6 +247,95 @@ def test_changes_are_told_with_their_cause(command: Command, copy: Path) -> None
     ) in output
     before = command("explain", "acc_00001", "--date", "2026-11-19", file=copy).output
     assert "What changed in 60 days\nNothing." in before
+
+
+def test_a_changed_condition_shows_the_threshold_of_the_account(
+    command: Command, copy: Path
+) -> None:
+    flipped = {
+        "pillar_id": "product_adoption",
+        "rule_set": "poor",
+        "clause": "3",
+        "signal_id": "inactive_users_30d",
+        "operator": ">=",
+        "threshold": "0.3",
+        "observed_before": "8",
+        "observed": "12",
+        "was_met": False,
+        "is_met": True,
+    }
+    day = END - timedelta(days=2)
+    change(
+        copy,
+        "create or replace table health.health_changes as select"
+        f" date '{day}' as health_date, 'acc_00001' as account_id,"
+        " 'product_adoption' as pillar_id, 'good' as from_state, 'poor' as to_state,"
+        " 1 as days_in_from_state, 'behaviour' as cause,"
+        f" '{json.dumps([flipped])}' as flipped_conditions, 1.0::double as mrr",
+        "insert into health.health_explanations by name select * replace ("
+        f" date '{day}' as health_date, 'acc_00001' as account_id,"
+        " 'product_adoption' as pillar_id, 'poor' as rule_set, '3' as clause,"
+        " 'inactive_users_30d' as signal_id, '12' as observed, '>=' as operator,"
+        " '0.3' as threshold, 'seats' as scaled_by, '10.233333' as resolved_threshold,"
+        " true as is_met, 1.766667 as gap) from health.health_explanations limit 1",
+    )
+    output = " ".join(command("explain", "acc_00001", file=copy).output.split())
+    assert "good to poor after 1 day: the customer's behaviour" in output
+    assert (
+        "poor 3: inactive_users_30d 12 users, was 8 users; >= 10.2 (0.3 x seats) now holds"
+        in output
+    )
+
+
+def test_why_an_account_is_poor_is_answered_by_clauses_that_hold(
+    command: Command, warehouse: Warehouse
+) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = readme.partition("why is an account poor?")[2]
+    [sql, *_] = re.findall(r'health query "(.*?)"', section, re.DOTALL)
+    assert command("query", sql).exit_code == 0
+    found = warehouse.query(sql.replace("limit 10", ""))
+    poor = warehouse.query(
+        "select account_id, pillar_id, is_overridden from health.pillar_health_history"
+        f" where health_date = '{END}' and state = 'poor'"
+    )
+    assert {row[:2] for row in found} <= {row[:2] for row in poor}
+    explained = {row[:2] for row in found}
+    missing = {row[:2] for row in poor if not row[2]} - explained
+    by_score = warehouse.query(
+        "select distinct account_id, pillar_id from health.health_explanations"
+        f" where health_date = '{END}' and rule_set in ('good', 'poor')"
+    )
+    assert not missing & set(by_score), "an account that is poor by a clause lacks it"
+    broken = set(
+        warehouse.query(
+            "select account_id, pillar_id, clause from health.health_explanations"
+            f" where health_date = '{END}' and rule_set = 'poor' and is_met is not true"
+        )
+    )
+    assert not broken & {row[:3] for row in found}, "one condition of the clause does not hold"
+
+
+def test_the_summary_shows_the_date_asked_for_beside_the_latest(warehouse: Warehouse) -> None:
+    day = START + timedelta(days=3)
+    with duckdb.connect(str(warehouse.settings.published_file), read_only=True) as connection:
+        texts = []
+        for asked in (day, END):
+            console = Console(width=80, record=True, quiet=True, markup=False)
+            summary.print_summary(connection, console, asked)
+            texts.append(console.export_text())
+    titles = [re.findall(r"^Health on (\S+) \((\w+ \w+)", text, re.MULTILINE) for text in texts]
+    assert titles[0] == [(str(day), "the date"), (str(END), "the latest")]
+    assert titles[1] == [(str(END), "the latest")]
+    for health_date, text in zip((day, END), texts[0].split("Health on ")[1:], strict=True):
+        counts = warehouse.query(
+            "select count(*) filter (overall_state = state) from health.account_health_history,"
+            " (values ('good'), ('average'), ('poor'), ('not_calculated')) as states(state)"
+            f" where health_date = '{health_date}' group by state"
+            " order by list_position(['good', 'average', 'poor', 'not_calculated'], state)"
+        )
+        [overall] = re.findall(r"overall.*", text)
+        assert [int(n) for n in re.findall(r"\d+", overall)] == [n for (n,) in counts]
 
 
 def test_milestones_are_those_reached_by_the_date(command: Command, copy: Path) -> None:

@@ -1,5 +1,6 @@
 """The commands of stewards: what they print, write and refuse."""
 
+import shutil
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -12,7 +13,9 @@ from click.testing import CliRunner, Result
 from expectations import Failure, Report, write_check_tables
 from expectations.reports import CheckResult
 from orchestration.cli import main
+from orchestration.insight import scratch
 from orchestration.settings import Settings
+from orchestration.stewardship import lint
 
 Health = Callable[..., Result]
 
@@ -153,6 +156,22 @@ def test_lint_tells_what_is_of_no_use_and_fails_a_pull_request_only_if_asked(
     text = (tmp_path / "lint.md").read_text()
     assert "| standard service poor 1: open_tickets > 20 | 1 | met by 30 of 30 accounts" in text
     assert "Move its threshold" in text
+
+
+def test_wrong_rows_are_named_in_the_folder_that_was_given(tmp_path: Path) -> None:
+    shutil.copytree(scratch.SEEDS, tmp_path / "strict")
+    wrong = "is wrong in 1 place(s):\n  - seeds/pillars.csv [service,...]: no seeds/x.\n"
+    for asked, place in (
+        (tmp_path / "strict", tmp_path / "strict"),
+        (scratch.SEEDS, "seeds"),
+    ):
+        side = scratch.find_side(str(asked), tmp_path)
+        assert f"\n  - {place}/pillars.csv [service" in scratch.with_place(wrong, side)
+        assert lint.named(str(asked)) == f"folder {asked}"
+    revision = scratch.Side("v1", tmp_path / "revision-0")
+    assert "\n  - v1:seeds/pillars.csv" in scratch.with_place(wrong, revision)
+    assert lint.named("v1") == "revision v1"
+    assert lint.named(None) == "the one of the latest run"
 
 
 def test_lint_leaves_dates_of_another_configuration_out(health: Health, settings: Settings) -> None:

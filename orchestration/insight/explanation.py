@@ -224,9 +224,21 @@ def flipped_key(day: date, condition: Mapping[str, object]) -> tuple:
 
 
 def needed_sources(configuration: Configuration, unfit: list[tuple]) -> list[tuple]:
-    """Of the tables that are not fit those that a pillar needs."""
-    needed = {row["table_name"] for row in configuration.rows("pillar_sources")}
-    return [row for row in unfit if row[0] in needed]
+    """Of the tables that are not fit those that a pillar misses (contract: health.md, Sources).
+
+    rows begin with table and status. An absent one is missed where all tables of a pillar are.
+    """
+    tables: dict[str, set[str]] = {}
+    for row in configuration.rows("pillar_sources"):
+        tables.setdefault(str(row["pillar_id"]), set()).add(str(row["table_name"]))
+    absent = {row[0] for row in unfit if row[1] == "absent"}
+    missed = {
+        table
+        for needed in tables.values()
+        for table in needed
+        if table not in absent or needed <= absent
+    }
+    return [row for row in unfit if row[0] in missed]
 
 
 def not_in_scope(connection: Connection, account: str, day: date) -> str:
