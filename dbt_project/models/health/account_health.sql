@@ -94,8 +94,8 @@ pillar_columns as (
 ),
 
 -- What the history does not hold: from this run, or, when it did not calculate the latest date, as
--- it was, whatever the configuration has become since. Only where neither has it (a run was stopped)
--- do the raw data and the configuration of today stand in.
+-- it was, whatever the configuration has become since. Only where neither has it (a run was
+-- stopped) do the raw data and the configuration of today stand in.
 names as (
 
     select

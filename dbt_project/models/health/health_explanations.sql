@@ -52,7 +52,7 @@ select
     conditions.resolved_threshold,
     conditions.is_met,
     cast(conditions.gap as double) as gap,
-    -- A clause holds when all its conditions hold; each condition of a score rule is one of its own.
+    -- A clause holds when all its conditions hold; each condition of a score rule is one alone.
     {{ truth_value('min(' ~ truth_level('conditions.is_met') ~ ') over clause_of_account') }}
         as clause_holds
 from conditions
