@@ -20,6 +20,18 @@ conditions as (
 
 ),
 
+-- The clause of each condition as a number: millions of rows are put together by it.
+clauses as (
+
+    select
+        condition_id,
+        dense_rank() over (
+            order by segment_id, pillar_id, rule_set, coalesce(clause, signal_id)
+        ) as clause_number
+    from {{ ref('config_conditions') }}
+
+),
+
 changes as (
 
     select distinct
@@ -57,6 +69,7 @@ select
         as clause_holds
 from conditions
 cross join history
+left join clauses on conditions.condition_id = clauses.condition_id
 left join changes
     on conditions.health_date = changes.health_date
     and conditions.account_id = changes.account_id
@@ -64,11 +77,5 @@ where
     conditions.health_date > history.latest_date - {{ var('explanation_days') }}
     or changes.account_id is not null
 window clause_of_account as (
-    partition by
-        conditions.health_date,
-        conditions.account_id,
-        conditions.segment_id,
-        conditions.pillar_id,
-        conditions.rule_set,
-        coalesce(conditions.clause, conditions.signal_id)
+    partition by conditions.health_date, conditions.account_id, clauses.clause_number
 )
