@@ -12,6 +12,7 @@ from datetime import date
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from expectations.checks import Check, number_text
@@ -156,10 +157,7 @@ def results_of(
             records = failing.setdefault((check, record["health_date"]), {})
             records[record["record_key"]] = number_text(record[column])
     notes = notes_of(frame, {(day, key) for (_, day), keys in failing.items() for key in keys})
-    spreads = {
-        check: spread_by_date(frame, columns)
-        for check, columns in columns_by_check(subject).items()
-    }
+    spreads = spreads_by_date(subject, frame)
     results = []
     for check, spread in spreads.items():
         expected = check.expected
@@ -190,20 +188,24 @@ def results_of(
     return results
 
 
-def columns_by_check(subject: Subject) -> dict[Check, list[str]]:
-    columns: dict[Check, list[str]] = {}
-    for column, check in subject.checks.items():
-        columns.setdefault(check, []).append(column)
-    return columns
-
-
-def spread_by_date(
-    frame: pd.DataFrame, columns: Sequence[str]
-) -> dict[date, tuple[int, float, float]]:
-    """How many numbers there are on each date, the lowest and the highest."""
-    numbers = frame[["health_date", *columns]].melt("health_date")
-    spread = numbers.groupby("health_date")["value"].agg(["count", "min", "max"])
-    return {day: tuple(found) for day, *found in spread.itertuples(name=None)}
+def spreads_by_date(
+    subject: Subject, frame: pd.DataFrame
+) -> dict[Check, dict[date, tuple[int, float, float]]]:
+    """How many numbers each check has on each date, the lowest and the highest."""
+    places, days = pd.factorize(frame["health_date"])
+    spreads: dict[Check, dict[date, tuple[int, float, float]]] = {}
+    for check in dict.fromkeys(subject.checks.values()):
+        counts = np.zeros(len(days), int)
+        lowest, highest = np.full(len(days), np.inf), np.full(len(days), -np.inf)
+        for column in (name for name, judges in subject.checks.items() if judges == check):
+            numbers = frame[column].to_numpy()
+            known = ~np.isnan(numbers)
+            np.add.at(counts, places[known], 1)
+            np.minimum.at(lowest, places[known], numbers[known])
+            np.maximum.at(highest, places[known], numbers[known])
+        found = zip(counts.tolist(), lowest.tolist(), highest.tolist(), strict=True)
+        spreads[check] = dict(zip(days, found, strict=True))
+    return spreads
 
 
 def notes_of(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import great_expectations.expectations as gxe
 import pandas as pd
 import pytest
@@ -319,6 +320,74 @@ def test_dates_before_the_first_account_are_no_failure() -> None:
         world.connection.execute("delete from health.account_health_history")
         [result] = health.judged(world, (asked,), (early,)).results
     assert not result.passed, "no account at all is a failure"
+
+
+# Accounts that move, come and go, so that no two dates are alike.
+RESTLESS = f"""
+    update health.pillar_metrics_history
+    set value = value + hash(account_id, health_date) % (1 + day(health_date) % 7);
+    delete from health.pillar_metrics_history
+    where hash(health_date, account_id, metric_id) % 5 = 0;
+    update health.account_health_history
+    set overall_state = case hash(account_id, health_date) % 3
+        when 0 then 'good' when 1 then 'average' else 'poor' end;
+    delete from health.account_health_history where hash(account_id, health_date) % 9 = 0;
+    delete from health.account_health_history where health_date = date '{HEALTH_DATE}' - 4;
+    delete from health.pillar_health_history where hash(account_id, health_date, 1) % 9 = 0;
+    update health.not_calculated_accounts set needs_review = day(health_date) % 2 = 0;
+    update health.segment_membership
+    set membership = 'unknown', is_chosen = false
+    where hash(account_id, health_date, segment_id) % 4 = 0;
+"""
+BOUNDARIES = [(PILLARS, pillars.judged), (HEALTH, health.judged)]
+WEEKS = tuple(HEALTH_DATE - timedelta(days=back) for back in range(12, -1, -1))
+
+
+@pytest.mark.parametrize(("cases", "judged"), BOUNDARIES)
+@pytest.mark.parametrize("at_once", [200, 4])
+def test_dates_judged_together_are_judged_as_each_alone(
+    cases: dict[str, tuple[Check, str]],
+    judged: Callable,
+    at_once: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("expectations.warehouse.DATES_PER_QUERY", at_once)
+    monkeypatch.setattr(pillars, "SAMPLED_ACCOUNTS", 12)
+    # The configuration is judged on the last date only.
+    checks = tuple(asked for asked, _ in cases.values() if not asked.kind.is_lint)
+    with warehouse(RESTLESS) as world:
+        together = judged(world, checks, WEEKS).results
+        alone = [result for day in WEEKS for result in judged(world, checks, (day,)).results]
+    assert sum(not result.passed for result in together) > 10
+
+    def told(result: CheckResult) -> tuple:
+        failures = sorted(result.failures, key=lambda failure: failure.record_key)
+        return result.health_date, result.check.key, result.observed, result.was_judged, failures
+
+    assert sorted(map(told, together)) == sorted(map(told, alone))
+
+
+@pytest.mark.parametrize(("cases", "judged"), BOUNDARIES)
+def test_more_dates_take_no_more_queries(
+    cases: dict[str, tuple[Check, str]], judged: Callable
+) -> None:
+    checks = tuple(asked for asked, _ in cases.values())
+
+    class Counting:
+        def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+            self.connection, self.queries = connection, 0
+
+        def execute(self, *arguments: object) -> duckdb.DuckDBPyConnection:
+            self.queries += 1
+            return self.connection.execute(*arguments)
+
+    def queries(dates: tuple[date, ...]) -> int:
+        with warehouse() as world:
+            world.connection = Counting(world.connection)
+            judged(world, checks, dates)
+            return world.connection.queries
+
+    assert queries(WEEKS) == queries(DATES)
 
 
 # Frames that are odd ------------------------------------------------------------------------------
