@@ -15,10 +15,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as ProgressBar
 
-from orchestration import progress
+from orchestration import dbt_build, dbt_process, progress
 from orchestration.health_dates import in_words
 from orchestration.settings import Settings
 from orchestration.stopping import when_stopped
+from orchestration.wrong_configuration import refuse_wrong_configuration
 
 STARTED_HERE = {"health/started_by": "health run"}
 COLUMNS = (
@@ -36,6 +37,15 @@ def run_job(settings: Settings, first: date, last: date) -> None:
     Raises click.ClickException with what went wrong; the rest that a run has to say is in the log
     of the state folder, and in Dagster.
     """
+    dbt_build.start_early(settings)
+    try:
+        refuse_wrong_configuration()
+        run_ready_job(settings, first, last)
+    finally:
+        dbt_process.dismiss_early()
+
+
+def run_ready_job(settings: Settings, first: date, last: date) -> None:
     settings.state.mkdir(parents=True, exist_ok=True)
     log = settings.state / "health_run.log"
     with everything_else_to(log) as console_file:

@@ -6,18 +6,18 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from orchestration import progress
+from orchestration import dbt_process, progress
 from orchestration.settings import DBT_PROJECT, ROOT, Settings
 from orchestration.stopping import ends_with_us, stand_still_if_stopped
 
-DBT = str(Path(sys.executable).with_name("health-dbt"))
+DBT = dbt_process.DBT
+DATES = ("HEALTH_DATE", "HEALTH_START_DATE", "HEALTH_END_DATE")
 END_SECONDS = 3  # how long dbt may take to end when the run is stopped
 
 Event = dict[str, Any]
@@ -89,28 +89,17 @@ def build(
         if project
         else {}
     )
-    process = subprocess.Popen(
+    process = dbt_process.started(
         [
-            DBT,
             *("--log-format", "json", "--log-level", "info"),
             *("build", "--exclude-resource-type", *without),
             # Tests of what is built alone: others would look at tables of two different runs.
             *(("--select", *select, "--indirect-selection", "cautious") if select else ()),
             *(("--vars", json.dumps(variables)) if variables else ()),
         ],
-        cwd=project or DBT_PROJECT,
-        env={
-            **{name: text for name, text in os.environ.items() if name != "HEALTH_DATE"},
-            **settings.environment,
-            "HEALTH_START_DATE": start.isoformat(),
-            "HEALTH_END_DATE": end.isoformat(),
-            "DBT_WRITE_JSON": "false",  # seconds, for a manifest and results that nobody reads
-            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-            **artifacts,
-        },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
+        project or DBT_PROJECT,
+        {**environment(settings), **artifacts},
+        {"HEALTH_START_DATE": start.isoformat(), "HEALTH_END_DATE": end.isoformat()},
     )
     ends_with_us(process)
     assert process.stdout is not None
@@ -145,6 +134,21 @@ def build(
 def is_locked(message: str) -> bool:
     """Whether DuckDB says that another process has the file open, which passes."""
     return "Could not set lock on file" in message
+
+
+def start_early(settings: Settings) -> None:
+    """Have dbt get ready for a `build` that is still to come."""
+    dbt_process.start_early(DBT_PROJECT, environment(settings))
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """What dbt needs to know before it reads the project."""
+    return {
+        **{name: text for name, text in os.environ.items() if name not in DATES},
+        **settings.environment,
+        "DBT_WRITE_JSON": "false",  # seconds, for a manifest and results that nobody reads
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }
 
 
 def stop(process: subprocess.Popen[str]) -> None:

@@ -5,13 +5,18 @@ starter configuration; many independent ones share a run.
 """
 
 import csv
+import os
 import re
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 import pytest
 from pipeline import ROOT, Run, Warehouse
+
+from orchestration.wrong_configuration import WrongConfiguration, refuse_wrong_configuration
 
 STARTER = ROOT / "seeds"
 # The configuration of health; the checks of the data are no part of it.
@@ -253,10 +258,18 @@ class Configuration:
         return folder
 
 
+def listed(text: str) -> list[tuple[Place, str]]:
+    """((file, key), what is said of it), one for each line of a list of mistakes."""
+    pattern = re.compile(r"\s*- seeds/(\w+\.csv) \[(.*?)\]: (.+)")
+    matches = map(pattern.fullmatch, text.splitlines())
+    return [((match[1], match[2]), match[3]) for match in matches if match]
+
+
 @dataclass(frozen=True)
 class Answer:
     """A run with a wrong configuration: what it said, place by place."""
 
+    seeds: Path
     run: Run
     was_published: dict[str, list[tuple]]
     is_published: dict[str, list[tuple]]
@@ -264,9 +277,7 @@ class Answer:
     @property
     def listed(self) -> list[tuple[Place, str]]:
         """((file, key), what is said of it), one for each line of the list."""
-        pattern = re.compile(r"\s*- seeds/(\w+\.csv) \[(.*?)\]: (.+)")
-        matches = map(pattern.fullmatch, self.run.output.splitlines())
-        return [((match[1], match[2]), match[3]) for match in matches if match]
+        return listed(self.run.output)
 
     def says(self, mistake: Mistake) -> bool:
         return any(
@@ -305,7 +316,7 @@ def answer(calculated: Warehouse, configuration: Configuration, name: str) -> An
     seeds = configuration.write(calculated.path.parent / name)
     before = published(calculated)
     run = Warehouse(calculated.path, calculated.raw, seeds).build(NEXT_DATE)
-    return Answer(run, before, published(calculated))
+    return Answer(seeds, run, before, published(calculated))
 
 
 @pytest.fixture(scope="module")
@@ -392,6 +403,67 @@ def test_a_wrong_configuration_changes_nothing(name: str, request: pytest.Fixtur
     result = request.getfixturevalue(name)
     assert result.run.exit_code != 0
     assert result.is_published == result.was_published
+
+
+@pytest.mark.parametrize("name", ["many", "without_default", "without_columns"])
+def test_what_dbt_would_say_is_told_before(name: str, request: pytest.FixtureRequest) -> None:
+    """By the same rules, and in the same words."""
+    answer = request.getfixturevalue(name)
+    with pytest.raises(WrongConfiguration) as told:
+        refuse_wrong_configuration(answer.seeds)
+    assert listed(told.value.message) == answer.listed
+    assert told.value.message.splitlines()[0] in answer.run.output
+
+
+def test_what_dbt_takes_is_not_refused_before(tmp_path: Path) -> None:
+    refuse_wrong_configuration(STARTER)
+    configuration = Configuration()
+    for name in FILES:
+        configuration.turn_columns(name)
+    refuse_wrong_configuration(configuration.write(tmp_path / "turned"))
+
+
+def test_what_cannot_be_read_is_left_to_dbt(tmp_path: Path) -> None:
+    seeds = Configuration().write(tmp_path / "seeds")
+    (seeds / "pillars.csv").write_bytes(b"pillar_id,when_no_data\n\xff\xfe,average\n")
+    refuse_wrong_configuration(seeds)
+    (seeds / "pillars.csv").unlink()
+    refuse_wrong_configuration(seeds)
+
+
+RUN = """
+import functools, sys
+from datetime import date
+from pathlib import Path
+import click
+from orchestration import console, settings
+
+console.refuse_wrong_configuration = functools.partial(
+    console.refuse_wrong_configuration, Path(sys.argv[1])
+)
+try:
+    console.run_job(settings.Settings.from_environment(), date(2026, 3, 11), date(2026, 3, 11))
+except click.ClickException as problem:
+    print(problem.message)
+print("loaded:", sorted({"dagster", "great_expectations", "dbt.cli"} & set(sys.modules)))
+"""
+
+
+def test_a_run_tells_it_before_anything_is_loaded(tmp_path: Path) -> None:
+    configuration = Configuration()
+    configuration.add(UNKNOWN_NAMES[:1])
+    seeds = configuration.write(tmp_path / "seeds")
+    run = subprocess.run(
+        [sys.executable, "-c", RUN, str(seeds)],
+        cwd=ROOT,
+        env={**os.environ, "HEALTH_DB_PATH": str(tmp_path / "warehouse.duckdb")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "segment nowhere, which is unknown" in run.stdout
+    assert "loaded: []" in run.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["seeds"], "nothing is written"
 
 
 # The environment of a run, and words of the message that it has to give.

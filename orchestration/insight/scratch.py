@@ -25,6 +25,7 @@ from orchestration import dbt_build
 from orchestration.insight.configuration import Configuration
 from orchestration.run_lock import write_lock
 from orchestration.settings import ROOT, Settings
+from orchestration.wrong_configuration import WrongConfiguration, refuse_wrong_configuration
 
 SEEDS = ROOT / "seeds"
 # Every explanation of the range is kept: a move is explained on whichever date it happens.
@@ -57,7 +58,20 @@ def configuration_files() -> list[Path]:
 
 
 def find_side(asked: str, scratch: Path) -> Side:
-    """The configuration in a folder, or of a git revision of this checkout."""
+    """The configuration in a folder, or of a git revision of this checkout.
+
+    Raises click.ClickException when there is none, or what is wrong with it.
+    """
+    side = named_side(asked, scratch)
+    try:
+        refuse_wrong_configuration(side.seeds)
+    except WrongConfiguration as problem:
+        message = f"The configuration {side.name}: {problem.message}"
+        raise click.ClickException(message) from problem
+    return side
+
+
+def named_side(asked: str, scratch: Path) -> Side:
     folder = Path(asked)
     if folder.resolve() == SEEDS:
         return Side("seeds/ of the working tree", SEEDS)
