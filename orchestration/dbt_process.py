@@ -18,6 +18,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from orchestration.stopping import ends_with_us
+
 DBT = str(Path(sys.executable).with_name("health-dbt"))
 WAITS = "HEALTH_DBT_WAITS"
 POLL_SECONDS = 0.2
@@ -28,7 +30,9 @@ _early: list[tuple[Path, dict[str, str], Process]] = []
 
 def start_early(folder: Path, environment: Mapping[str, str]) -> None:
     """Have a dbt read the project in the folder, and wait for what it shall do."""
-    _early.append((folder, dict(environment), open_process([], folder, environment, is_early=True)))
+    process = open_process([], folder, environment, is_early=True)
+    ends_with_us(process)
+    _early.append((folder, dict(environment), process))
 
 
 def started(

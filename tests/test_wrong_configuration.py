@@ -352,7 +352,7 @@ def without_columns(calculated: Warehouse) -> Answer:
 
 
 def test_every_starter_file_is_valid(calculated: Warehouse) -> None:
-    assert len(FILES) == 13
+    assert len(FILES) == 14
     assert calculated.query("select * from configuration.config_errors") == []
     for name, path in FILES.items():
         with path.open(encoding="utf-8", newline="") as file:
