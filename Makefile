@@ -59,9 +59,12 @@ corruptions: setup
 	@PYTHONPATH=.:tests $(BIN)/python tests/run_corruptions.py
 
 SIZE ?= XS
+# Health dates of one long range; the aims are for 672, which take minutes more.
+DATES ?= 60
 bench: setup
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[bench]'
 	$(BIN)/python -m benchmarks --size $(SIZE)
+	$(BIN)/python -m benchmarks.runs --dates $(DATES)
 
 lock: setup
 	$(BIN)/pip install --quiet --disable-pip-version-check uv

@@ -1,15 +1,17 @@
 """The benchmark compares like with like: its rivals find the metrics that the pipeline finds."""
 
+import re
 from pathlib import Path
 
 import duckdb
 import pytest
-from pipeline import Warehouse
+from pipeline import ROOT, Warehouse
 
 from benchmarks.__main__ import USUAL, differences, run_rival
 from benchmarks.data import write_raw_data
 from benchmarks.pipeline import Pipeline, write_project
 from benchmarks.rivals import RIVALS, main
+from benchmarks.runs import PARTS
 from benchmarks.sizes import NIGHT, Size
 
 TOY = Size("toy", accounts=40, events=6_000, days=100)
@@ -75,3 +77,22 @@ def test_data_are_the_same_every_time(warehouse: Warehouse, tmp_path: Path) -> N
             f"union all (from '{first}' except all from '{file}'))"
         ).fetchall()
         assert different == 0, file.name
+
+
+def test_every_phase_of_a_run_is_part_of_what_it_costs() -> None:
+    """Else a phase that gets another name, or is new, would cost nothing."""
+    told = {
+        phase
+        for file in (ROOT / "orchestration").rglob("*.py")
+        for phase in re.findall(
+            r"progress\.(?:tell|Step)\(\s*f?\"([A-Z][^\"]*)\"", file.read_text(encoding="utf-8")
+        )
+    }
+    assert len(told) > 5
+    phases = {
+        name.replace("{boundary}", boundary)
+        for name in told
+        for boundary in ("raw", "pillars", "health")
+    }
+    known = tuple(beginning for beginnings in PARTS.values() for beginning in beginnings)
+    assert {phase for phase in phases if not phase.startswith(known)} == set()
