@@ -3,7 +3,7 @@
 The rules are those of the dbt project and stand nowhere else: its model `config_errors`, and what
 that refers to, are rendered with the project's macros and dbt's own, and asked of a database in
 memory that holds the files of the configuration as dbt reads them. dbt asks the same again
-(`config_version`); what cannot be read here is left to it.
+(`config_version`); what cannot be read or rendered here is left to it.
 """
 
 import csv
@@ -45,8 +45,8 @@ def refuse_wrong_configuration(seeds: Path = SEEDS) -> None:
         with duckdb.connect(config={"threads": 1}) as connection:
             project = RenderedProject(seeds, connection)
             project.macro("check_configuration")(project.relation("config_errors"))
-    except CannotTell:
-        return
+    except (CannotTell, jinja2.TemplateError, duckdb.Error):
+        return  # dbt has the last word; that nothing ends here unnoticed is tested
 
 
 class RenderedProject:
@@ -62,6 +62,7 @@ class RenderedProject:
         self.compiled: dict[str, Any] = {}
         self.jinja = jinja2.Environment(extensions=["jinja2.ext.do"])
         self.jinja.globals = {
+            **{name: self.macro(name) for name in macros()},
             "execute": True,
             "ref": self.relation,
             "return": self.hand_back,
@@ -72,7 +73,7 @@ class RenderedProject:
             "graph": graph(),
             "var": project_variables(DBT_PROJECT).get,
             "fromjson": json.loads,
-            **{name: self.macro(name) for name in macros()},
+            "flags": SimpleNamespace(WHICH="build"),
             "seeds_folder": lambda: str(seeds),
         }
         self.jinja.globals["dbt"] = SimpleNamespace(
