@@ -99,10 +99,11 @@ def refuse_used_port(host: str, port: str | None) -> None:
         ) from problem
 
 
-def be_the_only_daemon(settings: Settings) -> None:
+def be_the_only_daemon(settings: Settings) -> int:
     """Hold the lock of the daemon, which this process becomes; refuses where another has it.
 
-    Two daemons would start every night twice. The lock ends with the process.
+    Two daemons would start every night twice. The lock ends with the process, or when the file
+    descriptor that is returned is closed.
     """
     settings.state.mkdir(parents=True, exist_ok=True)
     lock = os.open(settings.state / "daemon.lock", os.O_RDWR | os.O_CREAT, 0o644)
@@ -118,6 +119,7 @@ def be_the_only_daemon(settings: Settings) -> None:
     os.ftruncate(lock, 0)
     os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
     os.set_inheritable(lock, True)
+    return lock
 
 
 def add_commands(group: click.Group) -> None:

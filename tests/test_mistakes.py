@@ -1,15 +1,21 @@
 """What people get wrong, tried with every command that there is: a line, and never a traceback."""
 
 import os
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner, Result
+from dagster_browser import free_port
 from nights import END, a_night, a_night_calculated
 
 from orchestration import commands
 from orchestration.cli import main
+from orchestration.dagster_commands import be_the_only_daemon
+from orchestration.settings import Settings
 
 COMMANDS = sorted(main.commands)
 
@@ -237,3 +243,72 @@ def test_a_fault_of_the_program_is_told_as_one(monkeypatch: pytest.MonkeyPatch) 
     assert len(result.output.splitlines()) == 1
     monkeypatch.setenv("HEALTH_DEBUG", "1")
     assert isinstance(CliRunner().invoke(group, ["broken"]).exception, KeyError)
+
+
+# Dagster's UI and daemon
+
+DAEMON = """
+import sys
+from pathlib import Path
+from orchestration.dagster_commands import be_the_only_daemon
+from orchestration.settings import Settings
+
+folder = Path(sys.argv[1])
+be_the_only_daemon(Settings(folder / "raw", folder / "warehouse.duckdb"))
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def company(tmp_path: Path) -> dict[str, str]:
+    (tmp_path / "raw").mkdir()
+    return {
+        "HEALTH_RAW_DIR": str(tmp_path / "raw"),
+        "HEALTH_DB_PATH": str(tmp_path / "warehouse.duckdb"),
+    }
+
+
+@pytest.mark.parametrize(
+    "arguments", [["ui"], ["dagster", "dagster-webserver"], ["dagster", "dagster", "dev"]]
+)
+def test_a_port_that_is_used(arguments: list[str], company: dict[str, str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        result = CliRunner().invoke(main, [*arguments, "--port", port], env=company)
+    assert_is_told(result)
+    assert f"Port {port}" in result.output
+
+
+def test_a_host_that_is_none_of_this_machine(company: dict[str, str]) -> None:
+    result = CliRunner().invoke(main, ["ui", "--host", "192.0.2.1"], env=company)
+    assert_is_told(result)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["ui"], ["dagster", "dagster-daemon", "run"], ["dagster", "dagster", "dev"]],
+)
+def test_a_second_daemon(arguments: list[str], company: dict[str, str], tmp_path: Path) -> None:
+    first = subprocess.Popen(
+        [sys.executable, "-c", DAEMON, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert first.stdout and first.stdout.readline() == "held\n"
+    if arguments == ["ui"]:
+        arguments = ["ui", "--port", str(free_port())]
+    try:
+        result = CliRunner().invoke(main, arguments, env=company)
+        assert_is_told(result)
+        assert f"process {first.pid}" in result.output
+    finally:
+        first.kill()
+        first.communicate()
+    # A daemon that was killed leaves nothing behind that shuts the next one out.
+    settings = Settings(tmp_path / "raw", tmp_path / "warehouse.duckdb")
+    os.close(be_the_only_daemon(settings))
