@@ -1,7 +1,7 @@
 """The assets, in the order of a run: raw tables, their checks, what dbt builds, the checks of that,
 what is published, and the alerts."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import replace
 from datetime import UTC
 from typing import Any
@@ -131,7 +131,8 @@ def dbt_models(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     )
     def dbt_models(context: dg.AssetExecutionContext):
         run: HealthRun = context.resources.health_run
-        part = selected(context, manifest)
+        # Not the keys of `context.assets_def`, which is as small as what was chosen.
+        part = selected(context, manifest, dbt_models.keys)
         events: list[dbt_build.Event] = []
         try:
             attempt(lambda: built(run, part, events, context.log.info), context.log.warning)
@@ -143,7 +144,8 @@ def dbt_models(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     def recorded(context: dg.AssetExecutionContext, events: list[dbt_build.Event]) -> Iterator[Any]:
         settings = context.resources.health_run.settings
         progress.tell("Recording what was built")
-        asked_for = [event for event in events if is_selected(event, context, manifest)]
+        is_all = context.selected_asset_keys == dbt_models.keys
+        asked_for = [event for event in events if is_all or is_selected(event, context, manifest)]
         yield from asset_events(context, manifest, TRANSLATOR, settings, asked_for)
 
     return dbt_models
@@ -172,14 +174,16 @@ def built(
         run.calculated()
 
 
-def selected(context: dg.AssetExecutionContext, manifest: Mapping[str, Any]) -> DbtPart:
+def selected(
+    context: dg.AssetExecutionContext, manifest: Mapping[str, Any], everything: Set[dg.AssetKey]
+) -> DbtPart:
     """The nodes that dbt is to build: all, or those that the run is for."""
     models = {
         unique_id: node
         for unique_id, node in manifest["nodes"].items()
         if node["resource_type"] in ("model", "seed")
     }
-    if context.selected_asset_keys == context.assets_def.keys:
+    if context.selected_asset_keys == everything:
         return replace(dbt_part(manifest, models, ()), names=[])
     chosen = [
         unique_id
@@ -195,8 +199,10 @@ def is_selected(
 ) -> bool:
     """Whether the run is for the node; not for what others rest on, which was built as well."""
     node = manifest["nodes"].get(unique_id(event))
-    if node is None or node["resource_type"] == "test":
-        return node is not None
+    if node is None:
+        return False
+    if node["resource_type"] == "test":
+        return node["name"] in {key.name for key in context.selected_asset_check_keys}
     return TRANSLATOR.get_asset_key(node) in context.selected_asset_keys
 
 
