@@ -93,8 +93,7 @@ def build(
         [
             *("--log-format", "json", "--log-level", "info"),
             *("build", "--exclude-resource-type", *without),
-            # Tests of what is built alone: others would look at tables of two different runs.
-            *(("--select", *select, "--indirect-selection", "cautious") if select else ()),
+            *(("--select", *select) if select else ()),
             *(("--vars", json.dumps(variables)) if variables else ()),
         ],
         project or DBT_PROJECT,

@@ -204,8 +204,9 @@ def test_one_asset_is_of_its_date_and_waits_for_the_rest(dagster: Company) -> No
     run = dagster.materialize(page, "Materialize", f"[{day(5)}...{day(5)}]")
     assert run["status"] == "SUCCESS"
     assert len(run["assetSelection"]) == 1
-    accounts = dagster.rows("account_health_history", day(2))
-    assert dagster.rows("account_health_history", day(5)) == accounts > 0
+    assert dagster.rows("account_health_history", day(5)) > 0
+    assert dagster.rows("health_changes", day(5)) == 0, "which rests on it, and was not chosen"
+    assert dagster.rows("health_explanations", day(5)) == 0
     assert half_calculated(dagster.settings) == [(day(5), day(5))]
 
     published = dagster.settings.published_file.resolve()
@@ -217,7 +218,7 @@ def test_one_asset_is_of_its_date_and_waits_for_the_rest(dagster: Company) -> No
     dagster.launch("health", day(5))
     assert dagster.next_run()["status"] == "SUCCESS"
     assert unfinished(dagster.settings) == []
-    assert dagster.published_dates() == [day(6), day(5), day(3), day(2), TODAY]
+    assert day(5) in dagster.published_dates()
 
 
 def test_a_check_is_executed_alone(dagster: Company) -> None:

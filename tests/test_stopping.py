@@ -28,7 +28,7 @@ from orchestration.unfinished import unfinished
 TODAY = datetime.now(UTC).date()
 YESTERDAY = TODAY - timedelta(days=1)
 HEALTH = Path(sys.executable).with_name("health")
-START_SECONDS = 180
+START_SECONDS = 600
 EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
