@@ -109,6 +109,9 @@ def test_rows_are_told_apart(tmp_path: Path, text: str, names: list[str | None])
         ['a1,"Acme,soon,,', "a2,Beta,2026-01-02,,", 'a3,Gamma",later,,'],
         ['a1,"Acme,soon,,', 'a2,Beta",later,,'],
         ['a1,"Acme,31.12.2026', 'a2,Beta",30.12.2026'],
+        # Rows that are broken in another way, too.
+        ['a1,"Acme,2026-01-01,,', 'a2,Beta,2026-01-02,EU,,x"'],
+        [',a1,"Acme,2026-01-01,,', ',a2,Beta",2026-01-02,,'],
         # By the standard two rows, with backslashes before quotes one.
         [r'a1,"Acme\",,,', r'\"Beta",2026-01-02,,,'],
     ],

@@ -191,16 +191,15 @@ def hides_rows(lines: Sequence[bytes], header: Header, could_be_row: Callable) -
     cells of the row itself beside those of the value, so that one of them may look like a row."""
     could_be = [could_be_row(line) for line in lines]
     are_whole = len(header.names) >= MANY_COLUMNS and all(
-        line.count(header.separator) == len(header.names) - 1 for line in lines
+        line.count(header.separator) >= len(header.names) - 1 for line in lines
     )
     return sum(could_be) > 1 or any(could_be[1:-1]) or are_whole
 
 
 def row_test(header: Header, definition: Definition, dialect: Dialect) -> Callable[[bytes], bool]:
-    """A test whether a line could be a row: nothing beyond the header, all that is required filled,
-    and digits where there must be a time or a number."""
+    """A test whether a line could be a row, be it one with a fault of its own: all that is required
+    filled, and digits where there must be a time or a number."""
     names = lowered(header.names)
-    width = len(names)
     needed = [
         (names.index(name), DIGITS.get(definition.columns[name].get("kind", ""), 0))
         for name in definition.required
@@ -209,9 +208,7 @@ def row_test(header: Header, definition: Definition, dialect: Dialect) -> Callab
     record = grammar(header.separator, dialect).record
 
     def is_row(cells: list[str]) -> bool:
-        if any(cell.strip() for cell in cells[width:]):
-            return False
-        return all(
+        return bool(needed) and all(
             place < len(cells)
             and cells[place].strip()
             and sum(letter.isdigit() for letter in cells[place]) >= digits
