@@ -14,6 +14,8 @@ import pandas as pd
 
 from benchmarks.processes import Took, timed
 from orchestration.dbt_build import copied_project
+from orchestration.raw_reader.functions import add_functions
+from orchestration.settings import Settings
 
 PROJECT = Path(__file__).resolve().parent.parent / "dbt_project"
 
@@ -54,6 +56,7 @@ class Pipeline:
             connection.execute("set threads = 2")
             connection.execute("set TimeZone = 'UTC'")
             connection.execute("set preserve_insertion_order = false")
+            add_functions(connection, Settings.from_environment().state)
             for file in written_files(self.target):
                 started = time.perf_counter()
                 connection.execute(file.read_text())
