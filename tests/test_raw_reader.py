@@ -412,3 +412,11 @@ def test_files_are_looked_at_once_and_again_when_they_change(tmp_path: Path) -> 
     for path in notes.rglob("*.parquet"):
         path.unlink()
     assert rows_of(read_folder(raw, notes).tables["accounts"], "account_id") == [("a1",)]
+
+
+def test_a_table_format_has_its_folder_among_the_files(tmp_path: Path) -> None:
+    lake_table(tmp_path / "accounts", "_delta_log", "0.json")
+    [file] = read_folder(tmp_path).files
+    assert (file.table_name, file.file, file.format) == ("accounts", "accounts/", "delta")
+    assert not file.is_read
+    assert file.problem

@@ -23,10 +23,14 @@ class DataFile:
 
 @dataclass
 class Found:
-    """What a raw folder holds of a table; problem: why its folder cannot be read as plain files."""
+    """What a raw folder holds of a table.
+
+    lake, problem: what its folder is instead of plain files, and why it cannot be read as such.
+    """
 
     files: list[DataFile] = field(default_factory=list)
     places: list[Path] = field(default_factory=list)
+    lake: str | None = None
     problem: str | None = None
 
 
@@ -70,6 +74,7 @@ def find_in_folder(folder: Path, found: Found, unread: list[Unread], table: str)
     for path, names_beside in walk(folder):
         lake = lake_format(path, names_beside)
         if lake:
+            found.lake = lake
             found.problem = (
                 f"{path} is a table of {lake}, whose files also hold rows that were deleted."
                 f" Export the table as Parquet or CSV files and put these into {folder}."

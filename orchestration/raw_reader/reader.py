@@ -45,6 +45,8 @@ def read_folder(folder: Path, notes: Path | None = None) -> RawFolder:
                 raw_file(folder, name, file, look, tables[name])
                 for file, look in zip(there.files, looks, strict=True)
             ]
+            if there.lake:
+                files.append(RawFile(name, f"{name}/", there.lake.lower(), problem=there.problem))
     files += [unread_file(folder, file) for file in unread]
     return RawFolder(folder, tables, tuple(files))
 

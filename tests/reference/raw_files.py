@@ -72,7 +72,9 @@ def read_table(raw_dir: Path, table: RawTable) -> RawRows:
     log = next((log for place in places if (log := _log_of_a_table_format(place))), None)
     if log is not None:
         problem = f"{_relative(raw_dir, log)} belongs to a table format: export it as Parquet"
-        return RawRows(None, files=(RawFile(f"{table.name}/", problem=problem),), problem=problem)
+        table_format = "delta" if log.name == "_delta_log" else "iceberg"
+        folder = RawFile(f"{table.name}/", table_format, problem=problem)
+        return RawRows(None, files=(folder,), problem=problem)
     rows: list[TextRow] = []
     files: list[RawFile] = []
     columns: set[str] = set()
