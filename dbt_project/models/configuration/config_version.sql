@@ -1,7 +1,9 @@
 -- The configuration of this run: one row. `config_version` is a hash of its content, whatever the
 -- order of rows; `config` holds the content as JSON. Stops the run when the configuration is wrong.
 -- depends_on: {{ ref('config_errors') }}
-{%- if can_be_queried(ref('config_errors')) -%}{%- do check_configuration(ref('config_errors')) -%}{%- endif %}
+{%- if can_be_queried(ref('config_errors')) %}
+{%- do check_configuration(ref('config_errors')) %}
+{%- endif %}
 
 with
 

@@ -69,7 +69,8 @@ select
         as clause_holds
 from conditions
 cross join history
-left join clauses on conditions.condition_id = clauses.condition_id
+-- The window partitions by its number.
+left join clauses on conditions.condition_id = clauses.condition_id -- noqa: ST11
 left join changes
     on conditions.health_date = changes.health_date
     and conditions.account_id = changes.account_id

@@ -4,9 +4,9 @@
         incremental_strategy='replace_all',
     )
 }}
--- Up to which health date, from where, by which run and how events were loaded: one row, which stays
--- as it is where this run could not read them. Built after
--- everything that holds events, so that a run that was killed before reads the same days again.
+-- Up to which health date, from where, by which run and how events were loaded: one row, which
+-- stays as it is where this run could not read them. Built after everything that holds events, so
+-- that a run that was killed before reads the same days again.
 -- depends_on: {{ ref('int_judged_events') }}
 -- depends_on: {{ ref('int_account_days') }}
 -- depends_on: {{ ref('int_event_source_days') }}

@@ -28,8 +28,8 @@ event_users as (
         active_users.user_id is not null
         and exists (
             select 1
-            from {{ ref('raw_tables') }}
-            where table_name = 'events' and is_present
+            from {{ ref('raw_tables') }} as raw_tables
+            where raw_tables.table_name = 'events' and raw_tables.is_present
         )
 
 ),

@@ -128,8 +128,8 @@ feature_days as (
 
 ),
 
--- Who used a feature, module or product must be looked up by all of them; only what a metric asks for
--- is read.
+-- Who used a feature, module or product must be looked up by all of them; only what a metric asks
+-- for is read.
 users_of_features_from as (
 
     select min(read_from) as read_from

@@ -11,8 +11,8 @@
 -- reads further back where an account with events became known or unknown since, because
 -- `unknown_account` is decided anew by every run, and where the run before was stopped before it
 -- had taken in what it had to read. A first run, a full refresh and another raw folder read all. As
--- far back as raw goes is read where events are read in another way than before: other columns, other
--- declared values, another reader.
+-- far back as raw goes is read where events are read in another way than before: other columns,
+-- other declared values, another reader.
 -- depends_on: {{ ref('raw_tables') }}
 -- depends_on: {{ ref('stg_accounts') }}
 -- depends_on: {{ ref('int_health_dates') }}

@@ -1,4 +1,5 @@
--- One row per raw table: is it there, where, and why it cannot be read. One that cannot counts as absent.
+-- One row per raw table: is it there, where, and why it cannot be read; one that cannot counts as
+-- absent.
 -- Stops the run when there are no accounts that can be read.
 -- depends_on: {{ ref('config_version') }}
 {%- if execute %}
