@@ -21,6 +21,7 @@ from orchestration.unfinished import begin, half_calculated, unfinished
 from orchestration.warehouse import writing
 
 KEYS = frozenset(dg.AssetKey([name]) for name in ("checked", "built", "published"))
+A_CHECK = frozenset({dg.AssetCheckKey(dg.AssetKey(["built"]), "keys")})
 EVERYTHING = Everything(KEYS, frozenset({"check", "build", "publish"}))
 OTHER_DAY = DAY.replace(day=1)
 
@@ -35,6 +36,7 @@ def a_run(**asked: object) -> dg.DagsterRun:
 def test_a_run_of_everything_is_whole() -> None:
     assert EVERYTHING.is_asked_of(a_run())
     assert EVERYTHING.is_asked_of(a_run(asset_selection=KEYS))
+    assert EVERYTHING.is_asked_of(a_run(asset_selection=frozenset())), "as `health run` has it"
     assert EVERYTHING.is_asked_of(a_run(step_keys_to_execute=["check", "build", "publish"]))
 
 
@@ -42,9 +44,9 @@ def test_a_run_of_everything_is_whole() -> None:
     "asked",
     [
         {"asset_selection": frozenset({dg.AssetKey(["published"])})},
-        {"asset_selection": frozenset()},
         {"step_keys_to_execute": ["build", "publish"]},
-        {"asset_check_selection": frozenset({dg.AssetCheckKey(dg.AssetKey(["built"]), "keys")})},
+        {"asset_check_selection": A_CHECK},
+        {"asset_check_selection": A_CHECK, "asset_selection": frozenset()},
     ],
 )
 def test_a_run_that_leaves_something_out_is_a_part(asked: dict[str, object]) -> None:
