@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -54,14 +54,14 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Run:
-    """A run of today in a process of its own."""
+    """A run in a process of its own."""
 
-    def __init__(self, settings: Settings, destination: str = "log") -> None:
+    def __init__(self, settings: Settings, destination: str = "log", day: date = TODAY) -> None:
         self.settings = settings
         folder = settings.warehouse.parent
         self.output = folder / "output.txt"
         self.process = subprocess.Popen(
-            [HEALTH, "run", "--date", str(TODAY)],
+            [HEALTH, "run", "--date", str(day)],
             cwd=folder,
             env={
                 **{name: text for name, text in os.environ.items() if "HEALTH_" not in name},
@@ -164,24 +164,28 @@ def test_a_run_that_publishes_or_sends_is_stopped(raw: Path, tmp_path: Path) -> 
     """Before the swap nothing is published; after it, alerts wait for the next run."""
     settings = Settings(raw, tmp_path / "warehouse.duckdb")
     generations = settings.published / ".generations"
+    run = Run(settings, day=YESTERDAY)
+    assert run.process.wait(START_SECONDS) == 0, run.output.read_text()
+    before = (generations / "current").resolve()
+
     run = Run(settings)
     run.until(lambda: list(generations.glob("*.unfinished")))
     check_stopped(run, signal.SIGINT)
-    assert not settings.published_file.exists()
+    assert (generations / "current").resolve() == before
 
     with slow_receiver() as (address, has_come):
         run = Run(settings, address)
         run.until(has_come.is_set)
         check_stopped(run, signal.SIGTERM)
     with duckdb.connect(str(settings.published_file), read_only=True) as connection:
-        statuses = "select status, count(*) from health.health_alerts group by all"
-        assert dict(connection.execute(statuses).fetchall()).keys() == {"pending"}
+        statuses = "select distinct status from health.health_alerts where health_date = ?"
+        assert connection.execute(statuses, [TODAY]).fetchall() == [("pending",)]
     assert unfinished(settings) == [(TODAY, TODAY)]
 
     run = Run(settings)
-    assert run.process.wait(300) == 0, run.output.read_text()
+    assert run.process.wait(START_SECONDS) == 0, run.output.read_text()
     with duckdb.connect(str(settings.published_file), read_only=True) as connection:
-        assert dict(connection.execute(statuses).fetchall()).keys() == {"sent"}
+        assert connection.execute(statuses, [TODAY]).fetchall() == [("sent",)]
     assert unfinished(settings) == []
 
 
