@@ -5,7 +5,8 @@ One company, and the tests in their order."""
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
@@ -52,6 +53,7 @@ class Company:
     folder: Path
     address: str = ""
     browser: Any = None
+    close: Callable[[], None] = lambda: None
     seen: set[str] = field(default_factory=set)
 
     @property
@@ -155,8 +157,11 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Company:
 @pytest.fixture(scope="module")
 def dagster(company: Company) -> Iterator[Company]:
     """The company, with `health ui` open, and its daemon at work."""
-    with a_browser() as browser, serving(company.folder, company.environment, "ui") as address:
-        company.address, company.browser = address, browser
+    with ExitStack() as opened:
+        company.browser = opened.enter_context(a_browser())
+        ui = serving(company.folder, company.environment, "ui")
+        company.address = opened.enter_context(ui)
+        company.close = opened.close
         yield company
 
 
@@ -265,8 +270,10 @@ def test_the_sensor_follows_new_raw_files(dagster: Company) -> None:
     assert run["status"] == "SUCCESS"
 
 
-def test_the_tick_of_the_schedule_through_the_daemon_alone(company: Company) -> None:
+def test_the_tick_of_the_schedule_through_the_daemon_alone(dagster: Company) -> None:
     """As if the daemon had been at work at midnight, and was begun again since."""
+    company = dagster
+    company.close()  # its own daemon keeps another one out
     midnight = datetime.combine(TODAY, time_of_day(), UTC).timestamp()
     with instance(company.settings) as found:
         [state] = [

@@ -215,7 +215,7 @@ make_timestamp(epoch_ns({{ stored.expression }}) // 1000)
 case
                 when {{ expression }} = trunc({{ expression }})
                     and abs({{ expression }}) <= 9007199254740992
-                    then cast(cast({{ expression }} as bigint) as varchar)
+                    then cast(try_cast({{ expression }} as bigint) as varchar)
                 else cast({{ expression }} as varchar)
             end
 {%- else -%}
