@@ -20,6 +20,8 @@ from comparison import differences
 from pipeline import ROOT, Warehouse
 from reference import calculate
 
+from orchestration.summary import UNREAD_FILES
+
 STARTER = ROOT / "seeds"
 HEALTH_DATE = date(2026, 3, 10)
 NEXT_DATE = date(2026, 3, 11)
@@ -580,6 +582,17 @@ def spoiled(odd: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Warehou
     for table, problem in problems:
         assert files[table] in problem
     return warehouse
+
+
+def test_the_summary_names_each_with_its_problem_once(spoiled: Warehouse) -> None:
+    named = dict(spoiled.query(UNREAD_FILES))
+    assert named.keys() == {
+        "health_overrides.csv",
+        "tickets.csv",
+        "subscriptions.parquet",
+        "events/part-0.parquet",
+    }
+    assert "byte 0xEB is not UTF-8" in named["health_overrides.csv"]
 
 
 def test_tables_that_cannot_be_read_cost_their_pillars_alone(spoiled: Warehouse) -> None:

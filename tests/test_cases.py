@@ -6,16 +6,18 @@ run.
 """
 
 import gzip
+import shutil
 from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
 import pytest
-from pipeline import PROJECT, ROOT
+from pipeline import PROJECT, ROOT, Warehouse
 
 from expectations.dbt_macros import DbtMacros
 from orchestration.dbt_build import copied_project
 from orchestration.raw_reader import read_folder
+from orchestration.wrong_configuration import refuse_wrong_configuration
 
 CASES = ROOT.parent / "shared" / "cases"
 ACCOUNTS = "account_id,account_name,created_at\na1,Alpha,2024-01-01\na2,Beta,2024-01-01\n"
@@ -339,3 +341,15 @@ def test_each_optional_column_may_be_absent(tmp_path: Path) -> None:
     rows = validated(raw, "tickets", "* exclude (record_time)")
     assert rows[0][:3] == ("1", "a1", datetime(2024, 1, 1))
     assert set(rows[0][3:]) == {None, "1"}
+
+
+def test_a_file_that_a_configuration_lacks_is_an_empty_one(tmp_path: Path) -> None:
+    """As in an older revision or folder that is compared or linted."""
+    shutil.copytree(ROOT / "seeds", tmp_path / "seeds")
+    for name in ("raw_values.csv", "milestones.csv", "alert_rules.csv"):
+        (tmp_path / "seeds" / name).unlink()
+    write(tmp_path / "raw")
+    warehouse = Warehouse(tmp_path / "warehouse.duckdb", tmp_path / "raw", tmp_path / "seeds")
+    warehouse.calculate(date(2024, 3, 15))
+    assert warehouse.query("select count(*) from configuration.config_milestones") == [(0,)]
+    refuse_wrong_configuration(tmp_path / "seeds")

@@ -6,8 +6,8 @@
 import csv
 import json
 from dataclasses import asdict
-from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import duckdb
@@ -24,9 +24,14 @@ def add_functions(connection: duckdb.DuckDBPyConnection, notes: Path | None) -> 
     notes: as in `read_folder`
     """
 
-    @cache
+    folders: dict[str, RawFolder] = {}
+    reading = Lock()  # dbt asks from several threads
+
     def folder_once(folder: str) -> RawFolder:
-        return read_folder(Path(folder).resolve(), notes)
+        with reading:
+            if folder not in folders:
+                folders[folder] = read_folder(Path(folder).resolve(), notes)
+            return folders[folder]
 
     def raw_table(folder: str, table: str) -> str:
         found = folder_once(folder).tables.get(table)
