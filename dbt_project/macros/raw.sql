@@ -509,9 +509,13 @@ select * from final
 {{ 'cast(' ~ column.value ~ ' as date)' if column.key_by_day else column.value }}
 {%- endmacro %}
 
-{#- A record's JSON without `loaded_at`, by which it is known again: that changes with every load. -#}
+{#- A record's JSON as it is known again by: without `loaded_at`, which changes with every load, and
+    without what is null, which a column that is new is in all records. -#}
 {% macro known_again_by(record) -%}
-regexp_replace({{ record }}, ',"loaded_at":("([^"\\]|\\.)*"|null)', '')
+regexp_replace(
+        regexp_replace({{ record }}, ',"loaded_at":("([^"\\]|\\.)*"|null)', ''),
+        ',"[a-z_]+":null', '', 'g'
+    )
 {%- endmacro %}
 
 {#- Rows that count of a table with money, the amount in the reporting currency (raw.md, "Money"): by
