@@ -212,10 +212,12 @@ make_timestamp(epoch_ns({{ stored.expression }}) // 1000)
 {% endmacro %}
 {% macro duckdb__native_text(expression, type) -%}
 {%- if type in ('DOUBLE', 'FLOAT') -%}
+{#- NaN first: statistics of Parquet files leave it out, and DuckDB takes comparisons for true by them. -#}
 case
+                when isnan({{ expression }}) then 'nan'
                 when {{ expression }} = trunc({{ expression }})
                     and abs({{ expression }}) <= 9007199254740992
-                    then cast(try_cast({{ expression }} as bigint) as varchar)
+                    then cast(cast({{ expression }} as bigint) as varchar)
                 else cast({{ expression }} as varchar)
             end
 {%- else -%}
