@@ -100,10 +100,12 @@ def test_raw_rows_are_judged_by_the_sql_of_dbt(table: str, clean: Raw, history: 
     model = "intermediate/int_judged_events" if table == "events" else f"staging/base/base_{table}"
     dbt_sql = (models / f"{model}.sql").read_text(encoding="utf-8")
     day = HEALTH_DATE - timedelta(1)
-    accounts = None if table == "accounts" else "stg_accounts"
+    relations = {} if table in ("accounts", "exchange_rates") else {"accounts": "stg_accounts"}
+    if table in ("subscriptions", "invoices"):
+        relations["rates"] = "stg_exchange_rates"
     with duckdb.connect() as connection:
         macros = DbtMacros(DBT_PROJECT, clean.folder, connection, day, day)
-        ours = macros.judged_rows(table, accounts=accounts)
+        ours = macros.judged_rows(table, **relations)
     assert words(ours) in words(dbt_sql)
     if table != "events":  # whose model goes on with it
         assert words(ours) == words(dbt_sql)
