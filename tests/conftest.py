@@ -1,4 +1,5 @@
-"""Modules that take longest begin first, so that no worker is left with one of them at the end."""
+"""Modules that take longest begin first, so that no worker is left with one of them at the end; what
+commands print is as wide for every test, whatever the terminal and other tests say."""
 
 import pytest
 
@@ -11,3 +12,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return LONGEST.index(module) if module in LONGEST else len(LONGEST)
 
     items.sort(key=place)
+
+
+@pytest.fixture(autouse=True)
+def no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("COLUMNS", "FORCE_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)

@@ -1,6 +1,7 @@
 """`health what-if`: who moves and by which rule, held against the conditions themselves."""
 
 import hashlib
+import html
 import re
 import shutil
 import subprocess
@@ -65,7 +66,7 @@ def content(path: Path) -> str:
 
 def cells_under(markdown: str, title: str) -> list[list[str]]:
     """The rows of the table with that title."""
-    part = markdown.split(f"## {title}")[1].split("\n## ")[0]
+    part = html.unescape(markdown).split(f"## {title}")[1].split("\n## ")[0]
     rows = [line.strip("| ").split(" | ") for line in part.splitlines() if line.startswith("|")]
     return rows[2:]
 

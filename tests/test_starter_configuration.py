@@ -58,6 +58,7 @@ RAW_TABLES = {
     "touchpoints",
     "survey_responses",
     "risk_assessments",
+    "exchange_rates",
     "health_overrides",
 }
 ACCOUNT_SIGNALS = {
@@ -112,8 +113,8 @@ def test_each_file_has_exactly_the_columns_of_the_contract(name: str) -> None:
 
 
 def test_there_are_no_other_files() -> None:
-    """Beside the configuration of health there are only the checks of the data."""
-    assert {path.stem for path in SEEDS.glob("*.csv")} == {*COLUMNS, "checks"}
+    """Beside the configuration of health there are only the checks and the values of the data."""
+    assert {path.stem for path in SEEDS.glob("*.csv")} == {*COLUMNS, "checks", "raw_values"}
 
 
 @pytest.mark.parametrize("name", KEYS)
