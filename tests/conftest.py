@@ -1,5 +1,7 @@
-"""Modules that take longest begin first, so that no worker is left with one of them at the end; what
-commands print is as wide for every test, whatever the terminal and other tests say."""
+"""Modules that take longest begin first, so that no worker is left with one of them at the end.
+
+What commands print is as wide for every test, whatever the terminal and other tests say.
+"""
 
 import pytest
 
