@@ -5,7 +5,10 @@ What commands print is as wide for every test, whatever the terminal and other t
 
 import pytest
 
-LONGEST = ("test_kill", "test_readme", "test_reruns", "test_random_worlds", "test_night")
+LONGEST = (
+    *("test_kill", "test_dagster_clicks", "test_readme", "test_reruns", "test_random_worlds"),
+    *("test_night", "test_growing_tables", "test_corruptions", "test_hostile_names"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
