@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import duckdb
@@ -310,8 +310,3 @@ def raw_file(folder: Path, name: str, file: DataFile, look: Look, table: RawTabl
 def unread_file(folder: Path, file: Unread) -> RawFile:
     name = str(file.path.relative_to(folder)) + ("/" if file.path.is_dir() else "")
     return RawFile(file.table, name, problem=file.problem)
-
-
-def unread_files(files: Iterable[RawFile]) -> list[RawFile]:
-    """Those that belong to no table, for the summary."""
-    return [file for file in files if not file.is_read and file.format is None]
