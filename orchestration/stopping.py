@@ -25,6 +25,7 @@ SIGNALS = {
     signal.SIGHUP: "Stopped, because its terminal is gone.",
 }
 CLEANING_SECONDS = 3
+ENDED = b"\0"  # no signal has this number
 SHOW_CURSOR = b"\x1b[?25h"
 
 _is_stopping = threading.Event()
@@ -36,14 +37,29 @@ _children: WeakSet[subprocess.Popen] = WeakSet()
 def stoppable(command: Callable[[], int]) -> int:
     """Run the command, and return its exit code; a signal ends the process meanwhile."""
     answers: list[int] = []
-    worker = threading.Thread(target=lambda: answers.append(command()), name="command", daemon=True)
+    waiting, ending = os.pipe()
+
+    def work() -> None:
+        try:
+            answers.append(command())
+        finally:
+            os.write(ending, ENDED)
+
+    worker = threading.Thread(target=work, name="command", daemon=True)
     with suppress(OSError):  # without standard error nobody reads the line
         console = os.dup(2)
         for number in SIGNALS:
             # Whoever starts it with nohup wants it to outlive the terminal.
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, lambda number, frame: stop(number, frame, console))
+    # The system may hand a signal to any thread. If that is not the main one, joining the worker
+    # would not be interrupted, and Python would call the handler only after it; reading a pipe that
+    # each signal is written to is interrupted always.
+    os.set_blocking(ending, False)
+    signal.set_wakeup_fd(ending, warn_on_full_buffer=False)
     worker.start()
+    while os.read(waiting, 1) != ENDED:
+        pass
     worker.join()
     return answers[0] if answers else 1
 

@@ -202,6 +202,22 @@ def test_a_run_outlives_its_terminal_where_it_was_told_to(raw: Path, tmp_path: P
     check_stopped(run, signal.SIGTERM)
 
 
+def test_a_signal_that_another_thread_receives_ends_the_command() -> None:
+    """The system prefers the main thread, but not always."""
+    code = """
+import signal, sys, threading, time
+from orchestration.stopping import stoppable
+
+def command():
+    time.sleep(1)  # the main thread waits by then
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+    time.sleep(60)
+
+sys.exit(stoppable(command))
+"""
+    assert subprocess.run([sys.executable, "-c", code], timeout=30).returncode == 143
+
+
 def test_a_scratch_folder_is_removed(tmp_path: Path) -> None:
     code = """
 import sys, time
