@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from expectations.checks import Check
-from expectations.dbt_macros import raw_sources
 from expectations.warehouse import Warehouse, writing
 from orchestration.growing_tables import ensure_table
+from orchestration.raw_reader.definitions import raw_definitions
 from orchestration.settings import DBT_PROJECT, Settings
 
 CATALOGUE = DBT_PROJECT / "catalogue"
@@ -95,7 +95,7 @@ class Columns:
 
 def rested_on(seeds: Path) -> dict[str, Metrics]:
     """By raw table, the optional columns that metrics of the configuration rest on, and which."""
-    tables = raw_sources(DBT_PROJECT)
+    tables = raw_definitions()
     measures = {
         row["measure"]: row["tables"].split("|") for row in rows_of(CATALOGUE / "measures.csv")
     }
@@ -112,8 +112,8 @@ def rested_on(seeds: Path) -> dict[str, Metrics]:
             (table, metric.get("dimension", "")): None for table in measures.get(measure, ())
         }
         for table, column in rests_on:
-            source = tables[table].columns.get(column)
-            if source and not source.config.meta.get("required"):
+            known = tables[table].columns
+            if column in known and not known[column].get("required"):
                 found.setdefault(table, {}).setdefault(column, []).append(metric["metric_id"])
     return found
 

@@ -15,9 +15,10 @@ from typing import Any
 import duckdb
 
 from expectations.checks import Check
-from expectations.dbt_macros import DbtMacros, raw_sources
 from expectations.raw_columns import Columns, counted_by_day, look_for_columns, rested_on
-from orchestration.settings import DBT_PROJECT, ROOT, Settings
+from orchestration.dbt_macros import DbtMacros
+from orchestration.raw_reader.definitions import raw_definitions
+from orchestration.settings import ROOT, Settings
 
 SEEDS = ROOT / "seeds"
 USUAL_PERIODS = 4  # how many earlier periods make what is usual
@@ -117,12 +118,14 @@ def read_profiles(
     seeds: Path = SEEDS,
 ) -> dict[str, Profile]:
     """The profile of each raw table, for checks of the health dates from first to last."""
-    by_table: dict[str, list[Check]] = {table: [] for table in raw_sources(DBT_PROJECT)}
+    by_table: dict[str, list[Check]] = {table: [] for table in raw_definitions()}
     for check in checks:
         by_table[check.table_name].append(check)
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
-        macros = DbtMacros(DBT_PROJECT, settings.raw, connection, first, last, settings.state)
+        macros = DbtMacros(
+            connection, raw_folder=settings.raw, dates=(first, last), notes=settings.state
+        )
         reader = Reader(connection, macros, first, last, today, seeds)
         return {table: reader.profile(table, asked) for table, asked in by_table.items()}
 

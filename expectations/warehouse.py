@@ -9,8 +9,8 @@ import duckdb
 import pandas as pd
 
 from expectations.checks import Check, load_checks
-from expectations.dbt_macros import raw_sources
 from expectations.reports import WarehouseNotReady
+from orchestration.raw_reader.definitions import raw_definitions
 from orchestration.settings import DBT_PROJECT, STORAGE_VERSION, Settings
 
 DATES_PER_QUERY = 200
@@ -87,7 +87,7 @@ def connected(settings: Settings, config: dict[str, str], read_only: bool) -> It
 
 def checks_of(boundary: str) -> tuple[Check, ...]:
     """The checks of a boundary. Raises WrongChecks for a wrong row of any boundary."""
-    tables = {table: list(source.columns) for table, source in raw_sources(DBT_PROJECT).items()}
+    tables = {name: list(table.columns) for name, table in raw_definitions().items()}
     catalogue = DBT_PROJECT / "catalogue" / "measures.csv"
     with catalogue.open(encoding="utf-8", newline="") as lines:
         measures = {row["measure"] for row in csv.DictReader(lines)}

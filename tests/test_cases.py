@@ -1,7 +1,7 @@
 """Inputs that failed before, each of which stands for a kind: the folders of `cases` beside the
 checkout, where they are there, and our own copies of the rows that matter.
 
-Rows are validated with the SQL that dbt runs (`expectations/dbt_macros.py`), without the rest of a
+Rows are validated with the SQL that dbt runs (`orchestration/dbt_macros.py`), without the rest of a
 run.
 """
 
@@ -14,8 +14,8 @@ import duckdb
 import pytest
 from pipeline import PROJECT, ROOT, Warehouse
 
-from expectations.dbt_macros import DbtMacros
 from orchestration.dbt_build import copied_project
+from orchestration.dbt_macros import DbtMacros
 from orchestration.raw_reader import read_folder
 from orchestration.wrong_configuration import refuse_wrong_configuration
 
@@ -35,7 +35,9 @@ def validated(raw: Path, table: str, columns: str, project: Path = PROJECT) -> l
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute("create table config_pillars as select 'service' as pillar_id")
-        macros = DbtMacros(project, raw, connection, date(2024, 3, 15), date(2024, 3, 15))
+        macros = DbtMacros(
+            connection, project=project, raw_folder=raw, dates=(date(2024, 3, 15),) * 2
+        )
         for ids in ("accounts", "exchange_rates"):
             connection.execute(
                 f"create table known_{ids} as select * from ({macros.judged_rows(ids)})"

@@ -15,10 +15,11 @@ from corruptions import CORRUPTIONS, Corruption, Raw, checkpoint, failures_of, r
 from pipeline import Warehouse
 
 import expectations
-from expectations.dbt_macros import DbtMacros, raw_sources
 from expectations.reports import Report
+from orchestration.dbt_macros import DbtMacros
+from orchestration.raw_reader.definitions import raw_definitions
 from orchestration.sample_data import write_sample
-from orchestration.settings import DBT_PROJECT, Settings
+from orchestration.settings import Settings
 
 HEALTH_DATE = date(2026, 11, 19)
 # What only the checks after the calculation can see, or none does (CORRUPTIONS.md).
@@ -93,7 +94,7 @@ def test_the_raw_checks_see_it(
 # The same SQL -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("table", raw_sources(DBT_PROJECT))
+@pytest.mark.parametrize("table", raw_definitions())
 def test_raw_rows_are_judged_by_the_sql_of_dbt(table: str, clean: Raw, history: Warehouse) -> None:
     """The macros called without dbt make what dbt makes of them, to the letter."""
     models = history.path.parent / "target/compiled/health/models"
@@ -104,7 +105,7 @@ def test_raw_rows_are_judged_by_the_sql_of_dbt(table: str, clean: Raw, history: 
     if table in ("subscriptions", "invoices"):
         relations["rates"] = "stg_exchange_rates"
     with duckdb.connect() as connection:
-        macros = DbtMacros(DBT_PROJECT, clean.folder, connection, day, day)
+        macros = DbtMacros(connection, raw_folder=clean.folder, dates=(day, day))
         ours = macros.judged_rows(table, **relations)
     assert words(ours) in words(dbt_sql)
     if table != "events":  # whose model goes on with it

@@ -7,11 +7,11 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 import pytest
-from pipeline import PROJECT, Warehouse
+from pipeline import Warehouse
 
-from expectations.dbt_macros import DbtMacros
 from expectations.raw_profile import read_profiles
 from expectations.warehouse import checks_of
+from orchestration.dbt_macros import DbtMacros
 from orchestration.raw_reader.definitions import raw_definitions
 from orchestration.sample_data import write_sample
 from orchestration.settings import Settings
@@ -65,7 +65,7 @@ def test_each_may_be_absent(without: Path, table: str, column: str) -> None:
     assert profile.is_present
     assert profile.problem is None
     with duckdb.connect() as connection:
-        macros = DbtMacros(PROJECT, without, connection, DAY, DAY)
+        macros = DbtMacros(connection, raw_folder=without, dates=(DAY, DAY))
         connection.execute("create table config_pillars as select 'service' as pillar_id")
         sql = macros.judged_rows(table)
         named = f"select count(*), count({column}) from ({sql}) as validated"

@@ -13,14 +13,14 @@ from pipeline import Warehouse
 from small_world import World
 
 from expectations import raw, run_raw_checks
-from expectations.dbt_macros import raw_sources
 from expectations.raw_columns import CATALOGUE, recall, rested_on, rows_of
 from expectations.raw_profile import SEEDS, read_profiles
 from expectations.reports import CheckResult
 from expectations.warehouse import checks_of, reading
 from orchestration.cli import main
+from orchestration.raw_reader.definitions import raw_definitions
 from orchestration.sample_data import write_sample
-from orchestration.settings import DBT_PROJECT, Settings
+from orchestration.settings import Settings
 
 # Contract, metrics.md: what is missing where a column is in no file. `a|b`: where both are.
 MISSING_WITHOUT = {
@@ -60,13 +60,13 @@ def test_measures_are_missing_without_the_columns_that_the_contract_names() -> N
 
 
 def test_columns_of_the_catalogue_are_optional_ones_of_the_contract() -> None:
-    sources = raw_sources(DBT_PROJECT)
+    sources = raw_definitions()
     measures = {row["measure"] for row in rows_of(CATALOGUE / "measures.csv")}
     for row in rows_of(CATALOGUE / "measure_columns.csv"):
         assert row["measure"] in measures
         assert row["is_needed"] in ("true", "false")
         for name in filter(None, (row["column_name"], row["or_column"])):
-            meta = sources[row["table_name"]].columns[name].config.meta
+            meta = sources[row["table_name"]].columns[name]
             assert not meta.get("required"), row
 
 

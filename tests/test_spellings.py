@@ -9,10 +9,9 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
-from pipeline import PROJECT
 from reference.values import read_number, read_time
 
-from expectations.dbt_macros import DbtMacros
+from orchestration.dbt_macros import DbtMacros
 
 COUNT = 20_000
 FORMATS = ("%d.%m.%Y %H:%M", "%b %d, %Y", "%H:%M:%S %d.%m.%Y", "%Y-%d-%m")
@@ -90,7 +89,7 @@ def read_by_sql(texts: list[str], expression: str) -> list[object]:
 
 
 def macros(folder: Path, connection: duckdb.DuckDBPyConnection) -> DbtMacros:
-    return DbtMacros(PROJECT, folder, connection, date(2026, 1, 1), date(2026, 1, 1))
+    return DbtMacros(connection, raw_folder=folder, dates=(date(2026, 1, 1),) * 2)
 
 
 def test_times(tmp_path: Path) -> None:

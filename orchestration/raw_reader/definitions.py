@@ -15,11 +15,15 @@ SOURCES = DBT_PROJECT / "models" / "staging" / "_staging__sources.yml"
 
 @dataclass(frozen=True)
 class Definition:
-    """A raw table: the meta of each column by its name, in the order of the contract, and which of
-    them holds the record's own time."""
+    """A raw table: the meta of each column by its name, in the order of the contract, and its own:
+    its `key`, and which column is the `main_time` of a record."""
 
     columns: Mapping[str, Mapping[str, Any]]
-    main_time: str
+    meta: Mapping[str, Any]
+
+    @property
+    def main_time(self) -> str:
+        return self.meta["main_time"]
 
     @property
     def required(self) -> list[str]:
@@ -36,7 +40,7 @@ def raw_definitions() -> Mapping[str, Definition]:
                 column["name"]: column.get("config", {}).get("meta", {})
                 for column in table["columns"]
             },
-            table["config"]["meta"]["main_time"],
+            table["config"]["meta"],
         )
         for table in source["tables"]
     }

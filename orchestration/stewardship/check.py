@@ -9,7 +9,6 @@ import click
 import expectations
 from expectations import CheckResult
 from expectations.checks import BOUNDARIES
-from expectations.dbt_macros import raw_sources
 from expectations.raw_columns import forget
 from expectations.reports import Report as CheckReport
 from expectations.reports import worst_first
@@ -19,8 +18,9 @@ from orchestration.insight.figures import plural
 from orchestration.insight.options import DATE, report_console
 from orchestration.insight.report import Report
 from orchestration.raw_reader import read_folder
+from orchestration.raw_reader.definitions import raw_definitions
 from orchestration.run_lock import write_lock
-from orchestration.settings import DBT_PROJECT, Settings
+from orchestration.settings import Settings
 from orchestration.stewardship.problems import as_messages
 
 RUNNERS: dict[str, Callable[..., CheckReport]] = {
@@ -35,7 +35,7 @@ def columns_of_contract(
     context: click.Context, parameter: click.Parameter, names: tuple[str, ...]
 ) -> tuple[tuple[str, str], ...]:
     """`tickets.reopens` as table and column."""
-    tables = raw_sources(DBT_PROJECT)
+    tables = raw_definitions()
     columns = []
     for name in names:
         table, _, column = name.strip().lower().partition(".")
