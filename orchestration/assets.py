@@ -70,6 +70,19 @@ def sources(manifest: Mapping[str, Any], *names: str) -> list[dg.AssetSpec]:
     ]
 
 
+def dependencies(manifest: Mapping[str, Any], *keys: dg.AssetKey) -> list[dg.AssetDep]:
+    """What an asset without partitions rests on: of history, the latest health date.
+
+    Of all health dates Dagster would list every one since the first that there can be, in each
+    step, which takes seconds.
+    """
+    history = {
+        TRANSLATOR.get_asset_key(node) for node in manifest["nodes"].values() if is_history(node)
+    }
+    latest = dg.LastPartitionMapping()
+    return [dg.AssetDep(key, partition_mapping=latest if key in history else None) for key in keys]
+
+
 def source_checks(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     """Judges the raw data before dbt reads it."""
 
@@ -233,7 +246,9 @@ def result_checks(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name="result_checks",
         specs=[
-            spec.replace_attributes(deps=[SOURCE_CHECK_FAILURES, *dict.fromkeys(judged)])
+            spec.replace_attributes(
+                deps=dependencies(manifest, SOURCE_CHECK_FAILURES, *dict.fromkeys(judged))
+            )
             for spec in written
         ],
         check_specs=asset_checks.check_specs("pillars", "health"),
@@ -287,7 +302,10 @@ def publication(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=PUBLISHED,
-        deps=[SOURCE_CHECK_FAILURES, CHECK_RESULTS, CHECK_FAILURES, DATA_DOCS, *published],
+        deps=dependencies(
+            *(manifest, SOURCE_CHECK_FAILURES, CHECK_RESULTS, CHECK_FAILURES, DATA_DOCS),
+            *published,
+        ),
         group_name="published",
         description="What readers see: schema `health` as a DuckDB file and as Parquet.",
         kinds={"duckdb", "parquet"},
