@@ -103,6 +103,9 @@ def show_summary() -> None:
 def query(sql: str) -> None:
     """Print what a query of the published tables returns.
 
+    It reads these tables alone: no other file, no extension, no setting. To write an answer to a
+    file, open the published file with DuckDB or a notebook.
+
     \b
     Example:
       health query "select overall_state, count(*) from health.account_health group by all"
@@ -110,6 +113,10 @@ def query(sql: str) -> None:
     with reading(Settings.from_environment()) as connection:
         try:
             answers.print_answer(connection.execute(sql), report_console())
+        except duckdb.PermissionException as problem:
+            raise click.ClickException(
+                f"`health query` reads the published tables and touches no file: {problem}"
+            ) from problem
         except duckdb.Error as problem:
             raise click.ClickException(str(problem)) from problem
 

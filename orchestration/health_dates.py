@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 
 import click
-import duckdb
 
+from orchestration.reading import reading
 from orchestration.settings import Settings
 
 Range = tuple[date, date]
@@ -47,7 +47,7 @@ def missed_dates(settings: Settings, before: date) -> list[date]:
     """
     if not settings.published_file.exists():
         return []
-    with duckdb.connect(str(settings.published_file), read_only=True) as connection:
+    with reading(settings) as connection:
         published = {
             found
             for (found,) in connection.execute(

@@ -12,6 +12,7 @@ from orchestration.alerts import max_age_days
 from orchestration.dbt_build import is_locked
 from orchestration.destinations import destination_from_environment
 from orchestration.health_dates import catch_up_days
+from orchestration.reading import opened
 from orchestration.settings import Settings
 
 
@@ -73,7 +74,7 @@ def refuse_other_files(file: Path) -> None:
     if not file.exists():
         return
     try:
-        duckdb.connect(str(file), read_only=True).close()
+        opened(file).close()
     except duckdb.Error as problem:
         text = " ".join(str(problem).split())
         if not is_locked(text):

@@ -3,11 +3,34 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
+from pathlib import Path
 
 import click
 import duckdb
 
 from orchestration.settings import Settings
+
+# Whoever looks may ask in SQL of their own (`health query`): it reads this file and nothing else,
+# and cannot change that. Without a folder for what does not fit into memory, because DuckDB lets
+# statements write into that folder; what is larger than memory is refused.
+LOCKED = {
+    "enable_external_access": "false",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "temp_directory": "",
+    "lock_configuration": "true",
+}
+
+
+def opened(file: Path) -> duckdb.DuckDBPyConnection:
+    """A connection that reads this file of DuckDB's, and can neither read nor write another one.
+
+    DuckDB refuses a second connection of a process to the same file with other settings, so every
+    reader of a published file has it from here. The scratch warehouses of `health what-if` and
+    `health backtest` are attached without the lock: they are ours, gone at the end of the command,
+    and asked in SQL of this program only.
+    """
+    return duckdb.connect(str(file), read_only=True, config=dict(LOCKED))
 
 
 @contextmanager
@@ -20,7 +43,7 @@ def reading(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
         raise click.ClickException(
             f"Nothing is published in {settings.published} yet: `health run` makes it."
         )
-    with duckdb.connect(str(settings.published_file), read_only=True) as connection:
+    with opened(settings.published_file) as connection:
         try:
             yield connection
         except (duckdb.BinderException, duckdb.CatalogException) as problem:
