@@ -19,19 +19,18 @@ from datetime import UTC, date, datetime, timedelta
 import click
 import duckdb
 
-from orchestration.destinations import (
-    Alert,
-    Destination,
-    NotDelivered,
-    destination_from_environment,
-)
+from orchestration.destinations import Alert, Destination, destination_from_environment
 from orchestration.growing_tables import ensure_table
 from orchestration.publishing import publish
 from orchestration.settings import Settings
 from orchestration.warehouse import connected, writing
+from orchestration.webhooks import NotDelivered
 
 RETRY_SECONDS = (1.0, 2.0, 4.0, 8.0)
-LONGEST_WAIT_SECONDS = 60.0
+ALERT_SECONDS = 30.0  # for one alert, with all its tries and the waits between them
+# For all alerts of a run, which holds the run lock meanwhile.
+DEFAULT_RUN_SECONDS = 60
+clock = time.monotonic
 DEFAULT_MAX_AGE_DAYS = 7
 
 ANNOUNCEMENTS = "operations.announcements"
@@ -117,10 +116,11 @@ def send_alerts(
     the next one. For holders of the run lock. Raises click.ClickException for a wrong setting.
     """
     destination, max_age = destination_from_environment(log), max_age_days()
+    bound = seconds_to_send()
     suppressed = announce(settings, run_id, first, last, datetime.now(UTC).date() - max_age)
     with connected(settings.warehouse) as warehouse:
         warehouse.execute("set TimeZone = 'UTC'")
-        delivery = deliver(warehouse, destination)
+        delivery = deliver(warehouse, destination, bound)
         [(shown,)] = warehouse.execute(SHOW).fetchall()
     if shown:
         publish(settings, run_id, first, last, only=["health_alerts"])
@@ -135,6 +135,17 @@ def max_age_days() -> timedelta:
             f"HEALTH_ALERT_MAX_AGE_DAYS is {asked!r}; it has to be a whole number of days."
         )
     return timedelta(days=int(asked))
+
+
+def seconds_to_send() -> int:
+    """How long a run may take to send alerts; what is not sent by then waits for the next run."""
+    asked = os.environ.get("HEALTH_ALERT_SECONDS") or str(DEFAULT_RUN_SECONDS)
+    if not asked.isdecimal() or not int(asked):
+        raise click.ClickException(
+            f"HEALTH_ALERT_SECONDS is {asked!r}; it has to be a whole number of seconds, at least"
+            " 1."
+        )
+    return int(asked)
 
 
 def announce(settings: Settings, run_id: str, first: date, last: date, oldest_news: date) -> int:
@@ -175,13 +186,19 @@ def first_begun(warehouse: duckdb.DuckDBPyConnection, last: date) -> date:
     return min(begun or last, last)
 
 
-def deliver(warehouse: duckdb.DuckDBPyConnection, destination: Destination) -> Delivery:
-    """Send what is pending, one by one, until the destination fails for good."""
+def deliver(
+    warehouse: duckdb.DuckDBPyConnection, destination: Destination, bound: float
+) -> Delivery:
+    """Send what is pending, one by one, until the destination fails for good or time is up."""
     alerts = [Alert(*row) for row in warehouse.execute(PENDING).fetchall()]
+    ends_at = clock() + bound
     sent, problem = 0, None
     for alert in alerts:
+        if clock() >= ends_at:
+            problem = f"sending took {bound:.0f} seconds, as HEALTH_ALERT_SECONDS allows"
+            break
         try:
-            with_retries(destination, alert)
+            with_retries(destination, alert, min(ends_at, clock() + ALERT_SECONDS))
         except NotDelivered as failure:
             problem = str(failure)
             if failure.may_pass:
@@ -192,15 +209,17 @@ def deliver(warehouse: duckdb.DuckDBPyConnection, destination: Destination) -> D
     return Delivery(sent=sent, pending=len(alerts) - sent, problem=problem)
 
 
-def with_retries(destination: Destination, alert: Alert) -> None:
+def with_retries(destination: Destination, alert: Alert, ends_at: float) -> None:
+    """Send an alert, again where a failure may pass and the wait for it ends in time."""
     for wait in RETRY_SECONDS:
         try:
-            return destination(alert)
+            return destination(alert, ends_at - clock())
         except NotDelivered as failure:
-            if not failure.may_pass:
+            pause = failure.retry_after or wait
+            if not failure.may_pass or clock() + pause >= ends_at:
                 raise
-            time.sleep(min(failure.retry_after or wait, LONGEST_WAIT_SECONDS))
-    return destination(alert)
+            time.sleep(pause)
+    return destination(alert, ends_at - clock())
 
 
 def utc_now() -> datetime:

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as ProgressBar
 
-from orchestration import dbt_build, dbt_process, progress
+from orchestration import dbt_build, dbt_process, harmless, progress
 from orchestration.health_dates import in_words
 from orchestration.settings import Settings
 from orchestration.stopping import when_stopped
@@ -58,7 +58,7 @@ def run_ready_job(settings: Settings, first: date, last: date) -> None:
             def show(step: progress.Step) -> None:
                 nonlocal task
                 if step.note:
-                    bar.console.print(step.note)
+                    bar.console.print(harmless.text(step.note))
                     return
                 if bar.tasks[task].description != step.phase:
                     finish(bar, task)

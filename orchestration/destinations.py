@@ -10,16 +10,13 @@ import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import date
-from urllib.parse import urlsplit
 
 import click
-import requests
 
 from orchestration import harmless
+from orchestration.webhooks import Webhook
 
-TIMEOUT_SECONDS = 10
-# What may pass: too early, too many requests, time-outs; and every answer from 500 on.
-PASSING = {408, 425, 429}
+SETTING = "HEALTH_ALERT_DESTINATION"
 KEYS = uuid.UUID("6f0c7c3e-3f0b-5b52-9a53-8f6f0e0e7a51")
 
 
@@ -62,35 +59,26 @@ class Alert:
         return harmless.line(" ".join(part for part in parts if part))
 
 
-class NotDelivered(Exception):
-    """An alert did not arrive; may_pass: another try may help, after so many seconds if known."""
-
-    def __init__(self, message: str, may_pass: bool, retry_after: float | None = None) -> None:
-        super().__init__(message)
-        self.may_pass = may_pass
-        self.retry_after = retry_after
-
-
-# Delivers one alert, or raises NotDelivered.
-Destination = Callable[[Alert], None]
+# Delivers one alert within so many seconds, or raises NotDelivered.
+Destination = Callable[[Alert, float], None]
 
 
 def destination_from_environment(log: Callable[[str], None]) -> Destination:
     """The destination that HEALTH_ALERT_DESTINATION names; raises click.ClickException."""
-    asked = os.environ.get("HEALTH_ALERT_DESTINATION") or "log"
+    asked = os.environ.get(SETTING) or "log"
     if asked == "log":
-        return lambda alert: log(alert.text)
-    is_slack = asked.startswith("slack+")
-    url = asked.removeprefix("slack+")
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return lambda alert, seconds: log(alert.text)
+    try:
+        webhook = Webhook.at(SETTING, asked.removeprefix("slack+"))
+    except click.ClickException as problem:
         raise click.ClickException(
-            "HEALTH_ALERT_DESTINATION is neither `log`, nor the address of a webhook such as"
-            " `https://example.com/alerts`, nor one that takes Slack's messages such as"
-            " `slack+https://hooks.slack.com/services/...`."
-        )
-    body = slack_body if is_slack else json_body
-    return lambda alert: post(url, parts.hostname or "", body(alert), alert.idempotency_key)
+            f"{problem.message} It is `log`, the address of a webhook, or `slack+https://...` for"
+            " one that takes Slack's messages."
+        ) from None
+    body = slack_body if asked.startswith("slack+") else json_body
+    return lambda alert, seconds: webhook.post(
+        body(alert), {"Idempotency-Key": alert.idempotency_key}, seconds
+    )
 
 
 def json_body(alert: Alert) -> dict[str, object]:
@@ -100,28 +88,3 @@ def json_body(alert: Alert) -> dict[str, object]:
 
 def slack_body(alert: Alert) -> dict[str, object]:
     return harmless.slack_message(alert.text)
-
-
-def post(url: str, host: str, body: dict[str, object], idempotency_key: str) -> None:
-    try:
-        answer = requests.post(
-            url,
-            json=body,
-            headers={"Idempotency-Key": idempotency_key},
-            timeout=TIMEOUT_SECONDS,
-            allow_redirects=False,  # would turn into a request without the body
-        )
-    except requests.RequestException as problem:
-        reason = type(problem).__name__
-        raise NotDelivered(f"{host} cannot be reached ({reason})", may_pass=True) from None
-    if not 200 <= answer.status_code < 300:
-        raise NotDelivered(
-            f"{host} answered {answer.status_code} {answer.reason}",
-            may_pass=answer.status_code in PASSING or answer.status_code >= 500,
-            retry_after=seconds(answer.headers.get("Retry-After")),
-        )
-
-
-def seconds(retry_after: str | None) -> float | None:
-    """Seconds that an answer asks to wait; a date, which it may name instead, is not looked at."""
-    return float(retry_after) if retry_after and retry_after.isdigit() else None

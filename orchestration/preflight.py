@@ -8,7 +8,8 @@ import click
 import duckdb
 
 from expectations.docs import docs_folder
-from orchestration.alerts import max_age_days
+from orchestration import notices
+from orchestration.alerts import max_age_days, seconds_to_send
 from orchestration.dbt_build import is_locked
 from orchestration.destinations import destination_from_environment
 from orchestration.health_dates import catch_up_days
@@ -24,7 +25,9 @@ def refuse_what_cannot_work(settings: Settings) -> None:
         )
     refuse_wrong_places(settings)
     destination_from_environment(lambda text: None)
+    notices.receiver()
     max_age_days()
+    seconds_to_send()
     catch_up_days()
     refuse_wrong_limits()
 

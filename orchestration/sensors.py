@@ -52,7 +52,8 @@ def why(context: dg.RunFailureSensorContext) -> str:
 
 def failed_run_text(run: dg.DagsterRun, reason: str) -> str:
     dates = in_words(*range_of(run.tags))
-    return f"The health run of {dates} failed; readers keep what they have.\n{reason}"
+    told = harmless.lines(reason)
+    return f"The health run of {dates} failed; readers keep what they have.\n{told}"
 
 
 @dg.run_status_sensor(

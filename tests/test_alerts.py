@@ -247,6 +247,74 @@ def test_an_alert_that_is_refused_holds_up_no_other(
     assert [body["account_id"] for body in receiver.accepted.values()] == ["a2"]
 
 
+# Slow receivers: the run lock is held meanwhile
+
+
+class Clock:
+    """Time that passes only where somebody waits."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        monkeypatch.setattr(alerts, "clock", lambda: self.now)
+        monkeypatch.setattr(alerts.time, "sleep", self.wait)
+
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+def test_a_slow_receiver_gets_the_rest_by_the_next_run(
+    settings: Settings, receiver: Receiver, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEALTH_ALERT_SECONDS", "5")
+    receiver.at_request = lambda: clock.wait(2)
+    accounts = ("a1", "a2", "a3", "a4")
+    delivery = night(settings, TODAY, accounts=accounts)
+    assert (delivery.sent, delivery.pending, clock.now) == (3, 1, 6.0)
+    assert delivery.problem == "sending took 5 seconds, as HEALTH_ALERT_SECONDS allows"
+    assert statuses(settings.published_file)[-1] == (TODAY, "a4", "pending")
+    assert night(settings, TODAY, accounts=accounts) == Delivery(sent=1)
+    assert [body["account_id"] for _, body in receiver.requests] == list(accounts)
+
+
+def test_an_alert_is_not_tried_for_longer_than_its_time(
+    settings: Settings, receiver: Receiver, clock: Clock
+) -> None:
+    receiver.answers = [503] * 9
+    delivery = night(settings, TODAY, accounts=("a1", "a2"))
+    assert (delivery.sent, delivery.pending) == (0, 2)
+    assert delivery.problem == "127.0.0.1 answered 503 Service Unavailable"
+    assert clock.now == 28.0  # four waits of 7 seconds, as the answers asked
+    receiver.at_request = lambda: clock.wait(9)
+    clock.now = 0.0
+    assert night(settings, TODAY, accounts=("a1", "a2")).pending == 2
+    assert clock.now <= alerts.ALERT_SECONDS
+    assert len({key for key, _ in receiver.requests}) == 1
+
+
+def test_a_receiver_cannot_ask_for_more_patience_than_a_run_has(
+    settings: Settings, receiver: Receiver, clock: Clock
+) -> None:
+    receiver.answers = [429]
+    receiver.retry_after = "9999999"
+    assert night(settings, TODAY, accounts=("a1",)).pending == 1
+    assert clock.now == 0.0
+    assert night(settings, TODAY, accounts=("a1",)) == Delivery(sent=1)
+
+
+@pytest.mark.parametrize("asked", ["0", "soon", "-1", "1.5"])
+def test_a_time_that_is_none_is_named(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    monkeypatch.setenv("HEALTH_ALERT_SECONDS", asked)
+    with pytest.raises(click.ClickException, match="whole number of seconds"):
+        night(settings, TODAY, accounts=("a1",))
+
+
 # Killed in between
 
 

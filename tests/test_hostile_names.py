@@ -15,15 +15,19 @@ import duckdb
 import pytest
 from check_worlds import HEALTH_DATE, check
 from click.testing import CliRunner, Result
+from dagster import DagsterRun
 from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
 from expectations import build_docs
 from expectations.validation import Subject, validated
-from orchestration import harmless
+from orchestration import console, harmless, progress
 from orchestration.cli import main
 from orchestration.destinations import Alert, json_body, slack_body
+from orchestration.partitions import tags_of
 from orchestration.sample_data import write_sample
+from orchestration.sensors import failed_run_text
+from orchestration.settings import Settings
 
 END = date(2026, 11, 22)
 START = END - timedelta(days=3)
@@ -273,3 +277,27 @@ def test_messages_hold_no_markup_of_a_name() -> None:
             assert not UNSEEN.search(text) and "\n" not in text
         assert not set(str(body["text"])) & set("<>")
         assert json_body(alert)["account_name"] == name
+
+
+def test_a_run_says_notes_as_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a receiver answered, say: `1 alert waits for the next run: ...`."""
+
+    def run(settings: Settings, first: date, last: date, show: progress.Listener) -> None:
+        for name in NAMES:
+            show(progress.Step(note=name))
+
+    monkeypatch.setattr(console, "execute", run)
+    console.run_ready_job(Settings(tmp_path, tmp_path / "w.duckdb"), START, END)
+    shown = capsys.readouterr().out
+    assert not UNSEEN.search(shown)
+    told = "".join(shown.split())
+    for name in NAMES:
+        assert "".join(harmless.lines(name).split()) in told
+
+
+def test_a_notice_of_a_failed_run_is_text() -> None:
+    run = DagsterRun(job_name="health", tags=tags_of(START, END))
+    for name in NAMES:
+        assert not UNSEEN.search(failed_run_text(run, f"{name} is wrong."))
