@@ -5,12 +5,12 @@ without them. So the index is ours, and its pages get a plain style of our own: 
 same without a network, and opening it tells nobody.
 
 Its templates also write keys of records as they are, so they are given text that is HTML already;
-scripts and links to other hosts are taken out, and each page forbids the browser both.
+of what they make of it only text and its structure stay, and each page forbids the browser scripts
+and requests.
 """
 
 import copy
 import os
-import re
 import shutil
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ from urllib.parse import quote
 import jinja2
 from markupsafe import Markup
 
+from expectations import page_markup
 from expectations.checks import Check
 from expectations.reports import CheckResult, Report, worst_first
 from orchestration import harmless
@@ -29,16 +30,6 @@ from orchestration.settings import Settings
 SITE = "account_health"
 HERE = Path(__file__).parent
 FAILING_RECORDS_SHOWN = 10
-# Scripts (they ask for what is elsewhere), styles and pictures from elsewhere, links to there.
-NOT_OURS = re.compile(
-    r"<script\b.*?</script\s*>|<link\b[^>]*>|<img\b[^>]*\bsrc=[\"'](?:https?:)?//[^>]*>",
-    re.DOTALL | re.IGNORECASE,
-)
-LINK_ELSEWHERE = re.compile(
-    r"(<a\b[^>]*?)\s+href=([\"'])\s*(?:\w+:|//).*?\2", re.IGNORECASE | re.DOTALL
-)
-# What would call a script; quotes in text are entities, so that only attributes look like this.
-HANDLER = re.compile(r"\son\w+=\"[^\"]*\"", re.IGNORECASE)
 POLICY = (
     '<meta http-equiv="Content-Security-Policy" content="default-src \'none\';'
     " style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'\">"
@@ -65,6 +56,8 @@ def build_docs(reports: Iterable[Report], folder: Path | None = None) -> Path:
     write_pages(reports, unfinished)
     for page in unfinished.rglob("*.html"):
         page.write_text(restyled(page.read_text(encoding="utf-8")), encoding="utf-8")
+    # What its own pages ask for, and ours do not.
+    shutil.rmtree(unfinished / "static", ignore_errors=True)
     (unfinished / "index.html").write_text(index(reports, unfinished), encoding="utf-8")
     replaced = folder.with_name(f".{folder.name}.replaced")
     shutil.rmtree(replaced, ignore_errors=True)
@@ -133,10 +126,9 @@ def as_page_text(answer: Any) -> Any:
 
 
 def restyled(page: str) -> str:
-    """A page of Great Expectations with our style, without scripts and anything from the web."""
-    kept = HANDLER.sub("", LINK_ELSEWHERE.sub(r"\1", NOT_OURS.sub("", page)))
-    kept = kept.replace("<head>", f"<head>{POLICY}", 1)
-    return kept.replace("</head>", f"<style>{css()}</style></head>", 1)
+    """The text of a page of Great Expectations, in our style."""
+    head = f'<head>{POLICY}<meta charset="utf-8"><style>{css()}</style>'
+    return page_markup.kept(page).replace("<head>", head, 1)
 
 
 def css() -> str:

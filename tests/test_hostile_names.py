@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import duckdb
 import pytest
@@ -254,15 +255,44 @@ def test_data_docs_show_keys_of_records_as_text(tmp_path: Path) -> None:
     for file in (index, page):
         found = Page()
         found.feed(file.read_text(encoding="utf-8"))
-        assert not [tag for tag, _ in found.tags if tag in ("script", "img", "iframe", "object")]
-        assert ("meta", "Content-Security-Policy") in [
-            (tag, attributes.get("http-equiv")) for tag, attributes in found.tags
-        ]
-        for _, attributes in found.tags:
-            assert not [name for name in attributes if name.startswith("on")], attributes
-            assert not re.match(r"\s*(\w+:|//)", attributes.get("href") or ""), attributes
+        assert_harmless(found)
     for key in IDS:
         assert harmless.line(key) in " ".join(found.text.split()), key
+
+
+def assert_harmless(page: Page) -> None:
+    """No script, no request, no link to elsewhere; and the browser is told to allow none."""
+    tags = {tag for tag, _ in page.tags}
+    assert not tags & {"script", "img", "iframe", "object", "embed", "link", "base", "form", "svg"}
+    [policy] = [
+        attributes["content"] or ""
+        for _, attributes in page.tags
+        if attributes.get("http-equiv") == "Content-Security-Policy"
+    ]
+    assert "default-src 'none'" in policy and "script-src" not in policy
+    for _, attributes in page.tags:
+        assert not [name for name in attributes if name.startswith("on")], attributes
+        assert not set(attributes) & {"src", "srcset", "action", "style", "background"}
+        assert not re.match(r"\s*(\w+:|//)", attributes.get("href") or ""), attributes
+
+
+def test_data_docs_of_a_run_open_without_a_network(
+    folder: Path, results: dict[str, Result]
+) -> None:
+    assert "Data Docs" in results["check"].output
+    docs = folder / "docs"
+    pages = sorted(docs.rglob("*.html"))
+    assert len(pages) > 10
+    assert {file.suffix for file in docs.rglob("*") if file.is_file()} == {".html"}
+    for file in pages:
+        text = file.read_text(encoding="utf-8")
+        assert not re.search(r"url\(|@import", text)
+        found = Page()
+        found.feed(text)
+        assert_harmless(found)
+        for link in [attributes["href"] for _, attributes in found.tags if "href" in attributes]:
+            target = unquote(urlsplit(link).path)
+            assert not target or (file.parent / target).is_file(), (file, link)
 
 
 def test_messages_hold_no_markup_of_a_name() -> None:
