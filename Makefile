@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup run ui sample test chaos corruptions bench lint lock
+.PHONY: help setup run ui sample test chaos corruptions bench lint lock licences vulnerabilities
 
 help:
 	@echo "make run     calculate health (on sample data if there is no other) and print a summary"
@@ -13,15 +13,19 @@ help:
 	@echo "make corruptions  corrupt the raw data in many ways, and write down what catches it"
 	@echo "make bench   measure the pipeline against others; SIZE=S (10,000 accounts), M or L for more"
 	@echo "make lint    check the style of SQL and Python"
-	@echo "make lock    renew requirements.lock from pyproject.toml"
+	@echo "make lock    renew requirements.lock and docs/licences.md from pyproject.toml"
+	@echo "make vulnerabilities  look the locked packages up among the known vulnerabilities"
 
 setup: .venv/.ready
 
+# Everything comes from the lock file, each package checked against its hashes: what the extras need
+# as well, and what builds this project, which asks no index for anything.
 .venv/.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed; name it with: make PYTHON=python3.12 ..."; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes \
+		--requirement requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -62,11 +66,17 @@ SIZE ?= XS
 # Health dates of one long range; the aims are for 672, which take minutes more.
 DATES ?= 60
 bench: setup
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[bench]'
 	$(BIN)/python -m benchmarks --size $(SIZE)
 	$(BIN)/python -m benchmarks.runs --dates $(DATES)
 
 lock: setup
-	$(BIN)/pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --upgrade \
-		--extra dev --extra bench pyproject.toml --output-file requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \
+		--generate-hashes --upgrade --extra dev --extra bench pyproject.toml \
+		--output-file requirements.lock
+	$(MAKE) licences
+
+licences: setup
+	@$(BIN)/python -m supply_chain.licences
+
+vulnerabilities: setup
+	@$(BIN)/python -m supply_chain.vulnerabilities

@@ -25,6 +25,10 @@ from expectations.validation import Subject, validated
 from orchestration import console, harmless, progress
 from orchestration.cli import main
 from orchestration.destinations import Alert, json_body, slack_body
+from orchestration.insight import pictures
+from orchestration.insight.backtest import Results, Rival
+from orchestration.insight.configuration import Configuration
+from orchestration.insight.prediction import Estimate
 from orchestration.partitions import tags_of
 from orchestration.sample_data import write_sample
 from orchestration.sensors import failed_run_text
@@ -331,3 +335,52 @@ def test_a_notice_of_a_failed_run_is_text() -> None:
     run = DagsterRun(job_name="health", tags=tags_of(START, END))
     for name in NAMES:
         assert not UNSEEN.search(failed_run_text(run, f"{name} is wrong."))
+
+
+def test_every_picture_takes_names_for_text(tmp_path: Path) -> None:
+    """Those that the commands above do not draw of this data; `$` begins no formula."""
+    names = [name for name in (*IDS, *NAMES) if "$" in name or "\x1b" in name]
+    pillars = [
+        {"pillar_id": name, "pillar_name": name, "display_order": str(place)}
+        for place, name in enumerate(names)
+    ]
+    one = Estimate(0.6, 0.5, 0.7, churned=12)
+    results = Results(
+        dates=[START, END],
+        known_until=END,
+        labels="churn.csv",
+        accounts=20,
+        churned={30: 12},
+        configurations=[Configuration("1", {"pillars": pillars})],
+        aucs={("all", name, 30): one for name in ("overall", *names)},
+        rivals={(name, 30): Rival(one, one, one) for name in names},
+        calibration=[(0.0, 5.0, 10, [0.1])],
+    )
+    pictures.draw_backtest(results, tmp_path)
+    rows = [(name, day, "good", 1, None) for name in names for day in (START, END)]
+    pictures.draw_trend(rows, " ".join(names), tmp_path / "trend.png")
+    assert len(list(tmp_path.iterdir())) == 3
+    # The last two are parts of draw_backtest.
+    assert {name for name in vars(pictures) if name.startswith("draw_")} == {
+        *("draw_account", "draw_trend", "draw_backtest"),
+        *("draw_aucs", "draw_calibration"),
+    }
+
+
+QUOTES = ("' or '1' = '1", "'; drop table health.account_health; --", '"; select 1; --', "%", "_")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        *[["explain"], ["trend", "--pillar"], ["flaps", "--pillar"], ["calibrate", "--pillar"]],
+        *[["portfolio", "--csm"], ["check", "--gone-for-good"]],
+    ],
+)
+def test_what_users_ask_for_is_no_sql(
+    asked: list[str], folder: Path, results: dict[str, Result]
+) -> None:
+    for text in QUOTES:
+        result = CliRunner().invoke(main, [*asked, text])
+        assert result.exit_code in (1, 2), (asked, text, result.output)
+        assert not re.search("Parser|Binder|Catalog|fault of this program", result.output)

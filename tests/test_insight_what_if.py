@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
+import click
 import duckdb
 import pytest
 from click.testing import CliRunner, Result
@@ -228,6 +229,13 @@ def test_what_is_no_configuration_is_refused_at_once(what_if: WhatIf, tmp_path: 
     assert "no-such-revision is neither a folder nor a git revision" in result.output
     backwards = what_if(SEEDS, "--start", END, "--end", START)
     assert backwards.exit_code == 2
+
+
+def test_a_revision_is_no_option_of_git(tmp_path: Path) -> None:
+    (tmp_path / "written:.").mkdir()
+    with pytest.raises(click.ClickException, match="neither a folder nor a git revision"):
+        scratch.of_revision(f"--output={tmp_path}/written", tmp_path)
+    assert not list(tmp_path.rglob("seeds"))
 
 
 def test_the_seeds_of_a_git_revision_are_unpacked(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ SHELL = "<!doctype html>\n<html><head><title>T</title></head><body>{}</body></ht
     "markup",
     [
         '<h5 id="section-1" class="x">A</h5><table><tr><td colspan="2">1 &lt; 2</td></tr></table>',
-        '<a href="#section-1">A</a> <a href="../../index.html">Home</a> <a href="index.html#x">B</a>',
+        '<a href="#section-1">A</a> <a href="../../index.html">B</a> <a href="index.html#x">C</a>',
         "<p>a &amp; b<br>c</p>",
         "<p>&lt;script&gt;alert(1)&lt;/script&gt;</p>",
     ],

@@ -95,7 +95,10 @@ def named_side(asked: str, scratch: Path) -> Side:
 def of_revision(revision: str, scratch: Path) -> Path:
     """The seeds of a git revision, unpacked below the scratch folder."""
     archive = subprocess.run(
-        ["git", "-C", str(ROOT), "archive", "--format=tar", f"{revision}:./seeds"],
+        [
+            *("git", "-C", str(ROOT), "archive", "--format=tar", "--end-of-options"),
+            f"{revision}:./seeds",
+        ],
         capture_output=True,
         check=False,
     )

@@ -1,0 +1,1 @@
+"""Supply chain: what is known of the packages that requirements.lock names."""
