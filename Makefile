@@ -19,12 +19,13 @@ help:
 setup: .venv/.ready
 
 # Everything comes from the lock file, each package checked against its hashes: what the extras need
-# as well, and what builds this project, which asks no index for anything.
+# as well, and what builds this project, which asks no index for anything. The lock is complete, and
+# without --no-deps pip takes `gql[requests]`, which a package asks for, for one that is not pinned.
 .venv/.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed; name it with: make PYTHON=python3.12 ..."; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes \
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
 		--requirement requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
