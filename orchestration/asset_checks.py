@@ -100,8 +100,8 @@ def metadata(found: list[CheckResult], failed: list[CheckResult]) -> dict[str, o
                 "health date": str(result.health_date),
                 "column": result.check.column_name or "",
                 "record": harmless.line(failure.record_key),
-                "observed": failure.observed,
-                "expected": result.expected,
+                "observed": harmless.line(failure.observed),
+                "expected": harmless.line(result.expected),
                 "owner": harmless.line(failure.owner or result.check.owner),
                 "detail": harmless.line(failure.detail or ""),
             }

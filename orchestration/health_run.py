@@ -15,7 +15,7 @@ import dagster as dg
 import duckdb
 
 import expectations
-from orchestration import progress
+from orchestration import harmless, progress
 from orchestration.dbt_build import BuildFailed, is_locked
 from orchestration.health_dates import Range, in_words, put_together
 from orchestration.partitions import range_of
@@ -185,14 +185,18 @@ def failures_in_words() -> Iterator[None]:
     except dg.Failure:
         raise
     except BuildFailed as problem:
-        raise dg.Failure(str(problem), allow_retries=problem.may_pass) from problem
+        raise failed(str(problem), may_pass=problem.may_pass) from problem
     except (expectations.WarehouseNotReady, duckdb.IOException) as problem:
         may_pass = is_locked(f"{problem} {problem.__cause__}")
-        raise dg.Failure(str(problem), allow_retries=may_pass) from problem
+        raise failed(str(problem), may_pass) from problem
     except (expectations.CheckRaised, expectations.WrongChecks) as problem:
-        raise dg.Failure(str(problem), allow_retries=False) from problem
+        raise failed(str(problem)) from problem
     except click.ClickException as problem:
-        raise dg.Failure(problem.message, allow_retries=False) from problem
+        raise failed(problem.message) from problem
     except Exception as problem:  # a fault of this product: the same again would not help
-        text = f"{type(problem).__name__}: {problem}"
-        raise dg.Failure(text, allow_retries=False) from problem
+        raise failed(f"{type(problem).__name__}: {problem}") from problem
+
+
+def failed(text: str, may_pass: bool = False) -> dg.Failure:
+    """A failure whose words, which may quote data, are text in Dagster's log and on a terminal."""
+    return dg.Failure(harmless.lines(text), allow_retries=may_pass)

@@ -6,8 +6,10 @@ as they are few and short, its body never.
 """
 
 import re
+import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -17,6 +19,9 @@ from urllib.parse import urlsplit
 
 import click
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool
+from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError
 
 from orchestration import harmless
@@ -72,19 +77,24 @@ class Webhook:
         """Send a message; raises NotDelivered when it is not taken within so many seconds."""
         seconds = min(TIMEOUT_SECONDS, max(seconds, SHORTEST_TIMEOUT_SECONDS))
 
+        connections = Connections()
+
         def send() -> tuple[int, str, str | None]:
-            with requests.post(
-                self.url,
-                json=body,
-                headers=headers,
-                timeout=seconds,
-                allow_redirects=False,  # would post to whom the receiver names, or lose the body
-                stream=True,  # what follows the headers is never read
-            ) as answer:
+            with (
+                connections.session() as session,
+                session.post(
+                    self.url,
+                    json=body,
+                    headers=headers,
+                    timeout=seconds,
+                    allow_redirects=False,  # else it goes to whom the receiver names
+                    stream=True,  # what follows the headers is never read
+                ) as answer,
+            ):
                 return answer.status_code, str(answer.reason), answer.headers.get("Retry-After")
 
         try:
-            status, reason, retry_after = within(seconds, send)
+            status, reason, retry_after = within(seconds, send, connections.cut)
         except TimeoutError:
             raise NotDelivered(
                 f"{self.host} did not answer within {seconds:.0f} seconds", may_pass=True
@@ -101,11 +111,43 @@ class Webhook:
             )
 
 
-def within(seconds: float, work: Callable[[], Any]) -> Any:
-    """What the work returns or raises, or TimeoutError after so many seconds.
+class Connections(HTTPAdapter):
+    """The connections of one message, which another thread can cut."""
 
-    The work goes on in a thread that nobody waits for and that ends with the process: time-outs of
-    sockets bound neither what comes byte by byte nor the look-up of a name.
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened: list[HTTPConnection] = []
+
+    def session(self) -> requests.Session:
+        session = requests.Session()
+        session.mount("http://", self)
+        session.mount("https://", self)
+        return session
+
+    def get_connection_with_tls_context(self, *details: Any, **named: Any) -> HTTPConnectionPool:
+        pool = super().get_connection_with_tls_context(*details, **named)
+        make = pool.ConnectionCls
+
+        def opened(*arguments: Any, **options: Any) -> HTTPConnection:
+            self.opened.append(make(*arguments, **options))
+            return self.opened[-1]
+
+        pool.ConnectionCls = opened
+        return pool
+
+    def cut(self) -> None:
+        """End what is being sent or answered; whoever waits for it is told that it broke."""
+        for connection in self.opened:
+            if connection.sock is not None:
+                with suppress(OSError):
+                    connection.sock.shutdown(socket.SHUT_RDWR)
+
+
+def within(seconds: float, work: Callable[[], Any], cut: Callable[[], None]) -> Any:
+    """What the work returns or raises, or TimeoutError after so many seconds, when it is cut.
+
+    The work goes on in a thread, because time-outs of sockets bound neither what comes byte by byte
+    nor the look-up of a name. The thread ends when it is cut, or with the process.
     """
     answers: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
 
@@ -119,6 +161,7 @@ def within(seconds: float, work: Callable[[], Any]) -> Any:
     try:
         answer, problem = answers.get(timeout=seconds)
     except Empty:
+        cut()
         raise TimeoutError from None
     if problem is not None:
         raise problem

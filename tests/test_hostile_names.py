@@ -16,15 +16,19 @@ import duckdb
 import pytest
 from check_worlds import HEALTH_DATE, check
 from click.testing import CliRunner, Result
-from dagster import DagsterRun
+from dagster import DagsterRun, Failure
 from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
 from expectations import build_docs
+from expectations.reports import CheckResult
+from expectations.reports import Failure as Failing
 from expectations.validation import Subject, validated
 from orchestration import console, harmless, progress
+from orchestration.asset_checks import check_results
 from orchestration.cli import main
 from orchestration.destinations import Alert, json_body, slack_body
+from orchestration.health_run import failures_in_words
 from orchestration.insight import pictures
 from orchestration.insight.backtest import Results, Rival
 from orchestration.insight.configuration import Configuration
@@ -335,6 +339,21 @@ def test_a_notice_of_a_failed_run_is_text() -> None:
     run = DagsterRun(job_name="health", tags=tags_of(START, END))
     for name in NAMES:
         assert not UNSEEN.search(failed_run_text(run, f"{name} is wrong."))
+
+
+def test_what_dagster_is_told_is_text() -> None:
+    for name in NAMES:
+        with pytest.raises(Failure) as failure, failures_in_words():
+            raise RuntimeError(f"{name} is wrong.")
+        assert not UNSEEN.search(str(failure.value.description))
+        result = CheckResult(
+            *(END, check("to_review", maximum=0), False, name, name),
+            (Failing(name, observed=name, owner=name, detail=name),),
+        )
+        [told] = check_results([result])
+        assert not UNSEEN.search(str(told.description))
+        for row in told.metadata["failing rows (latest)"].records:
+            assert not [cell for cell in row.data.values() if UNSEEN.search(str(cell))]
 
 
 def test_every_picture_takes_names_for_text(tmp_path: Path) -> None:

@@ -33,7 +33,9 @@ def test_whatever_is_installed_comes_from_the_lock() -> None:
     installs = re.findall(r"pip install.*", makefile)
     assert len(installs) == 2
     for install in installs:
-        assert "--require-hashes --no-deps" in install or "--no-deps --no-build-isolation" in install
+        assert (
+            "--require-hashes --no-deps" in install or "--no-deps --no-build-isolation" in install
+        )
     assert "--generate-hashes" in makefile
 
 

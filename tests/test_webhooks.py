@@ -20,6 +20,7 @@ from orchestration.preflight import refuse_what_cannot_work
 from orchestration.webhooks import NotDelivered, Webhook, seconds_to_wait
 
 MOST_BYTES = 64 * 2**20
+Answer = Callable[[socket.socket, threading.Event], None]
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +29,7 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def answering(answer: Callable[[socket.socket, threading.Event], None]) -> Iterator[str]:
+def answering(answer: Answer) -> Iterator[str]:
     """The address of a receiver that answers each request as told, until the block ends."""
     is_over = threading.Event()
 
@@ -57,20 +58,36 @@ def post(address: str) -> None:
     Webhook.at("HEALTH_NOTICE_URL", address).post({"text": "Hello."})
 
 
-def test_an_answer_that_comes_byte_by_byte_is_not_waited_for(
-    monkeypatch: pytest.MonkeyPatch,
+def drip(connection: socket.socket, is_over: threading.Event) -> None:
+    for letter in b"HTTP/1.1 200 " + b"O" * 40:
+        connection.sendall(bytes([letter]))
+        if is_over.wait(0.05):
+            return
+    connection.sendall(b"\r\n\r\n")
+
+
+def go_on(connection: socket.socket, is_over: threading.Event) -> None:
+    """Informational answers, after which a client waits for the final one."""
+    while not is_over.is_set():
+        connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+def say_nothing(connection: socket.socket, is_over: threading.Event) -> None:
+    is_over.wait(60)
+
+
+@pytest.mark.parametrize("answer", [drip, go_on, say_nothing])
+def test_an_answer_that_does_not_end_is_not_waited_for(
+    answer: Answer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(webhooks, "TIMEOUT_SECONDS", 0.5)
-
-    def drip(connection: socket.socket, is_over: threading.Event) -> None:
-        for letter in b"HTTP/1.1 200 " + b"O" * 40:
-            connection.sendall(bytes([letter]))
-            if is_over.wait(0.05):
-                return
-        connection.sendall(b"\r\n\r\n")
-
-    with answering(drip) as address, pytest.raises(NotDelivered, match="did not answer") as late:
-        post(address)
+    with answering(answer) as address:
+        with pytest.raises(NotDelivered, match="did not answer|cannot be reached") as late:
+            post(address)
+        for thread in threading.enumerate():
+            if thread.name == "webhook":
+                thread.join(timeout=60)
+                assert not thread.is_alive()
     assert late.value.may_pass
     assert "secret" not in str(late.value)
 
