@@ -7,7 +7,7 @@ dbt may have been run without us. Reading history is far cheaper than writing it
 """
 
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -70,12 +70,17 @@ ABOUT_ITSELF = ("publication", "publication_partitions")
 
 @dataclass(frozen=True)
 class Table:
-    """A table or view of schema `health`; comments by column, None for its own."""
+    """A table or view of schema `health`; comments by column, None for its own.
+
+    shown: SQL of the rows that readers get, where these are not the rows of the warehouse.
+    """
 
     name: str
+    kind: str
     definition: str
     columns: tuple[str, ...]
     comments: tuple[tuple[str | None, str], ...]
+    shown: str | None = None
 
     @property
     def shape(self) -> tuple[str, tuple[str, ...]]:
@@ -85,6 +90,11 @@ class Table:
     @property
     def has_dates(self) -> bool:
         return "health_date" in self.columns
+
+    @property
+    def rows(self) -> str:
+        """SQL to select from: what readers get of the table in the warehouse."""
+        return self.shown or f"warehouse.health.{quoted(self.name)}"
 
 
 @dataclass(frozen=True)
@@ -99,15 +109,26 @@ class Contents:
 Partitions = dict[date | None, Contents]
 
 
+# What readers get of the warehouse's tables or views: all of it, or what a profile shows.
+Shown = Callable[[duckdb.DuckDBPyConnection, Mapping[str, Table]], dict[str, Table]]
+
+
+def everything(_: duckdb.DuckDBPyConnection, relations: Mapping[str, Table]) -> dict[str, Table]:
+    return dict(relations)
+
+
 class Generation:
     """A generation that is being filled: a connection with both databases, and the Parquet folder.
 
     The generation's file is the default database; the warehouse is attached to read from.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, parquet: Path) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, parquet: Path, shown: Shown = everything
+    ) -> None:
         self.connection = connection
         self.parquet = parquet
+        self.shown = shown
 
     def rows(self, sql: str, *values: object) -> list[tuple]:
         return self.connection.execute(sql, list(values)).fetchall()
@@ -117,7 +138,8 @@ class Generation:
 
         only: the tables to look at; None for all.
         """
-        former, latter = self.relations("published"), self.relations("warehouse")
+        former = self.relations("published")
+        latter = self.shown(self.connection, self.relations("warehouse"))
         written = 0
         for name in former.keys() - latter.keys():
             self.drop_table(name)
@@ -160,6 +182,7 @@ class Generation:
         return {
             name: Table(
                 name,
+                kind,
                 definition,
                 tuple(column for column, _ in columns[name]),
                 tuple((column, text) for column, text in [(None, own), *columns[name]] if text),
@@ -198,7 +221,7 @@ class Generation:
         found = self.rows(
             f"""
             select {day}, count(*), cast(sum(hash({columns})) as varchar)
-            from warehouse.health.{quoted(table.name)}
+            from {table.rows} as shown
             group by all
             having count(*) > 0
             """
@@ -289,7 +312,8 @@ class Generation:
         )
 
     def replace_views(self) -> None:
-        former, latter = (self.relations(name, "view") for name in ("published", "warehouse"))
+        former = self.relations("published", "view")
+        latter = self.shown(self.connection, self.relations("warehouse", "view"))
         for name in former:
             self.connection.execute(f"drop view health.{quoted(name)}")
         for view in latter.values():
@@ -308,7 +332,7 @@ class Generation:
 
 
 @contextmanager
-def filling(warehouse: Path, folder: Path) -> Iterator[Generation]:
+def filling(warehouse: Path, folder: Path, shown: Shown = everything) -> Iterator[Generation]:
     """A generation in a folder, to be filled in one transaction; the file is closed at the end."""
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
@@ -319,7 +343,7 @@ def filling(warehouse: Path, folder: Path) -> Iterator[Generation]:
         connection.execute("use published")
         connection.begin()
         begin_schema(connection, folder / "parquet")
-        yield Generation(connection, folder / "parquet")
+        yield Generation(connection, folder / "parquet", shown)
         connection.commit()
         connection.execute("checkpoint published")
 
@@ -356,11 +380,16 @@ def columns_of_notes(connection: duckdb.DuckDBPyConnection) -> list[tuple]:
 
 
 def source(table: Table) -> str:
-    """The rows of a table in the warehouse, on given dates, those of an account side by side."""
+    """The rows of a table in the warehouse, on given dates, those of an account side by side.
+
+    Where something is hidden they do not stand in the order of what is hidden.
+    """
     order = [column for column in ("health_date", "account_id") if column in table.columns]
+    if table.shown:
+        order = ["all"]
     return " ".join(
         (
-            f"select * from warehouse.health.{quoted(table.name)}",
+            f"select * from {table.rows} as shown",
             f"where {ON_DATES}" if table.has_dates else "",
             f"order by {', '.join(order)}" if order else "",
         )

@@ -14,6 +14,7 @@ from orchestration.dbt_build import is_locked
 from orchestration.destinations import destination_from_environment
 from orchestration.health_dates import catch_up_days
 from orchestration.reading import opened
+from orchestration.profiles import profiles_from_environment
 from orchestration.settings import Settings
 
 
@@ -26,6 +27,7 @@ def refuse_what_cannot_work(settings: Settings) -> None:
     refuse_wrong_places(settings)
     destination_from_environment(lambda text: None)
     notices.receiver()
+    profiles_from_environment()
     max_age_days()
     seconds_to_send()
     catch_up_days()

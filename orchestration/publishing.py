@@ -10,6 +10,9 @@ are links into one generation, a hidden folder that is never written once it is 
 Replacing the link `current` is the one step that takes readers from a whole state to the next, the
 file and the Parquet files alike; a run that ends before it leaves what they see as it was. A
 generation begins as a copy of the one before, its Parquet files as hard links.
+
+Beside the published folder lies one for each profile, with the same layout and guarantees, for
+readers who must not see personal data (`profiles`).
 """
 
 import os
@@ -23,11 +26,14 @@ from pathlib import Path
 import click
 import duckdb
 
-from orchestration.generation import FILE, Generation, filling
+from orchestration.generation import FILE, Generation, Shown, everything, filling
+from orchestration.profiles import PersonalDataHidden, profiles_from_environment
 from orchestration.settings import STORAGE_VERSION, Settings
 
 # Whoever looks up the files of a generation first and opens them afterwards has this long.
 KEEP_REPLACED = timedelta(hours=1)
+# In the generations of a profile: what its file was begun with.
+IDENTITY = "profile"
 
 
 class PublishingRefused(click.ClickException):
@@ -59,14 +65,43 @@ def publish(
     only: tables that can differ from the last publication, where that is known. For holders of the
     run lock. Raises PublishingRefused when no account is in scope on the last date.
     """
-    generations = settings.published / ".generations"
+    profiles = profiles_from_environment()
+    publication = publish_in(settings.published, settings, run_id, first, last, only)
+    for profile in profiles:
+        hidden = PersonalDataHidden(settings, profile)
+        publish_in(
+            profile.folder(settings),
+            *(settings, run_id, first, last, only),
+            shown=hidden.shown,
+            identity=hidden.identity,
+        )
+    return publication
+
+
+def publish_in(
+    published: Path,
+    settings: Settings,
+    run_id: str,
+    first: date,
+    last: date,
+    only: Collection[str] | None,
+    shown: Shown = everything,
+    identity: str | None = None,
+) -> Publication:
+    """Publish in one folder.
+
+    identity: of what is shown; a generation of another identity is not gone on with.
+    """
+    generations = published / ".generations"
     generations.mkdir(parents=True, exist_ok=True)
     remove_leftovers(generations)
     published_at = datetime.now(UTC).replace(tzinfo=None)
     generation = generations / published_at.strftime("%Y%m%dT%H%M%S.%f")
     unfinished = generation.with_name(f"{generation.name}.unfinished")
-    start_from(current_generation(generations), unfinished)
-    with filling(settings.warehouse, unfinished) as content:
+    start_from(base_of(current_generation(generations), identity), unfinished)
+    if identity:
+        (unfinished / IDENTITY).write_text(identity, encoding="utf-8")
+    with filling(settings.warehouse, unfinished, shown) as content:
         config_version, first_health_date, last_health_date = scope(content, last)
         publication = Publication(
             run_id,
@@ -82,7 +117,7 @@ def publish(
         )
     unfinished.rename(generation)
     os.sync()  # on the disk before anybody is pointed to it
-    swap(settings.published, generation)
+    swap(published, generation)
     return publication
 
 
@@ -110,6 +145,15 @@ def scope(content: Generation, last: date) -> tuple[str, date, date]:
 def current_generation(generations: Path) -> Path | None:
     current = generations / "current"
     return current.resolve() if current.exists() else None
+
+
+def base_of(current: Path | None, identity: str | None) -> Path | None:
+    """The generation to go on with; none where what it shows, or hid, is another thing."""
+    if current is None or identity is None:
+        return current
+    noted = current / IDENTITY
+    is_same = noted.exists() and noted.read_text(encoding="utf-8") == identity
+    return current if is_same else None
 
 
 def remove_leftovers(generations: Path) -> None:

@@ -1,0 +1,143 @@
+"""Publications without personal data: how they are asked for, and what never gets into them."""
+
+from pathlib import Path
+
+import pytest
+from click import ClickException
+from small_warehouse import DAY, calculate, make, query, raise_alerts
+
+from orchestration import profiles
+from orchestration.personal_data import Mark, published_columns
+from orchestration.profiles import Profile, key_of_rows, profiles_from_environment
+from orchestration.publishing import publish
+from orchestration.settings import Settings
+from orchestration.warehouse import writing
+
+SECRET = "a secret that nobody knows"
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("HEALTH_PUBLISH_PROFILES", "bi=without, team=pseudonyms")
+    monkeypatch.setenv("HEALTH_PSEUDONYM_KEY", SECRET)
+    settings = make(tmp_path)
+    raise_alerts(settings, DAY, "a1", "a2")
+    return settings
+
+
+def file_of(settings: Settings, name: str) -> Path:
+    return settings.published.with_name(f"published-{name}") / "account_health.duckdb"
+
+
+def bytes_of(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ("bi", "'bi'"),
+        ("bi=nothing", "`without` or `pseudonyms`"),
+        ("../up=without", "small letters"),
+        ("bi=without,bi=pseudonyms", "twice"),
+        ("bi=without,", "''"),
+        ("team=pseudonyms", "HEALTH_PSEUDONYM_KEY_FILE"),
+    ],
+)
+def test_a_wrong_setting_is_told_in_words(
+    asked: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEALTH_PUBLISH_PROFILES", asked)
+    monkeypatch.setenv("HEALTH_PSEUDONYM_KEY", "short")
+    with pytest.raises(ClickException, match="HEALTH_P") as refusal:
+        profiles_from_environment()
+    assert words in refusal.value.message
+    assert "short" not in refusal.value.message
+
+
+def test_the_key_may_lie_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEALTH_PUBLISH_PROFILES", "team=pseudonyms")
+    monkeypatch.setenv("HEALTH_PSEUDONYM_KEY_FILE", str(tmp_path / "key"))
+    with pytest.raises(ClickException, match="No such file"):
+        profiles_from_environment()
+    (tmp_path / "key").write_text(SECRET + "\n")
+    assert profiles_from_environment() == [Profile("team", "pseudonyms")]
+    assert profiles.pseudonym_key() == SECRET.encode()
+    monkeypatch.setenv("HEALTH_PSEUDONYM_KEY", SECRET)
+    with pytest.raises(ClickException, match="keep one"):
+        profiles_from_environment()
+
+
+def test_only_what_changed_is_written_anew(settings: Settings) -> None:
+    for run in ("run-1", "run-2"):
+        publish(settings, run, DAY, DAY)
+    calculate(settings, DAY, "poor")
+    publish(settings, "run-3", DAY, DAY)
+    for name in ("bi", "team"):
+        [written] = query(
+            file_of(settings, name),
+            """
+            select
+                count(*) filter (published_at = (select published_at from health.publication)),
+                count(*)
+            from health.publication_partitions
+            where table_name = 'account_health_history'
+            """,
+        )
+        assert written == (1, 3)
+        rows = "from health.account_health_history order by all"
+        assert query(file_of(settings, name), rows) == query(settings.published_file, rows)
+
+
+def test_what_nobody_described_is_left_out(settings: Settings) -> None:
+    with writing(settings) as warehouse:
+        warehouse.execute("create table health.of_the_house (name varchar)")
+        warehouse.execute("create view health.look as select 'Kim' as name")
+        warehouse.execute("alter table health.account_churn add column born date")
+        warehouse.execute("update health.account_churn set born = date '1980-01-01'")
+    publish(settings, "run", DAY, DAY)
+    file = file_of(settings, "bi")
+    tables = {row[0] for row in query(file, "select table_name from duckdb_columns()")}
+    assert not tables & {"of_the_house", "look"}
+    assert query(file, "select distinct born from health.account_churn") == [(None,)]
+    assert query(file, "describe health.account_churn")[2][:2] == ("born", "DATE")
+
+
+def test_a_column_that_is_marked_later_leaves_nothing_behind(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Deleted rows stay in the bytes of a DuckDB file, so it is begun anew."""
+    columns = published_columns()
+    before = {**columns, "account_churn": dict.fromkeys(columns["account_churn"])}
+    after = {**before, "account_churn": {"account_id": None, "account_name": Mark("person")}}
+    for marks, is_there in ((before, True), (after, False)):
+        monkeypatch.setattr(profiles, "published_columns", lambda marks=marks: marks)
+        publish(settings, "run", DAY, DAY)
+        folder = file_of(settings, "bi").resolve().parent
+        assert (b"Account <1>" in bytes_of(folder)) == is_there
+
+
+def test_another_key_gives_other_pseudonyms_and_leaves_none_of_the_former(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sql = "select distinct csm_email from health.health_alerts"
+    publish(settings, "run-1", DAY, DAY)
+    [(former,)] = query(file_of(settings, "team"), sql)
+    monkeypatch.setenv("HEALTH_PSEUDONYM_KEY", "another secret of the house")
+    publish(settings, "run-2", DAY, DAY)
+    [(latter,)] = query(file_of(settings, "team"), sql)
+    assert len(former) == len(latter) == 24
+    assert former != latter
+    assert former.encode() not in bytes_of(file_of(settings, "team").resolve().parent)
+
+
+def test_no_file_holds_a_key(settings: Settings) -> None:
+    publish(settings, "run", DAY, DAY)
+    row_key = key_of_rows(settings)
+    assert key_of_rows(settings) == row_key
+    assert (settings.state / "row_key").stat().st_mode & 0o777 == 0o600
+    for name in ("bi", "team"):
+        content = bytes_of(file_of(settings, name).parent)
+        assert SECRET.encode() not in content
+        assert row_key not in content
+    assert SECRET.encode() not in bytes_of(settings.published)
