@@ -124,7 +124,11 @@ def read_profiles(
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
         macros = DbtMacros(
-            connection, raw_folder=settings.raw, dates=(first, last), notes=settings.state
+            connection,
+            raw_folder=settings.raw,
+            dates=(first, last),
+            notes=settings.state,
+            erasures=settings.erasures,
         )
         reader = Reader(connection, macros, first, last, today, seeds)
         return {table: reader.profile(table, asked) for table, asked in by_table.items()}

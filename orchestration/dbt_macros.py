@@ -55,8 +55,8 @@ class DbtMacros:
     """The macros of a project, each an attribute; a relation is asked for by its name alone.
 
     raw_folder: where the raw files are. dates: the first and last health date.
-    notes: where what was learnt of raw files is kept. names: what shall stand for names of dbt or
-    for macros.
+    notes: where what was learnt of raw files is kept. erasures: the list of who is to be erased.
+    names: what shall stand for names of dbt or for macros.
     """
 
     def __init__(
@@ -67,10 +67,11 @@ class DbtMacros:
         raw_folder: Path | None = None,
         dates: tuple[date, date] | None = None,
         notes: Path | None = None,
+        erasures: Path | None = None,
         names: Mapping[str, Any] | None = None,
     ) -> None:
         self.connection = connection
-        add_functions(connection, notes)
+        add_functions(connection, notes, erasures)
         variables = dict(project_variables(project))
         environment = dict(os.environ)
         if dates:

@@ -31,4 +31,5 @@ class Plugin(BasePlugin):
             ) from problem
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
-        add_functions(conn, Settings.from_environment().state)
+        settings = Settings.from_environment()
+        add_functions(conn, settings.state, settings.erasures)

@@ -15,7 +15,7 @@ import dagster as dg
 import duckdb
 
 import expectations
-from orchestration import harmless, progress
+from orchestration import erasure, harmless, progress
 from orchestration.dbt_build import BuildFailed, is_locked
 from orchestration.health_dates import Range, in_words, put_together
 from orchestration.partitions import range_of
@@ -135,6 +135,11 @@ def health_run_resource(everything: Everything) -> dg.ResourceDefinition:
         with failures_in_words():
             refuse_what_cannot_work(settings)
         with failures_in_words(), write_lock(settings, context.resource_config["wait_seconds"]):
+            if is_whole and erasure.is_due(settings):
+                for line in erasure.remove(settings).in_words():
+                    progress.say(line)
+                    if context.log:
+                        context.log.info(line)
             asked = range_of(run.tags if run else {}, None if is_whole else latest_date(settings))
             left = unfinished(settings) if is_whole else []
             others = [dates for dates in left if not is_within(dates, asked)]

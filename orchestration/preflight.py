@@ -12,6 +12,7 @@ from orchestration import notices
 from orchestration.alerts import max_age_days, seconds_to_send
 from orchestration.dbt_build import is_locked
 from orchestration.destinations import destination_from_environment
+from orchestration.erasure_list import erasure_list
 from orchestration.health_dates import catch_up_days
 from orchestration.reading import opened
 from orchestration.profiles import profiles_from_environment
@@ -28,6 +29,7 @@ def refuse_what_cannot_work(settings: Settings) -> None:
     destination_from_environment(lambda text: None)
     notices.receiver()
     profiles_from_environment()
+    erasure_list(settings.erasures)
     max_age_days()
     seconds_to_send()
     catch_up_days()

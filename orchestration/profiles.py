@@ -22,7 +22,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -77,6 +77,13 @@ def profiles_from_environment() -> list[Profile]:
     if any(profile.way == "pseudonyms" for profile in profiles):
         pseudonym_key()
     return profiles
+
+
+def former_profiles(settings: Settings, profiles: Collection[Profile]) -> list[Path]:
+    """Folders of publications that are not asked for any more: no run brings them up to date."""
+    known = {profile.folder(settings) for profile in profiles}
+    beside = settings.published.parent.glob(f"{settings.published.name}-*/.generations/*/profile")
+    return sorted({path.parents[2] for path in beside} - known)
 
 
 def pseudonym_key() -> bytes:

@@ -26,8 +26,13 @@ from pathlib import Path
 import click
 import duckdb
 
+from orchestration import erasure
 from orchestration.generation import FILE, Generation, Shown, everything, filling
-from orchestration.profiles import PersonalDataHidden, profiles_from_environment
+from orchestration.profiles import (
+    PersonalDataHidden,
+    former_profiles,
+    profiles_from_environment,
+)
 from orchestration.settings import STORAGE_VERSION, Settings
 
 # Whoever looks up the files of a generation first and opens them afterwards has this long.
@@ -66,7 +71,10 @@ def publish(
     run lock. Raises PublishingRefused when no account is in scope on the last date.
     """
     profiles = profiles_from_environment()
-    publication = publish_in(settings.published, settings, run_id, first, last, only)
+    is_erased = erasure.is_to_be_published(settings)
+    publication = publish_in(
+        *(settings.published, settings, run_id, first, last, only), is_anew=is_erased
+    )
     for profile in profiles:
         hidden = PersonalDataHidden(settings, profile)
         publish_in(
@@ -74,7 +82,12 @@ def publish(
             *(settings, run_id, first, last, only),
             shown=hidden.shown,
             identity=hidden.identity,
+            is_anew=is_erased,
         )
+    if is_erased:
+        for folder in former_profiles(settings, profiles):
+            shutil.rmtree(folder)
+        erasure.finish(settings)
     return publication
 
 
@@ -87,10 +100,12 @@ def publish_in(
     only: Collection[str] | None,
     shown: Shown = everything,
     identity: str | None = None,
+    is_anew: bool = False,
 ) -> Publication:
     """Publish in one folder.
 
     identity: of what is shown; a generation of another identity is not gone on with.
+    is_anew: whether nothing of former generations may be left, not even deleted rows.
     """
     generations = published / ".generations"
     generations.mkdir(parents=True, exist_ok=True)
@@ -98,7 +113,8 @@ def publish_in(
     published_at = datetime.now(UTC).replace(tzinfo=None)
     generation = generations / published_at.strftime("%Y%m%dT%H%M%S.%f")
     unfinished = generation.with_name(f"{generation.name}.unfinished")
-    start_from(base_of(current_generation(generations), identity), unfinished)
+    base = None if is_anew else base_of(current_generation(generations), identity)
+    start_from(base, unfinished)
     if identity:
         (unfinished / IDENTITY).write_text(identity, encoding="utf-8")
     with filling(settings.warehouse, unfinished, shown) as content:
@@ -118,6 +134,10 @@ def publish_in(
     unfinished.rename(generation)
     os.sync()  # on the disk before anybody is pointed to it
     swap(published, generation)
+    if is_anew:
+        for path in generations.iterdir():
+            if path.name not in ("current", generation.name):
+                shutil.rmtree(path)
     return publication
 
 

@@ -16,24 +16,28 @@ STORAGE_VERSION = "v1.4.0"
 
 @dataclass(frozen=True)
 class Settings:
-    """The raw folder, the warehouse file, the folder that readers look into, and the folder where
-    runs keep their own notes; all absolute. The last two lie beside the warehouse if not given, so
-    that another warehouse never publishes over the first one's readers.
+    """The raw folder, the warehouse file, the folder that readers look into, the folder where runs
+    keep their own notes, and the list of who is to be erased; all absolute. The last three lie
+    beside the warehouse if not given, so that another warehouse never publishes over the first
+    one's readers.
     """
 
     raw: Path
     warehouse: Path
     published: Path = None  # type: ignore[assignment]
     state: Path = None  # type: ignore[assignment]
+    erasures: Path = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
-        for name in ("published", "state"):
+        beside = {"published": "published", "state": "state", "erasures": "erasures.csv"}
+        for name, default in beside.items():
             if getattr(self, name) is None:
-                object.__setattr__(self, name, self.warehouse.parent / name)
+                object.__setattr__(self, name, self.warehouse.parent / default)
 
     @classmethod
     def from_environment(cls) -> "Settings":
-        """HEALTH_RAW_DIR, HEALTH_DB_PATH, HEALTH_PUBLISHED_DIR, HEALTH_STATE_DIR, or defaults.
+        """HEALTH_RAW_DIR, HEALTH_DB_PATH, HEALTH_PUBLISHED_DIR, HEALTH_STATE_DIR and
+        HEALTH_ERASURE_LIST, or defaults.
 
         Raises click.ClickException for a file in place of a folder, or the other way round.
         """
@@ -58,6 +62,7 @@ class Settings:
             warehouse=warehouse,
             published=folder("HEALTH_PUBLISHED_DIR", warehouse.parent / "published"),
             state=folder("HEALTH_STATE_DIR", warehouse.parent / "state"),
+            erasures=path("HEALTH_ERASURE_LIST", warehouse.parent / "erasures.csv"),
         )
 
     @property
@@ -73,4 +78,5 @@ class Settings:
             "HEALTH_DB_PATH": str(self.warehouse),
             "HEALTH_PUBLISHED_DIR": str(self.published),
             "HEALTH_STATE_DIR": str(self.state),
+            "HEALTH_ERASURE_LIST": str(self.erasures),
         }

@@ -103,8 +103,9 @@
 {#- CTEs that read a raw table, the last one named `read`: each column as it is stored, and typed. The
     files that store it alike are read together, each with its own types.
 
-    days: as in `judged_rows` -#}
-{% macro typed_rows(table, columns, days=none) %}
+    days: as in `judged_rows`
+    erased: whether the rows of those who are to be erased are read, instead of all others -#}
+{% macro typed_rows(table, columns, days=none, erased=false) %}
 {%- set file = raw_table(table) -%}
 {%- set groups = file.groups if is_readable(file) else [] -%}
 {%- set main_time = raw_definition(table).main_time ~ '__value' -%}
@@ -114,13 +115,16 @@ source as (
     select
         {%- for column in columns %}
         {% set stored = group.columns.get(column.name) if group -%}
-        {% if not stored -%}
+        {%- set value -%}
+        {%- if not stored -%}
             cast(null as {{ native_column_type(column.type) }})
         {%- elif column.native -%}
             {{ native_value(stored) }}
         {%- else -%}
             {{ declared_value(stored_text(stored), column['values']) }}
-        {%- endif %} as {{ column.name }},
+        {%- endif -%}
+        {%- endset -%}
+        {{ value_unless_erased(column, value) if stored else value }} as {{ column.name }},
         {%- endfor %}
     {%- if group %}
     from {{ group.relation }}
@@ -159,8 +163,14 @@ parsed as (
 read as (
 
     select * from parsed
+    {%- set is_erased = is_erased(columns) %}
+    {%- if erased %}
+    where {{ is_erased or 'false' }}
+    {%- elif is_erased %}
+    where not {{ is_erased }}
+    {%- endif %}
     {%- if days %}
-    where
+    {{ 'and' if erased or is_erased else 'where' }} (
         {% if days.and_timeless -%}
         {{ main_time }} is null
         or {{ main_time }} < {{ plausible_from() }}
@@ -174,9 +184,52 @@ read as (
         {%- else %}
         {{ main_time }} >= cast('{{ days.from }}' as timestamp)
         {%- endif %}
+    )
     {%- endif %}
 
 )
+{%- endmacro %}
+
+{#- Condition that a row is of somebody who is to be erased; blank where that is nobody. -#}
+{% macro is_erased(columns) -%}
+{%- set conditions = [] -%}
+{%- for kind in erased_kinds() -%}
+    {%- for column in columns if column.name == kind ~ '_id' -%}
+        {%- do conditions.append(
+            'coalesce(' ~ column.name ~ ' in ' ~ erased_ids(kind) ~ ', false)'
+        ) -%}
+    {%- endfor -%}
+{%- endfor -%}
+{{ '(' ~ conditions | join(' or ') ~ ')' if conditions }}
+{%- endmacro %}
+
+{#- A value that names an account beside the row's own: null where that one is to be erased. -#}
+{% macro value_unless_erased(column, value) -%}
+{%- if column.name == 'parent_account_id' and 'account' in erased_kinds() -%}
+case when {{ value }} in {{ erased_ids('account') }} then null else {{ value }} end
+{%- else -%}
+{{ value }}
+{%- endif -%}
+{%- endmacro %}
+
+{#- Of which kinds somebody is to be erased. -#}
+{% macro erased_kinds() %}
+    {%- set kinds = [] -%}
+    {%- for kind in ['account', 'user'] -%}
+        {%- if run_query('select count(*) from ' ~ erased_ids(kind) ~ ' as erased').rows[0][0] -%}
+            {%- do kinds.append(kind) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(kinds) }}
+{% endmacro %}
+
+{#- How many rows of a raw table are left out because their user or account is to be erased. -#}
+{% macro erased_rows(table, days=none) -%}
+with
+
+{{ typed_rows(table, raw_columns(table), days, erased=true) }}
+
+select count(*) as row_count from read
 {%- endmacro %}
 
 {#- A trimmed text, or what `raw_values.csv` declares that it stands for. -#}

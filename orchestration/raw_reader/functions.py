@@ -12,16 +12,20 @@ from typing import Any
 
 import duckdb
 
+from orchestration.erasure_list import erasure_list
 from orchestration.raw_reader.reader import read_folder
 from orchestration.raw_reader.tables import RawFile, RawFolder
 
 
-def add_functions(connection: duckdb.DuckDBPyConnection, notes: Path | None) -> None:
-    """Add `health_raw_table(folder, table)`, `health_raw_files(folder)` and
-    `health_seed_rows(file)`, which answer with JSON. A folder is read once, so that all that ask
+def add_functions(
+    connection: duckdb.DuckDBPyConnection, notes: Path | None, erasures: Path | None = None
+) -> None:
+    """Add `health_raw_table(folder, table)`, `health_raw_files(folder)`, `health_seed_rows(file)`
+    and `health_erasures(kind)`, which answer with JSON. A folder is read once, so that all that ask
     see the same files.
 
     notes: as in `read_folder`
+    erasures: the list of who is to be erased
     """
 
     folders: dict[str, RawFolder] = {}
@@ -40,10 +44,15 @@ def add_functions(connection: duckdb.DuckDBPyConnection, notes: Path | None) -> 
     def raw_files(folder: str) -> str:
         return json.dumps([row_of(file) for file in folder_once(folder).files])
 
+    def erased_ids(kind: str) -> str:
+        entries = erasure_list(erasures) if erasures else []
+        return json.dumps([entry.id for entry in entries if entry.kind == kind])
+
     for name, function, parameters in (
         ("health_raw_table", raw_table, ["VARCHAR", "VARCHAR"]),
         ("health_raw_files", raw_files, ["VARCHAR"]),
         ("health_seed_rows", seed_rows, ["VARCHAR"]),
+        ("health_erasures", erased_ids, ["VARCHAR"]),
     ):
         connection.create_function(name, function, parameters, "VARCHAR", side_effects=True)
 

@@ -3,10 +3,11 @@
 import click
 
 from orchestration.stewardship.check import check
+from orchestration.stewardship.erase import erase
 from orchestration.stewardship.failures import failures
 from orchestration.stewardship.lint import lint
 
-COMMANDS: tuple[click.Command, ...] = (check, failures, lint)
+COMMANDS: tuple[click.Command, ...] = (check, erase, failures, lint)
 
 
 def add_commands(group: click.Group) -> None:

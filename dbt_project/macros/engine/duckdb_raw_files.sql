@@ -49,6 +49,17 @@ from (
 ) as rows_of_file
 {%- endmacro %}
 
+{#- The ids of those who are to be erased (`user` or `account`), as the list of the house has them: a
+    subquery, so that no compiled statement shows an id. -#}
+{% macro erased_ids(kind) %}
+    {{ return(adapter.dispatch('erased_ids', 'health')(kind)) }}
+{% endmacro %}
+{% macro duckdb__erased_ids(kind) -%}
+(
+        select unnest(from_json(health_erasures('{{ kind }}'), '["varchar"]')) as erased_id
+    )
+{%- endmacro %}
+
 {% macro raw_value_columns() %}
     {{ return(['table_name', 'column_name', 'raw_value', 'time_format', 'value']) }}
 {% endmacro %}

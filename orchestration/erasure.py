@@ -1,0 +1,410 @@
+"""Erasure: whom the list names is removed from all that runs keep, and their sums recalculated.
+
+Three steps, each of which is begun again where a run was killed in it:
+
+1. `remove`, before a run calculates: rows are deleted from the warehouse, which is then written as
+   a new file, because the bytes of deleted rows stay in a DuckDB file. Copies of raw files and the
+   Data Docs are deleted. Dates whose sums the rows are part of are noted as unfinished.
+2. The run calculates those dates, and its own, without the rows: staging honours the list.
+3. `publish` begins with empty files, and deletes all former generations at once. `finish` notes
+   that the list is done with.
+
+A date is calculated again where that gives what it was but for the erased rows: by the present
+configuration, and as far back as the raw tables reach. On others the rows of an account are gone,
+and sums (accounts of a portfolio, values of metrics) are left as they are.
+"""
+
+import hashlib
+import json
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import date
+
+import duckdb
+
+from expectations.dbt_macros import DbtMacros, project_variables
+from expectations.docs import docs_folder
+from orchestration.erasure_list import Erasure, erasure_list
+from orchestration.generation import literal, quoted
+from orchestration.growing_tables import ensure_table
+from orchestration.health_dates import Range, in_words, put_together
+from orchestration.insight.figures import plural
+from orchestration.settings import DBT_PROJECT, STORAGE_VERSION, Settings
+from orchestration.unfinished import COLUMNS as COLUMNS_OF_UNFINISHED
+from orchestration.unfinished import TABLE as UNFINISHED
+from orchestration.warehouse import writing
+
+TABLE = "operations.erasures"
+COLUMNS = {"list_hash": "varchar not null", "step": "varchar not null"}
+REMOVED, WRITTEN, PUBLISHED = "removed", "written", "published"  # how far it has come
+SHORTEST_SOUGHT = 5  # characters of an id that is looked for within texts
+# What is derived from the kept events, and made anew from them by the next run.
+MADE_ANEW = ("int_event_source_days", "int_account_days")
+NEEDED = {
+    "health.account_health_history",
+    "health.source_status",
+    "intermediate.int_source_days",
+    "intermediate.int_judged_events",
+}
+SETTLED = ("int_users_settled", "int_features_settled", "int_events_settled")
+
+
+@dataclass
+class Removal:
+    """What was removed, and what of it could not be.
+
+    rows: removed, by table of the warehouse. dates: health dates to be calculated again. out_of_raw
+    and former_configuration: those that are not, because the raw tables do not reach so far back,
+    or because they were calculated with another configuration.
+    """
+
+    users: int
+    accounts: int
+    rows: dict[str, int] = field(default_factory=dict)
+    log_entries: int = 0
+    dates: list[Range] = field(default_factory=list)
+    out_of_raw: list[Range] = field(default_factory=list)
+    former_configuration: list[Range] = field(default_factory=list)
+
+    def in_words(self) -> list[str]:
+        """What a person reads of it, a line each; without an id."""
+        who = f"{plural(self.users, 'user')} and {plural(self.accounts, 'account')}"
+        count = sum(self.rows.values())
+        if not count:
+            return [f"Nothing is left of {who} in the warehouse."]
+        lines = [f"Removed {plural(count, 'row')} of {who} from the warehouse:"]
+        lines += [f"  {table}: {rows}" for table, rows in self.rows.items()]
+        if self.log_entries:
+            lines.append(f"  entries of Dagster's logs: {self.log_entries}")
+        for dates, words in (
+            (self.dates, "Sums are calculated again for"),
+            (self.out_of_raw, "Sums still hold them, as raw data does not reach so far back, on"),
+            (
+                self.former_configuration,
+                "Sums still hold them, as another configuration made them, on",
+            ),
+        ):
+            if dates:
+                lines.append(f"{words} {', '.join(in_words(*part) for part in dates)}.")
+        return lines
+
+
+def is_due(settings: Settings) -> bool:
+    """Whether the list names somebody who was not removed yet."""
+    entries = erasure_list(settings.erasures)
+    if not entries or not settings.warehouse.exists():
+        return False
+    found = noted(settings)
+    return found is None or found[0] != list_hash(entries) or found[1] == REMOVED
+
+
+def is_to_be_published(settings: Settings) -> bool:
+    """Whether something was removed that readers can still see."""
+    found = noted(settings)
+    return found is not None and found[1] != PUBLISHED
+
+
+def noted(settings: Settings) -> tuple[str, str] | None:
+    """The hash of the list that was worked on last, and how far it has come."""
+    if not settings.warehouse.exists():
+        return None
+    with duckdb.connect(str(settings.warehouse), read_only=True) as warehouse:
+        try:
+            return next(iter(warehouse.execute(f"from {TABLE}").fetchall()), None)
+        except duckdb.CatalogException:
+            return None  # nobody was ever erased here
+
+
+def list_hash(entries: list[Erasure]) -> str:
+    text = json.dumps([(entry.kind, entry.id) for entry in entries])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def finish(settings: Settings) -> None:
+    """Note that nothing of those who were removed is published any more."""
+    note_step(settings, PUBLISHED)
+
+
+def note_step(settings: Settings, step: str) -> None:
+    with writing(settings) as warehouse:
+        warehouse.execute(f"update {TABLE} set step = ?", [step])
+
+
+def remove(settings: Settings) -> Removal:
+    """Remove those whom the list names from the warehouse, state and Data Docs.
+
+    Again where nothing of them is left, it does nothing. For holders of the run lock. Raises
+    click.ClickException for a wrong list.
+    """
+    entries = erasure_list(settings.erasures)
+    was_due = is_due(settings)
+    users, accounts = (
+        [entry.id for entry in entries if entry.kind == kind] for kind in ("user", "account")
+    )
+    removal = Removal(len(users), len(accounts))
+    events_from = first_day_of_raw_events(settings)
+    with writing(settings) as warehouse:
+        warehouse.execute("create temp table erased (kind varchar, id varchar)")
+        warehouse.execute(
+            "insert into erased select unnest(?::varchar[]), unnest(?::varchar[])",
+            [[entry.kind for entry in entries], [entry.id for entry in entries]],
+        )
+        since = first_date_with_them(warehouse)
+        if since:
+            split_dates(warehouse, removal, since, events_from)
+        forget_parents(warehouse)
+        for table in tables_of(warehouse):
+            count = delete_rows(warehouse, *table)
+            if count:
+                removal.rows[f"{table[0]}.{table[1]}"] = count
+        if not removal.rows and not was_due:
+            return removal
+        if removal.rows:
+            forget_sums_of_events(warehouse)
+        note(warehouse, entries, removal)
+    write_anew(settings)
+    shutil.rmtree(settings.state / "raw_files", ignore_errors=True)
+    shutil.rmtree(docs_folder(), ignore_errors=True)
+    (settings.state / "health_run.log").unlink(missing_ok=True)
+    removal.log_entries = delete_log_entries(settings, [*users, *accounts])
+    note_step(settings, WRITTEN)
+    return removal
+
+
+def first_day_of_raw_events(settings: Settings) -> date | None:
+    """As far back as the raw table of events reaches; None where it is not there."""
+    with duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        day = date.today()
+        macros = DbtMacros(
+            *(DBT_PROJECT, settings.raw, connection, day, day),
+            *(settings.state, settings.erasures),
+        )
+        found = macros.raw_table("events")
+        if not found or found["problem"]:
+            return None
+        [(first,)] = connection.execute(macros.first_raw_day("events")).fetchall()
+    return date.fromisoformat(first) if first else None
+
+
+Named = tuple[str, str, set[str]]
+
+
+def tables_of(warehouse: duckdb.DuckDBPyConnection) -> list[Named]:
+    """All tables of the warehouse that can hold somebody: schema, name and columns."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for schema, table, column in warehouse.execute(
+        """
+        select schema_name, table_name, column_name
+        from duckdb_columns()
+        inner join duckdb_tables() using (database_name, schema_name, table_name)
+        where database_name = current_database() and not duckdb_tables.temporary
+        """
+    ).fetchall():
+        found.setdefault((schema, table), set()).add(column)
+    return [(*name, columns) for name, columns in sorted(found.items())]
+
+
+def delete_rows(
+    warehouse: duckdb.DuckDBPyConnection, schema: str, table: str, columns: set[str]
+) -> int:
+    """Delete the rows of those who are erased from a table; how many."""
+    named = f"{quoted(schema)}.{quoted(table)}"
+    conditions = list(conditions_on(schema, table, columns))
+    if not conditions:
+        return 0
+    [(count,)] = warehouse.execute(
+        f"delete from {named} where {' or '.join(conditions)}"
+    ).fetchall()
+    return count
+
+
+def conditions_on(schema: str, table: str, columns: set[str]) -> Iterator[str]:
+    for kind in ("account", "user"):
+        if f"{kind}_id" in columns:
+            yield is_of(kind)
+        if "record" in columns:  # the raw row as JSON
+            text = f"json_extract_string(record, '$.{kind}_id')"
+            yield f"trim({text}) in ({ids(kind)})"
+        if "record_key" in columns and "table_name" in columns:
+            yield f"table_name = '{kind}s' and record_key in ({ids(kind)})"
+    if table == "check_failures":
+        yield "record_key in (select id from erased)"
+    if "parent_account_id" in columns and "account_id" not in columns:
+        yield f"parent_account_id in ({ids('account')})"
+
+
+def forget_parents(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Take an erased account away from the rows of those that belong to it."""
+    for schema, table, columns in tables_of(warehouse):
+        named = f"{quoted(schema)}.{quoted(table)}"
+        if {"account_id", "parent_account_id"} <= columns:
+            warehouse.execute(
+                f"update {named} set parent_account_id = null"
+                f" where parent_account_id in ({ids('account')})"
+            )
+        if {"signal_id", "observed"} <= columns:
+            warehouse.execute(
+                f"update {named} set observed = null"
+                f" where signal_id = 'parent_account_id' and observed in ({ids('account')})"
+            )
+
+
+def is_of(kind: str) -> str:
+    return f"{kind}_id in ({ids(kind)})"
+
+
+def ids(kind: str) -> str:
+    return f"select id from erased where kind = '{kind}'"
+
+
+def first_date_with_them(warehouse: duckdb.DuckDBPyConnection) -> date | None:
+    """The first health date that knew a record of somebody; None where there is none."""
+    days: list[date] = []
+    for schema, table, columns in tables_of(warehouse):
+        named = f"{quoted(schema)}.{quoted(table)}"
+        time = next(
+            (name for name in ("event_day", "record_time", "health_date") if name in columns), None
+        )
+        kinds = [kind for kind in ("account", "user") if f"{kind}_id" in columns]
+        if time is None or not kinds or schema == "operations":
+            continue
+        [(first,)] = warehouse.execute(
+            f"select cast(min({time}) as date) from {named}"
+            f" where {' or '.join(is_of(kind) for kind in kinds)}"
+        ).fetchall()
+        if first:
+            days.append(first)
+    return min(days, default=None)
+
+
+def split_dates(
+    warehouse: duckdb.DuckDBPyConnection,
+    removal: Removal,
+    since: date,
+    events_from: date | None,
+) -> None:
+    """Which of the dates since then can be calculated again."""
+    names = {f"{schema}.{table}" for schema, table, _ in tables_of(warehouse)}
+    if not names >= NEEDED:
+        return
+    history = warehouse.execute(
+        """
+        select
+            health_date,
+            any_value(config_version) = (
+                select any_value(config_version order by health_date desc)
+                from health.account_health_history
+            ) as is_present
+        from health.account_health_history
+        where health_date >= ?
+        group by health_date
+        """,
+        [since],
+    ).fetchall()
+    out_of_raw = dates_out_of_raw(warehouse, events_from)
+    present = {day for day, is_present in history if is_present}
+    removal.former_configuration = ranges({day for day, _ in history} - present)
+    removal.out_of_raw = ranges(present & out_of_raw)
+    removal.dates = ranges(present - out_of_raw)
+
+
+def dates_out_of_raw(warehouse: duckdb.DuckDBPyConnection, events_from: date | None) -> set[date]:
+    """Dates of which a table had more rows when they were calculated than it has of them now, or
+    whose events would be read anew from days that the raw table has no more."""
+    fewer = warehouse.execute(
+        """
+        select distinct status.health_date
+        from health.source_status as status
+        left join intermediate.int_source_days as days
+            on status.table_name = days.table_name and days.event_day < status.health_date
+        where status.table_name <> 'events'
+        group by status.health_date, status.table_name, status.rows_before_date
+        having status.rows_before_date > coalesce(sum(days.rows_read - days.rows_rejected), 0)
+        """
+    ).fetchall()
+    gone = warehouse.execute(
+        """
+        select distinct status.health_date
+        from health.source_status as status
+        where
+            exists (select 1 from intermediate.int_judged_events where event_day < ?)
+            and status.health_date - cast(? as integer) < ?
+        """,
+        [events_from, late_arrival_days(), events_from],
+    ).fetchall()
+    return {day for (day,) in [*fewer, *gone]}
+
+
+def late_arrival_days() -> int:
+    return int(project_variables(DBT_PROJECT)["late_arrival_days"])
+
+
+def ranges(days: set[date]) -> list[Range]:
+    return put_together((day, day) for day in sorted(days))
+
+
+def forget_sums_of_events(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Have the next run fold the kept events again, which are those of the others now."""
+    names = {name for schema, name, _ in tables_of(warehouse) if schema == "intermediate"}
+    for name in names.intersection(MADE_ANEW):
+        warehouse.execute(f"drop table intermediate.{name}")
+    for name in names.intersection(SETTLED):  # emptied: without it all raw events were read
+        warehouse.execute(f"delete from intermediate.{name}")
+
+
+def note(warehouse: duckdb.DuckDBPyConnection, entries: list[Erasure], removal: Removal) -> None:
+    """Note what is to be calculated and published again, whoever does it."""
+    ensure_table(warehouse, UNFINISHED, COLUMNS_OF_UNFINISHED)
+    for first, last in removal.dates:
+        warehouse.execute(
+            f"insert into {UNFINISHED} (first_date, last_date, is_calculated) values (?, ?, false)",
+            [first, last],
+        )
+    ensure_table(warehouse, TABLE, COLUMNS)
+    warehouse.execute(f"delete from {TABLE}")
+    warehouse.execute(f"insert into {TABLE} values (?, ?)", [list_hash(entries), REMOVED])
+
+
+def write_anew(settings: Settings) -> None:
+    """Replace the warehouse by a new file with the same contents, in one step."""
+    warehouse = settings.warehouse
+    new = warehouse.with_name(f".{warehouse.name}.new")
+    new.unlink(missing_ok=True)
+    with duckdb.connect() as connection:
+        connection.execute(f"attach {literal(warehouse)} as former")
+        connection.execute("checkpoint former")
+        connection.execute(f"attach {literal(new)} as latter (storage_version '{STORAGE_VERSION}')")
+        connection.execute("copy from database former to latter")
+        connection.execute("checkpoint latter")
+    new.replace(warehouse)
+    shutil.rmtree(warehouse.with_name(f"{warehouse.name}.tmp"), ignore_errors=True)
+
+
+def delete_log_entries(settings: Settings, named: list[str]) -> int:
+    """Delete what Dagster noted with an id in it, from its files below the state folder."""
+    sought = [text for text in named if len(text) >= SHORTEST_SOUGHT]
+    deleted = 0
+    for file in (settings.state / "dagster").rglob("*.db"):
+        with closing(sqlite3.connect(file, timeout=60)) as database:
+            tables = database.execute(
+                "select 1 from sqlite_master where name = 'event_logs'"
+            ).fetchall()
+            if not tables:
+                continue
+            of_file = 0
+            for text in sought:
+                escaped = json.dumps(text)[1:-1]
+                of_file += database.execute(
+                    "delete from event_logs where instr(event, ?) or instr(event, ?)",
+                    [text, escaped],
+                ).rowcount
+            database.commit()
+            if of_file:
+                database.execute("vacuum")
+            database.execute("pragma wal_checkpoint(truncate)")
+            deleted += of_file
+    return deleted
