@@ -78,7 +78,11 @@ def before(tmp_path_factory: pytest.TempPathFactory, patch: pytest.MonkeyPatch) 
         from {files["users"]} as users
         inner join {files["events"]} as events using (user_id)
         inner join {files["tickets"]} as tickets using (user_id)
-        where email is not null and user_name is not null
+        where
+            email is not null
+            and user_name in (
+                select user_name from {files["users"]} group by user_name having count(*) = 1
+            )
         group by user_id
         order by count(*) desc, user_id
         limit 1
