@@ -47,6 +47,12 @@ class Alert:
 
     @property
     def text(self) -> str:
+        manager = self.csm_email and f"Success manager: {self.csm_email}"
+        return harmless.line(" ".join(part for part in (self.text_for_log, manager) if part))
+
+    @property
+    def text_for_log(self) -> str:
+        """The same without the manager, a person, whom a log would keep."""
         name = f"{self.account_name} ({self.account_id})" if self.account_name else self.account_id
         states = f"{self.from_state or 'new'} to {self.to_state}"
         score = "" if self.score is None else f", score {self.score:.2f}"
@@ -54,7 +60,6 @@ class Alert:
             f"{self.severity or 'alert'}: {name}, {self.pillar_id} {states}{score} on"
             f" {self.health_date} ({self.alert_id}).",
             self.playbook,
-            self.csm_email and f"Success manager: {self.csm_email}",
         ]
         return harmless.line(" ".join(part for part in parts if part))
 
@@ -67,7 +72,7 @@ def destination_from_environment(log: Callable[[str], None]) -> Destination:
     """The destination that HEALTH_ALERT_DESTINATION names; raises click.ClickException."""
     asked = os.environ.get(SETTING) or "log"
     if asked == "log":
-        return lambda alert, seconds: log(alert.text)
+        return lambda alert, seconds: log(alert.text_for_log)
     try:
         webhook = Webhook.at(SETTING, asked.removeprefix("slack+"))
     except click.ClickException as problem:

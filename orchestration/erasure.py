@@ -25,8 +25,8 @@ from datetime import date
 
 import duckdb
 
-from expectations.dbt_macros import DbtMacros, project_variables
 from expectations.docs import docs_folder
+from orchestration.dbt_macros import DbtMacros, project_variables
 from orchestration.erasure_list import Erasure, erasure_list
 from orchestration.generation import literal, quoted
 from orchestration.growing_tables import ensure_table
@@ -178,10 +178,11 @@ def first_day_of_raw_events(settings: Settings) -> date | None:
     """As far back as the raw table of events reaches; None where it is not there."""
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
-        day = date.today()
         macros = DbtMacros(
-            *(DBT_PROJECT, settings.raw, connection, day, day),
-            *(settings.state, settings.erasures),
+            connection,
+            raw_folder=settings.raw,
+            notes=settings.state,
+            erasures=settings.erasures,
         )
         found = macros.raw_table("events")
         if not found or found["problem"]:

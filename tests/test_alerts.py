@@ -118,7 +118,9 @@ def test_by_default_alerts_go_to_the_log(
 ) -> None:
     monkeypatch.delenv("HEALTH_ALERT_DESTINATION", raising=False)
     assert night(settings, TODAY, accounts=("a3",)) == Delivery(sent=1)
-    assert "Account <3> (a3), overall good to poor" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "Account <3> (a3), overall good to poor" in printed
+    assert "kim@example.com" not in printed  # a log keeps no personal data
     assert statuses(settings.published_file) == [(TODAY, "a3", "sent")]
 
 

@@ -146,6 +146,15 @@ def test_before_they_are_in_many_places(before: House) -> None:
     assert any(place.startswith("published/.generations") for place in places)
 
 
+def test_no_log_and_no_page_holds_personal_data(before: House) -> None:
+    """Planted values are in what readers open, never in notes, logs and pages."""
+    for folder in ("state", "docs"):
+        for path in (before.folder / folder).rglob("*"):
+            if path.is_file():
+                text = path.read_bytes().decode("latin-1")
+                assert not planted.plants_in(text), path
+
+
 def test_no_byte_of_them_is_left(erased: tuple[House, str]) -> None:
     assert found_in(erased[0]) == {}
 
