@@ -123,6 +123,8 @@ def read_profiles(
         by_table[check.table_name].append(check)
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
+        spill = str(settings.warehouse.with_name(f"{settings.warehouse.name}.tmp"))
+        connection.execute("set temp_directory = '" + spill.replace("'", "''") + "'")
         macros = DbtMacros(
             connection,
             raw_folder=settings.raw,

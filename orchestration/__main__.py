@@ -2,10 +2,12 @@
 
 import sys
 
+from orchestration import private_files
 from orchestration.stopping import stoppable
 
 
 def main() -> None:
+    private_files.begin()
     sys.exit(stoppable(command))
 
 

@@ -11,6 +11,7 @@ import duckdb
 from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt_common.exceptions import DbtRuntimeError
 
+from orchestration import private_files
 from orchestration.raw_reader.functions import add_functions
 from orchestration.settings import Settings
 
@@ -21,6 +22,7 @@ class Plugin(BasePlugin):
     def initialize(self, plugin_config: dict[str, Any]) -> None:
         if self.creds is None:
             return
+        private_files.begin()  # where dbt runs alone, nobody else has said so
         folder = Path(self.creds.path).parent
         try:
             folder.mkdir(parents=True, exist_ok=True)

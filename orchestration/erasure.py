@@ -178,6 +178,7 @@ def first_day_of_raw_events(settings: Settings) -> date | None:
     """As far back as the raw table of events reaches; None where it is not there."""
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
+        connection.execute(f"set temp_directory = {literal(f'{settings.warehouse}.tmp')}")
         macros = DbtMacros(
             connection,
             raw_folder=settings.raw,
@@ -376,6 +377,7 @@ def write_anew(settings: Settings) -> None:
     new = warehouse.with_name(f".{warehouse.name}.new")
     new.unlink(missing_ok=True)
     with duckdb.connect() as connection:
+        connection.execute(f"set temp_directory = {literal(f'{warehouse}.tmp')}")
         connection.execute(f"attach {literal(warehouse)} as former")
         connection.execute("checkpoint former")
         connection.execute(f"attach {literal(new)} as latter (storage_version '{STORAGE_VERSION}')")

@@ -336,6 +336,8 @@ def filling(warehouse: Path, folder: Path, shown: Shown = everything) -> Iterato
     """A generation in a folder, to be filled in one transaction; the file is closed at the end."""
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
+        # Where dbt spills to as well, and not in the working directory.
+        connection.execute(f"set temp_directory = {literal(f'{warehouse}.tmp')}")
         connection.execute(f"attach {literal(warehouse)} as warehouse (read_only)")
         connection.execute(
             f"attach {literal(folder / FILE)} as published (storage_version '{STORAGE_VERSION}')"

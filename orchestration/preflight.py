@@ -15,6 +15,7 @@ from orchestration.destinations import destination_from_environment
 from orchestration.erasure_list import erasure_list
 from orchestration.health_dates import catch_up_days
 from orchestration.reading import opened
+from orchestration.private_files import group_of_the_house, make_folder
 from orchestration.profiles import profiles_from_environment
 from orchestration.settings import Settings
 
@@ -67,7 +68,7 @@ def refuse_wrong_limits() -> None:
 
 def refuse_unwritable(variable: str, folder: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder, group_of_the_house())
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as problem:

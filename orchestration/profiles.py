@@ -31,6 +31,7 @@ import duckdb
 
 from orchestration.generation import Table, literal, quoted
 from orchestration.personal_data import Mark, published_columns
+from orchestration.private_files import group_id, group_of_the_house
 from orchestration.settings import Settings
 
 VARIABLE = "HEALTH_PUBLISH_PROFILES"
@@ -50,10 +51,18 @@ NUMBER_SIGNALS = """
 
 @dataclass(frozen=True)
 class Profile:
-    """A publication for those who must not see personal data; way: what stands in its place."""
+    """A publication for those who must not see personal data.
+
+    way: what stands in its place. group: who may read it; those of HEALTH_GROUP where it is None.
+    """
 
     name: str
     way: str
+    group: str | None = None
+
+    @property
+    def group_id(self) -> int | None:
+        return group_id(self.group, VARIABLE) if self.group else group_of_the_house()
 
     def folder(self, settings: Settings) -> Path:
         return settings.published.with_name(f"{settings.published.name}-{self.name}")
@@ -64,16 +73,19 @@ def profiles_from_environment() -> list[Profile]:
     asked = os.environ.get(VARIABLE) or ""
     profiles: list[Profile] = []
     for part in asked.split(",") if asked.strip() else ():
-        name, _, way = (text.strip() for text in part.partition("="))
+        name, _, rest = (text.strip() for text in part.partition("="))
+        way, _, group = (text.strip() for text in rest.partition(":"))
         if not NAME.fullmatch(name) or way not in WAYS:
             raise click.ClickException(
                 f"{VARIABLE} has {part.strip()!r}; each part names a publication and what stands in"
                 f" place of personal data, {' or '.join(f'`{way}`' for way in WAYS)}, such as"
-                " `bi=without,team=pseudonyms`. Names are of small letters, digits, - and _."
+                " `bi=without,team=pseudonyms`, if wanted with the group that may read it"
+                " (`bi=without:analysts`). Names are of small letters, digits, - and _."
             )
         if name in [profile.name for profile in profiles]:
             raise click.ClickException(f"{VARIABLE} names {name!r} twice.")
-        profiles.append(Profile(name, way))
+        group_id(group, VARIABLE)
+        profiles.append(Profile(name, way, group or None))
     if any(profile.way == "pseudonyms" for profile in profiles):
         pseudonym_key()
     return profiles

@@ -28,6 +28,7 @@ import duckdb
 
 from orchestration import erasure
 from orchestration.generation import FILE, Generation, Shown, everything, filling
+from orchestration.private_files import protect
 from orchestration.profiles import (
     PersonalDataHidden,
     former_profiles,
@@ -77,6 +78,7 @@ def publish(
     )
     for profile in profiles:
         hidden = PersonalDataHidden(settings, profile)
+        protect(profile.folder(settings), profile.group_id)
         publish_in(
             profile.folder(settings),
             *(settings, run_id, first, last, only),

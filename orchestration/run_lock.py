@@ -15,6 +15,12 @@ import click
 import duckdb
 from filelock import FileLock, Timeout
 
+from orchestration.private_files import (
+    group_of_the_house,
+    make_folder,
+    private_files,
+    protect_all,
+)
 from orchestration.settings import Settings
 from orchestration.warehouse import connected
 
@@ -35,8 +41,16 @@ def write_lock(settings: Settings, wait_seconds: float = 0.0) -> Iterator[None]:
     is left to clean up after a kill. Processes that do not know the lock (a SQL client that has the
     warehouse open) are waited for as well, because DuckDB would stop the run half-way.
     """
+    with private_files(), locked(settings, wait_seconds):
+        protect_all(settings)
+        yield
+        protect_all(settings)  # what was made meanwhile
+
+
+@contextmanager
+def locked(settings: Settings, wait_seconds: float) -> Iterator[None]:
     for folder in (settings.state, settings.warehouse.parent):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder, group_of_the_house())
     deadline = time.monotonic() + max(wait_seconds, GRACE_SECONDS)
     lock = FileLock(settings.state / "run.lock", fallback_to_soft=False)
     note = settings.state / "run.json"

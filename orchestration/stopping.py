@@ -120,9 +120,13 @@ def stand_still_if_stopped() -> None:
 
 
 @contextmanager
-def scratch_folder(prefix: str) -> Iterator[Path]:
-    """A temporary folder, removed in the end, also where the end is a signal."""
-    with tempfile.TemporaryDirectory(prefix=prefix) as name:
+def scratch_folder(prefix: str, beside: Path) -> Iterator[Path]:
+    """A temporary folder within another, removed in the end, also where the end is a signal.
+
+    Not in the folder for all that the system has: a copy of the warehouse may come into it.
+    """
+    beside.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=beside) as name:
         folder = Path(name)
         with when_stopped(lambda: shutil.rmtree(folder, ignore_errors=True)):
             yield folder

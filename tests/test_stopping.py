@@ -219,12 +219,13 @@ sys.exit(stoppable(command))
 
 
 def test_a_scratch_folder_is_removed(tmp_path: Path) -> None:
-    code = """
+    code = f"""
 import sys, time
+from pathlib import Path
 from orchestration.stopping import scratch_folder, stoppable
 
 def command():
-    with scratch_folder("health-test-") as folder:
+    with scratch_folder("health-test-", Path({str(tmp_path)!r})) as folder:
         print(folder, flush=True)
         time.sleep(60)
 
@@ -234,6 +235,7 @@ sys.exit(stoppable(command))
     assert process.stdout
     folder = Path(process.stdout.readline().strip())
     assert folder.is_dir()
+    assert folder.parent == tmp_path
     process.send_signal(signal.SIGINT)
     assert process.wait(10) == 130
     assert not folder.exists()

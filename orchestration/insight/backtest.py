@@ -339,7 +339,7 @@ def measure_without(
     settings: Settings, results: Results, labels: observations.Labels, console: Console
 ) -> dict[Cell, Estimate | int]:
     """Calculate the dates again without the rules that rest on timeless columns, and measure."""
-    with scratch_folder("health-backtest-") as place:
+    with scratch_folder("health-backtest-", settings.state) as place:
         configuration = without(results.configurations[0], results.timeless)
         side = scratch.Side(
             "without timeless columns", scratch.write_seeds(configuration, place / "seeds")

@@ -170,7 +170,7 @@ def calculate(
         try:
             # Data tests guard what is published; nothing of this is.
             dbt_build.build(
-                Settings(settings.raw, warehouse),
+                Settings(settings.raw, warehouse, erasures=settings.erasures),
                 start,
                 end,
                 show,

@@ -120,7 +120,7 @@ def what_if(
         raise click.UsageError(f"--start {first} lies after --end {last}.")
     settings = Settings.from_environment()
     console = report_console()
-    with scratch_folder("health-what-if-") as place:
+    with scratch_folder("health-what-if-", settings.state) as place:
         sides = [scratch.find_side(name, place) for name in (against, asked)]
         former, latter = (
             scratch.calculate(side, settings, first, last, place, console) for side in sides

@@ -51,7 +51,7 @@ def lint(asked: str | None, days: int, strict: bool, markdown: Path | None) -> N
     console = report_console()
     with as_messages():
         if asked:
-            with scratch_folder("health-lint-") as place:
+            with scratch_folder("health-lint-", settings.state) as place:
                 side = scratch.find_side(asked, place)
                 with reading(settings) as warehouse:
                     last = history_dates(warehouse.connection)[-1]
