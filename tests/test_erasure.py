@@ -1,7 +1,9 @@
 """Erasure: whom the list names is gone from every file, stays out, and the sums are as without."""
 
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -14,10 +16,14 @@ from click.testing import CliRunner, Result
 from planted import END
 from small_warehouse import query
 
+from orchestration import erasure
 from orchestration.cli import main
 from orchestration.erasure_list import Erasure, erasure_list
 from orchestration.settings import Settings
+from orchestration.unfinished import unfinished
+from orchestration.warehouse import writing
 
+DAY = timedelta(days=1)
 START = END - timedelta(days=5)
 DATES = ["--start", str(START), "--end", str(END)]
 # What depends on the runs that there were, and not on the raw data alone.
@@ -119,7 +125,28 @@ def erased(
     shutil.copytree(before.folder, folder, symlinks=True)
     house = House(folder, before.user, before.account, before.words)
     house.ask_to_erase()
+    leave_traces(house)
+    assert found_in(house)["state/raw_files/former/copy.csv"] == {house.user}
     return house, health(house, patch, "erase").output
+
+
+def leave_traces(house: House) -> None:
+    """A copy of a raw file, pages, a file that was spilt, and a log, of runs of former days."""
+    for place in ("state/raw_files/former/copy.csv", "docs/page.html", "w.duckdb.tmp/spilt"):
+        file = house.folder / place
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"about {house.user}")
+    [log] = [file for file in house.folder.rglob("index.db") if "event_log" in str(file)] or [
+        *house.folder.rglob("index.db")
+    ]
+    with closing(sqlite3.connect(log)) as database:
+        database.execute(
+            "update event_logs set event = event || ? where id = (select max(id) from event_logs)",
+            [house.user],
+        )
+        database.commit()
+        database.execute("pragma wal_checkpoint(truncate)")
+    assert house.user.encode() in log.read_bytes()
 
 
 def found_in(house: House) -> dict[str, set[str]]:
@@ -218,6 +245,37 @@ def test_the_sums_are_those_of_a_company_without_them(
     assert query(
         before.settings.published_file, "from health.pillar_metrics_history order by all"
     ) != query(house.settings.published_file, "from health.pillar_metrics_history order by all")
+
+
+def test_dates_that_would_come_out_otherwise_are_left(
+    before: House, tmp_path: Path, patch: pytest.MonkeyPatch
+) -> None:
+    """By another configuration, or without raw rows that are gone since."""
+    house = House(tmp_path / "house", before.user, before.account, before.words)
+    shutil.copytree(before.folder, house.folder, symlinks=True)
+    house.ask_to_erase()
+    with writing(house.settings) as warehouse:
+        warehouse.execute(
+            "update health.source_status set rows_before_date = rows_before_date + 1"
+            " where table_name = 'tickets' and health_date = ?",
+            [START],
+        )
+        warehouse.execute(
+            "update health.account_health_history set config_version = 'former'"
+            " where health_date = ?",
+            [START + DAY],
+        )
+    events = house.folder / "raw" / "events.parquet"
+    duckdb.sql(f"create table kept as from '{events}' where occurred_at >= date '{START}'")
+    duckdb.sql(f"copy kept to '{events}'")
+    patch.setenv("HEALTH_DB_PATH", str(house.settings.warehouse))
+    removal = erasure.remove(house.settings)
+    assert removal.former_configuration == [(START + DAY, START + DAY)]
+    # Events are read again from three days before a date on.
+    assert removal.out_of_raw == [(START, START), (START + 2 * DAY, START + 2 * DAY)]
+    assert removal.dates == [(START + 3 * DAY, END)]
+    assert "another configuration made them" in "\n".join(removal.in_words())
+    assert unfinished(house.settings) == removal.dates
 
 
 def test_raw_brings_nobody_back_and_the_rows_add_up(
