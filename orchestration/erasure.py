@@ -166,12 +166,27 @@ def remove(settings: Settings) -> Removal:
             forget_sums_of_events(warehouse)
         note(warehouse, entries, removal)
     write_anew(settings)
-    shutil.rmtree(settings.state / "raw_files", ignore_errors=True)
-    shutil.rmtree(docs_folder(), ignore_errors=True)
-    (settings.state / "health_run.log").unlink(missing_ok=True)
+    delete_copies(settings)
     removal.log_entries = delete_log_entries(settings, [*users, *accounts])
     note_step(settings, WRITTEN)
     return removal
+
+
+def delete_copies(settings: Settings) -> None:
+    """Delete what is made again when it is needed, and what was set aside because it was damaged,
+    which nobody can look through."""
+    aside = [
+        *settings.warehouse.parent.glob(f"{settings.warehouse.name}.set-aside-*"),
+        *settings.state.glob("*.set-aside-*"),
+        *settings.published.parent.glob(f"{settings.published.name}*/*.set-aside-*"),
+        *settings.published.parent.glob(f"{settings.published.name}*/.generations/*.set-aside-*"),
+    ]
+    log = settings.state / "health_run.log"
+    for path in (settings.state / "raw_files", docs_folder(), log, *aside):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def first_day_of_raw_events(settings: Settings) -> date | None:

@@ -30,6 +30,9 @@ DATES = ["--start", str(START), "--end", str(END)]
 OF_RUNS = {"check_results", "check_failures"}
 
 
+SPILT = ("w.duckdb.tmp/spilt", "w.duckdb.set-aside-20261122T000000.000000")
+
+
 @dataclass(frozen=True)
 class House:
     """A company whose health was calculated, and two who want to be forgotten."""
@@ -131,8 +134,8 @@ def erased(
 
 
 def leave_traces(house: House) -> None:
-    """A copy of a raw file, pages, a file that was spilt, and a log, of runs of former days."""
-    for place in ("state/raw_files/former/copy.csv", "docs/page.html", "w.duckdb.tmp/spilt"):
+    """A copy of a raw file, pages, what was spilt or damaged, and a log, of runs of former days."""
+    for place in ("state/raw_files/former/copy.csv", "docs/page.html", *SPILT):
         file = house.folder / place
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"about {house.user}")
