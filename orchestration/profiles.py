@@ -94,7 +94,7 @@ def profiles_from_environment() -> list[Profile]:
 def former_profiles(settings: Settings, profiles: Collection[Profile]) -> list[Path]:
     """Folders of publications that are not asked for any more: no run brings them up to date."""
     known = {profile.folder(settings) for profile in profiles}
-    beside = settings.published.parent.glob(f"{settings.published.name}-*/.generations/*/profile")
+    beside = settings.published.parent.glob(f"{settings.published.name}-*/.generations/*/.profile")
     return sorted({path.parents[2] for path in beside} - known)
 
 

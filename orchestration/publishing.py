@@ -39,7 +39,7 @@ from orchestration.settings import STORAGE_VERSION, Settings
 # Whoever looks up the files of a generation first and opens them afterwards has this long.
 KEEP_REPLACED = timedelta(hours=1)
 # In the generations of a profile: what its file was begun with.
-IDENTITY = "profile"
+IDENTITY = ".profile"
 
 
 class PublishingRefused(click.ClickException):
