@@ -230,7 +230,7 @@ def delete_rows(
 ) -> int:
     """Delete the rows of those who are erased from a table; how many."""
     named = f"{quoted(schema)}.{quoted(table)}"
-    conditions = list(conditions_on(schema, table, columns))
+    conditions = list(conditions_on(table, columns))
     if not conditions:
         return 0
     [(count,)] = warehouse.execute(
@@ -239,7 +239,8 @@ def delete_rows(
     return count
 
 
-def conditions_on(schema: str, table: str, columns: set[str]) -> Iterator[str]:
+def conditions_on(table: str, columns: set[str]) -> Iterator[str]:
+    """SQL of what tells that a row of a table is of somebody who is erased."""
     for kind in ("account", "user"):
         if f"{kind}_id" in columns:
             yield is_of(kind)

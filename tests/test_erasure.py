@@ -279,6 +279,9 @@ def test_dates_that_would_come_out_otherwise_are_left(
     assert removal.dates == [(START + 3 * DAY, END)]
     assert "another configuration made them" in "\n".join(removal.in_words())
     assert unfinished(house.settings) == removal.dates
+    # What is left to do is known to the next run, should this be all that was done.
+    assert not erasure.is_due(house.settings)
+    assert erasure.is_to_be_published(house.settings)
 
 
 def test_raw_brings_nobody_back_and_the_rows_add_up(
