@@ -6,7 +6,14 @@ What commands print is as wide for every test, whatever the terminal and other t
 import pytest
 
 LONGEST = (
-    *("test_kill", "test_dagster_clicks", "test_readme", "test_reruns", "test_random_worlds"),
+    *(
+        "test_kill",
+        "test_erasure",
+        "test_dagster_clicks",
+        "test_readme",
+        "test_reruns",
+        "test_random_worlds",
+    ),
     *("test_night", "test_growing_tables", "test_corruptions", "test_hostile_names"),
 )
 
