@@ -14,9 +14,9 @@ from orchestration.dbt_build import is_locked
 from orchestration.destinations import destination_from_environment
 from orchestration.erasure_list import erasure_list
 from orchestration.health_dates import catch_up_days
-from orchestration.reading import opened
 from orchestration.private_files import group_of_the_house, make_folder
 from orchestration.profiles import profiles_from_environment
+from orchestration.reading import opened
 from orchestration.settings import Settings
 
 
