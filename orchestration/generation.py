@@ -3,12 +3,13 @@
 Only the partitions (the rows of a table on a health date, or of a table without dates) whose rows
 differ from what the generation has are written. That is found out by fingerprints of all rows, not
 by the dates of the run, because more than the run can have changed: explanations are forgotten, and
-dbt may have been run without us. Reading history is far cheaper than writing it.
+dbt may have been run without us. Reading history is far cheaper than writing it. A partition that
+has no Parquet files, because those of the generation before were damaged, gets them again.
 """
 
 import shutil
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -131,16 +132,19 @@ class Generation:
                 self.connection.execute(table.definition)
             if not known or known.comments != table.comments:
                 self.comment("table", table, known)
-            if known and only is not None and name not in only:
+            before = self.known_contents(table)
+            lost = self.partitions_without_files(table, before)
+            if known and only is not None and name not in only and not lost:
                 continue
-            before, after = self.known_contents(table), self.contents(table)
+            after = self.contents(table)
             changed = [day for day in {**before, **after} if before.get(day) != after.get(day)]
             if changed:
                 self.write_rows(table, changed)
                 self.note_contents(table, changed, after, published_at)
-            if changed or not (self.parquet / name).exists():
-                self.write_parquet(table, changed, after)
-            written += len(changed)
+            stale = list(dict.fromkeys([*changed, *lost]))
+            if stale:
+                self.write_parquet(table, stale, after)
+            written += sum(day in before or day in after for day in stale)
         self.replace_views()
         return written
 
@@ -189,7 +193,15 @@ class Generation:
     def drop_table(self, name: str) -> None:
         self.connection.execute(f"drop table health.{quoted(name)}")
         self.rows("delete from health.publication_partitions where table_name = ?", name)
-        shutil.rmtree(self.parquet / name)
+        shutil.rmtree(self.parquet / name, ignore_errors=True)
+
+    def partitions_without_files(self, table: Table, partitions: Partitions) -> list[date | None]:
+        """The partitions that there should be as Parquet and are not; None: the table itself."""
+        folder = self.parquet / table.name
+        lost: list[date | None] = [
+            day for day in partitions if day and not (folder / f"health_date={day}").exists()
+        ]
+        return lost if folder.exists() or lost else [None]
 
     def contents(self, table: Table) -> Partitions:
         """What the warehouse has of a table."""
@@ -232,17 +244,27 @@ class Generation:
             """
             insert into health.publication_partitions
             select
-                ?,
-                unnest(cast(? as date[])),
-                unnest(cast(? as bigint[])),
-                unnest(cast(? as varchar[])),
-                ?
+                partitions.*,
+                -- Rows that were there before are not news to who loads what is new.
+                coalesce(former.published_at, ?)
+            from (
+                select
+                    ? as table_name,
+                    unnest(cast(? as date[])) as health_date,
+                    unnest(cast(? as bigint[])) as row_count,
+                    unnest(cast(? as varchar[])) as fingerprint
+            ) as partitions
+            left join temp.former_partitions as former
+                on partitions.table_name = former.table_name
+                and partitions.health_date is not distinct from former.health_date
+                and partitions.row_count = former.row_count
+                and partitions.fingerprint = former.fingerprint
             """,
+            published_at,
             table.name,
             there,
             [after[day].rows for day in there],
             [after[day].fingerprint for day in there],
-            published_at,
         )
 
     def write_rows(self, table: Table, changed: list[date | None]) -> None:
@@ -308,8 +330,14 @@ class Generation:
 
 
 @contextmanager
-def filling(warehouse: Path, folder: Path) -> Iterator[Generation]:
-    """A generation in a folder, to be filled in one transaction; the file is closed at the end."""
+def filling(
+    warehouse: Path, folder: Path, partitions_noted: Path | None = None
+) -> Iterator[Generation]:
+    """A generation in a folder, to be filled in one transaction; the file is closed at the end.
+
+    partitions_noted: `publication_partitions` as Parquet, of a generation that nothing else could
+    be taken from.
+    """
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute(f"attach {literal(warehouse)} as warehouse (read_only)")
@@ -317,11 +345,32 @@ def filling(warehouse: Path, folder: Path) -> Iterator[Generation]:
             f"attach {literal(folder / FILE)} as published (storage_version '{STORAGE_VERSION}')"
         )
         connection.execute("use published")
+        recall_partitions(connection, partitions_noted)
         connection.begin()
         begin_schema(connection, folder / "parquet")
         yield Generation(connection, folder / "parquet")
         connection.commit()
         connection.execute("checkpoint published")
+
+
+def recall_partitions(connection: duckdb.DuckDBPyConnection, noted: Path | None) -> None:
+    """Make the table `former_partitions`: what was published when, as far as that can be read."""
+    connection.execute(
+        """
+        create temporary table former_partitions (
+            table_name varchar,
+            health_date date,
+            row_count bigint,
+            fingerprint varchar,
+            published_at timestamp
+        )
+        """
+    )
+    if noted:
+        with suppress(duckdb.Error):  # then all of it is news
+            connection.execute(
+                f"insert into former_partitions by name from read_parquet({literal(noted)})"
+            )
 
 
 def begin_schema(connection: duckdb.DuckDBPyConnection, parquet: Path) -> None:
