@@ -100,56 +100,17 @@ class Contents:
 Partitions = dict[date | None, Contents]
 
 
-class Generation:
-    """A generation that is being filled: a connection with both databases, and the Parquet folder.
+class Databases:
+    """A connection with several databases attached, of which the default one is written."""
 
-    The generation's file is the default database; the warehouse is attached to read from.
-    """
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection, parquet: Path) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
-        self.parquet = parquet
 
     def rows(self, sql: str, *values: object) -> list[tuple]:
         return self.connection.execute(sql, list(values)).fetchall()
 
-    def bring_up_to_date(self, only: Collection[str] | None, published_at: datetime) -> int:
-        """Write what differs from the warehouse; how many partitions that is.
-
-        only: the tables to look at; None for all.
-        """
-        former, latter = self.relations("published"), self.relations("warehouse")
-        written = 0
-        for name in former.keys() - latter.keys():
-            self.drop_table(name)
-        for name, table in latter.items():
-            known = former.get(name)
-            if known and known.shape != table.shape:
-                # All of it is written anew, so that each partition has the same columns.
-                self.drop_table(name)
-                known = None
-            if not known:
-                self.connection.execute(table.definition)
-            if not known or known.comments != table.comments:
-                self.comment("table", table, known)
-            before = self.known_contents(table)
-            lost = self.partitions_without_files(table, before)
-            if known and only is not None and name not in only and not lost:
-                continue
-            after = self.contents(table)
-            changed = [day for day in {**before, **after} if before.get(day) != after.get(day)]
-            if changed:
-                self.write_rows(table, changed)
-                self.note_contents(table, changed, after, published_at)
-            stale = list(dict.fromkeys([*changed, *lost]))
-            if stale:
-                self.write_parquet(table, stale, after)
-            written += sum(day in before or day in after for day in stale)
-        self.replace_views()
-        return written
-
     def relations(self, database: str, kind: str = "table") -> dict[str, Table]:
-        """The tables or views of schema `health` that come from the warehouse."""
+        """The tables or views of schema `health`; not what a publication says of itself."""
         columns: dict[str, list[tuple[str, str | None]]] = {}
         for name, column, comment in self.rows(
             """
@@ -189,6 +150,52 @@ class Generation:
                 subject = f"column health.{quoted(table.name)}.{quoted(column)}"
             words = "null" if text is None else literal(text)
             self.connection.execute(f"comment on {subject} is {words}")
+
+
+class Generation(Databases):
+    """A generation that is being filled, and its Parquet folder.
+
+    The generation's file is the default database; the warehouse is attached to read from.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, parquet: Path) -> None:
+        super().__init__(connection)
+        self.parquet = parquet
+
+    def bring_up_to_date(self, only: Collection[str] | None, published_at: datetime) -> int:
+        """Write what differs from the warehouse; how many partitions that is.
+
+        only: the tables to look at; None for all.
+        """
+        former, latter = self.relations("published"), self.relations("warehouse")
+        written = 0
+        for name in former.keys() - latter.keys():
+            self.drop_table(name)
+        for name, table in latter.items():
+            known = former.get(name)
+            if known and known.shape != table.shape:
+                # All of it is written anew, so that each partition has the same columns.
+                self.drop_table(name)
+                known = None
+            if not known:
+                self.connection.execute(table.definition)
+            if not known or known.comments != table.comments:
+                self.comment("table", table, known)
+            before = self.known_contents(table)
+            lost = self.partitions_without_files(table, before)
+            if known and only is not None and name not in only and not lost:
+                continue
+            after = self.contents(table)
+            changed = [day for day in {**before, **after} if before.get(day) != after.get(day)]
+            if changed:
+                self.write_rows(table, changed)
+                self.note_contents(table, changed, after, published_at)
+            stale = list(dict.fromkeys([*changed, *lost]))
+            if stale:
+                self.write_parquet(table, stale, after)
+            written += sum(day in before or day in after for day in stale)
+        self.replace_views()
+        return written
 
     def drop_table(self, name: str) -> None:
         self.connection.execute(f"drop table health.{quoted(name)}")

@@ -15,7 +15,7 @@ import dagster as dg
 import duckdb
 
 import expectations
-from orchestration import harmless, progress
+from orchestration import damage, harmless, progress
 from orchestration.dbt_build import BuildFailed, is_locked
 from orchestration.health_dates import Range, in_words, put_together
 from orchestration.partitions import range_of
@@ -178,10 +178,27 @@ def attempt(work: Callable[[], Result], log: Callable[[str], None]) -> Result:
 
 
 @contextmanager
+def damage_in_words() -> Iterator[None]:
+    """Raise click.ClickException where DuckDB says that the warehouse is damaged, whoever asked it.
+
+    dbt and Great Expectations hand on its words in errors of their own.
+    """
+    try:
+        yield
+    except Exception as problem:
+        settings = Settings.from_environment()
+        words = damage.of_warehouse(settings, f"{problem} {problem.__cause__}")
+        if words is None:
+            raise
+        raise click.ClickException(words) from problem
+
+
+@contextmanager
 def failures_in_words() -> Iterator[None]:
     """Raise what a user can mend as a failure with its message, to be retried if it may pass."""
     try:
-        yield
+        with damage_in_words():
+            yield
     except dg.Failure:
         raise
     except BuildFailed as problem:

@@ -61,7 +61,7 @@ def publish_and_listen(
 
 
 def check_whole(settings: Settings) -> None:
-    """The file, the Parquet files and the warehouse hold the same rows; nothing is noted wrongly."""
+    """The file, the Parquet files and the warehouse hold the same rows; all checksums are right."""
     tables = [
         name
         for (name,) in query(
