@@ -60,6 +60,7 @@ class HealthRun:
     is_whole: bool = True
     _own_notes: set[Range] = field(default_factory=set)
     _reports: dict[tuple[Boundary, Range], expectations.Report] = field(default_factory=dict)
+    _is_documented: bool | None = None
 
     @property
     def span(self) -> Range:
@@ -109,6 +110,22 @@ class HealthRun:
             run_checks = getattr(expectations, RUNNERS[boundary])
             self._reports[boundary, dates] = run_checks(self.settings, *dates)
         return self._reports[boundary, dates]
+
+    def document(self, log: Callable[[str], None]) -> bool:
+        """Make the pages of what the checks say, once; whether they were written.
+
+        That they cannot be is no failure of the run: nobody reads the data in them.
+        """
+        if self._is_documented is None:
+            progress.tell("Writing the Data Docs")
+            try:
+                expectations.build_docs(self.reports)
+                self._is_documented = True
+            except expectations.DocsNotWritten as problem:
+                log(str(problem))
+                progress.say(str(problem))
+                self._is_documented = False
+        return self._is_documented
 
     @property
     def reports(self) -> list[expectations.Report]:

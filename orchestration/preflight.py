@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 import duckdb
 
-from expectations.docs import docs_folder
 from orchestration import damage, notices
 from orchestration.alerts import max_age_days, seconds_to_send
 from orchestration.dbt_build import is_locked
@@ -38,7 +37,6 @@ def refuse_wrong_places(settings: Settings) -> None:
         "HEALTH_DB_PATH": settings.warehouse.parent,
         "HEALTH_PUBLISHED_DIR": settings.published,
         "HEALTH_STATE_DIR": settings.state,
-        "HEALTH_DOCS_DIR": docs_folder(),
     }.items():
         refuse_unwritable(variable, folder)
     refuse_other_files(settings)
