@@ -81,12 +81,10 @@ def write_note(note: Path) -> None:
 def holder_text(note: Path) -> str:
     try:
         holder = json.loads(note.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+        who = f"process {holder['process']} (`{holder['command']}`), since {holder['since']}"
+    except (OSError, ValueError, KeyError, TypeError):  # not there yet, or damaged
         return "Another run has just begun. Try again when it is done."
-    return (
-        f"Another run is at work: process {holder['process']} (`{holder['command']}`), since "
-        f"{holder['since']}. Try again when it is done."
-    )
+    return f"Another run is at work: {who}. Try again when it is done."
 
 
 def wait_for_warehouse(settings: Settings, deadline: float) -> None:
