@@ -52,9 +52,10 @@ def of_warehouse(settings: Settings, problem: object) -> str | None:
             " builds a new one from that; the next run reads the events from raw anew."
         )
     return (
-        f"The warehouse {settings.warehouse} cannot be read ({shortened(problem)}), and nothing is"
-        f" published in {settings.published} that it could be built from. If it is the right file,"
-        " put a backup in its place, or move it away: `health run` then calculates from raw alone."
+        f"The warehouse {settings.warehouse} cannot be opened or read ({shortened(problem)}), and"
+        f" nothing is published in {settings.published} that it could be built from. If it is the"
+        " right file, put a backup in its place, or move it away: `health run` then calculates from"
+        " raw alone."
     )
 
 

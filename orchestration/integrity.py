@@ -99,7 +99,7 @@ def carry_on(base: Path, generation: Path, database: str, today: date) -> Carrie
     carried.took(database, generation / database, noted[database])
     partitions: dict[str, list[str]] = {}
     for path in noted:
-        if path != database:
+        if path.startswith("parquet/"):
             partitions.setdefault(str(Path(path).parent), []).append(path)
     for folder, paths in partitions.items():
         problems = [

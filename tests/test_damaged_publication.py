@@ -15,10 +15,13 @@ from small_warehouse import DAY, calculate, make, query, raise_alerts
 
 from orchestration import integrity, publishing
 from orchestration.cli import main
+from orchestration.health_dates import missed_dates
+from orchestration.preflight import refuse_what_cannot_work
 from orchestration.progress import Step, told_to
 from orchestration.publishing import Publication, publish
 from orchestration.reading import reading
 from orchestration.settings import Settings
+from orchestration.warehouse import writing
 
 OLD = DAY - timedelta(days=2)
 HISTORY = "account_health_history"
@@ -93,6 +96,10 @@ def truncate(file: Path) -> None:
 
 def empty(file: Path) -> None:
     os.truncate(file, 0)
+
+
+def flip_heading(file: Path) -> None:
+    flip(file, 20)
 
 
 def fill_with_garbage(file: Path) -> None:
@@ -254,6 +261,30 @@ def test_a_dozen_generations_of_the_last_hour_are_kept(settings: Settings) -> No
         made.append(generation(settings).name)
     kept = {path.name for path in generations.iterdir() if not path.is_symlink()}
     assert kept == set(made[-1 - publishing.KEEP_AT_MOST :])
+
+
+def test_a_damaged_publication_keeps_no_run_from_its_start(settings: Settings) -> None:
+    with writing(settings) as warehouse:
+        warehouse.execute(
+            "create table health.source_status as select ?::date as health_date, 1 as a", [OLD]
+        )
+    publish(settings, "run-2", DAY, DAY)
+    settings.raw.mkdir()
+    missed = missed_dates(settings, DAY)
+    assert missed == [DAY - timedelta(days=1)]
+    for damage in (flip_heading, truncate, empty, Path.unlink):
+        damage(settings.published_file.resolve())
+        refuse_what_cannot_work(settings)
+        assert missed_dates(settings, DAY) == missed
+
+
+def test_another_file_in_place_of_the_publication_is_refused(tmp_path: Path) -> None:
+    settings = make(tmp_path)
+    settings.raw.mkdir()
+    settings.published.mkdir()
+    settings.published_file.write_text("somebody's own")
+    with pytest.raises(ClickException, match="cannot be opened"):
+        refuse_what_cannot_work(settings)
 
 
 # Commands that read
