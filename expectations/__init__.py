@@ -26,7 +26,7 @@ Three things raise, each with a message for the user: `WrongChecks` (a wrong row
 """
 
 from expectations.checks import Check, WrongChecks, load_checks
-from expectations.docs import build_docs
+from expectations.docs import DocsNotWritten, build_docs
 from expectations.health import run_health_checks
 from expectations.pillars import run_pillar_checks
 from expectations.raw import run_raw_checks
@@ -49,6 +49,7 @@ __all__ = [
     "WarehouseNotReady",
     "WrongChecks",
     "blocking_failures",
+    "DocsNotWritten",
     "build_docs",
     "load_checks",
     "open_failures",

@@ -10,6 +10,7 @@ and requests.
 """
 
 import copy
+import errno
 import os
 import shutil
 from collections.abc import Iterable, Sequence
@@ -43,15 +44,33 @@ def docs_folder() -> Path:
     return Path(os.environ.get("HEALTH_DOCS_DIR") or beside).resolve()
 
 
+class DocsNotWritten(Exception):
+    """The pages could not be written; the message says where and why. What was judged stands."""
+
+
 def build_docs(reports: Iterable[Report], folder: Path | None = None) -> Path:
     """Build the pages of the reports and return the path of their index.
 
     In the index, `#<boundary>.<table>` leads to the checks of a table (`Check.subject`). The folder
-    is replaced as a whole, by renaming: a reader never meets half of it.
+    is replaced as a whole, by renaming: a reader never meets half of it. Raises DocsNotWritten.
     """
-    reports = list(reports)
     folder = folder or docs_folder()
     unfinished = folder.with_name(f".{folder.name}.unfinished")
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        return build_in(unfinished, folder, list(reports))
+    except Exception as problem:  # whatever Great Expectations makes of a full disk
+        shutil.rmtree(unfinished, ignore_errors=True)
+        reason = problem.strerror if isinstance(problem, OSError) else None
+        text = reason or f"{type(problem).__name__}: {' '.join(str(problem).split())}"
+        raise DocsNotWritten(
+            f"The Data Docs in {folder} (HEALTH_DOCS_DIR) were not written: {text}. What was judged"
+            " is in health.check_results and health.check_failures all the same."
+        ) from problem
+
+
+def build_in(unfinished: Path, folder: Path, reports: Sequence[Report]) -> Path:
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     write_pages(reports, unfinished)

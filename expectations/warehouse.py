@@ -10,6 +10,7 @@ import pandas as pd
 
 from expectations.checks import Check, load_checks
 from expectations.reports import WarehouseNotReady
+from orchestration import damage
 from orchestration.raw_reader.definitions import raw_definitions
 from orchestration.settings import DBT_PROJECT, STORAGE_VERSION, Settings
 
@@ -75,9 +76,13 @@ def writing(settings: Settings) -> Iterator[Warehouse]:
 def connected(settings: Settings, config: dict[str, str], read_only: bool) -> Iterator[Warehouse]:
     try:
         connection = duckdb.connect(str(settings.warehouse), read_only=read_only, config=config)
-    except duckdb.IOException as problem:
+    except duckdb.Error as problem:
+        words = damage.of_warehouse(settings, problem)
+        if words is None and not isinstance(problem, duckdb.IOException):
+            raise
         raise WarehouseNotReady(
-            f"{settings.warehouse} is in use by another process, or is no DuckDB file; "
+            words
+            or f"{settings.warehouse} is in use by another process, or is no DuckDB file; "
             "try again when the run is done."
         ) from problem
     with connection:

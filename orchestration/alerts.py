@@ -33,6 +33,16 @@ DEFAULT_RUN_SECONDS = 60
 clock = time.monotonic
 DEFAULT_MAX_AGE_DAYS = 7
 
+DELIVERIES = "operations.alert_deliveries"
+# As `create_operations_tables` of dbt makes it.
+COLUMNS_OF_DELIVERIES = {
+    "health_date": "date not null",
+    "alert_id": "varchar not null",
+    "account_id": "varchar not null",
+    "pillar_id": "varchar not null",
+    "status": "varchar not null",
+    "sent_at": "timestamp",
+}
 ANNOUNCEMENTS = "operations.announcements"
 COLUMNS_OF_ANNOUNCEMENTS = {
     "run_id": "varchar not null",

@@ -232,15 +232,7 @@ def told(dates: str, log: Callable[[str], None]) -> Callable[[dbt_build.Progress
 
 def result_checks(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     """Judges what was calculated, and writes what all checks of the run say."""
-    written = [
-        *sources(manifest, "checks"),
-        dg.AssetSpec(
-            DATA_DOCS,
-            group_name="checks",
-            description="The answers of Great Expectations as pages, made anew by every run.",
-            kinds={"greatexpectations"},
-        ),
-    ]
+    written = sources(manifest, "checks")
     judged = [check.asset_key for check in asset_checks.check_specs("pillars", "health")]
 
     @dg.multi_asset(
@@ -274,9 +266,12 @@ def result_checks(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         for observation in source_observations(run.settings, run.asked[1]):
             context.log_event(observation)
         for spec in (spec for spec in written if spec.key in context.selected_asset_keys):
-            rows = {"rows of this run": counts[spec.key]} if spec.key in counts else {}
             yield dg.MaterializeResult(
-                spec.key, metadata={**rows, "documentation": asset_checks.docs_link()}
+                spec.key,
+                metadata={
+                    "rows of this run": counts[spec.key],
+                    "documentation": asset_checks.docs_link(),
+                },
             )
         judged_here = [result for result in results if result.check.boundary != "raw"]
         yield from asset_checks.answers(context, judged_here)
@@ -288,8 +283,27 @@ def judged_and_written(run: HealthRun) -> list[expectations.Report]:
     reports = run.reports
     progress.tell("Writing what the checks say")
     expectations.write_check_tables(run.settings, reports)
-    expectations.build_docs(reports)
     return reports
+
+
+@dg.asset(
+    key=DATA_DOCS,
+    deps=[CHECK_RESULTS, CHECK_FAILURES],
+    group_name="checks",
+    description="The answers of Great Expectations as pages, made anew by every run.",
+    kinds={"greatexpectations"},
+    backfill_policy=SINGLE_RUN,
+    required_resource_keys=RESOURCES,
+    output_required=False,
+    # After what readers and receivers wait for.
+    op_tags={"dagster/priority": "-1"},
+)
+def data_docs(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+    run: HealthRun = context.resources.health_run
+    with failures_in_words():
+        is_written = run.document(context.log.warning)
+    if is_written:
+        yield dg.MaterializeResult(metadata={"documentation": asset_checks.docs_link()})
 
 
 def publication(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
@@ -303,7 +317,7 @@ def publication(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     @dg.asset(
         key=PUBLISHED,
         deps=dependencies(
-            *(manifest, SOURCE_CHECK_FAILURES, CHECK_RESULTS, CHECK_FAILURES, DATA_DOCS),
+            *(manifest, SOURCE_CHECK_FAILURES, CHECK_RESULTS, CHECK_FAILURES),
             *published,
         ),
         group_name="published",
@@ -314,7 +328,9 @@ def publication(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     )
     def account_health(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         run: HealthRun = context.resources.health_run
-        done = attempt(lambda: published_run(run), context.log.warning)
+        done = attempt(lambda: published_run(run, context.log.warning), context.log.warning)
+        if done.healed:
+            context.log.warning(done.healed)
         return dg.MaterializeResult(
             metadata={
                 "file": dg.MetadataValue.path(str(run.settings.published_file)),
@@ -329,10 +345,11 @@ def publication(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     return account_health
 
 
-def published_run(run: HealthRun) -> Publication:
+def published_run(run: HealthRun, log: Callable[[str], None]) -> Publication:
     run.refuse_half_calculated()
     blocking = expectations.blocking_failures(run.reports)
     if blocking:
+        run.document(log)  # here, because what fails may end the run
         raise dg.Failure(why_not_published(blocking), allow_retries=False)
     progress.tell("Publishing")
     return publish(run.settings, run.run_id, *run.span)
@@ -399,3 +416,4 @@ def all_assets(manifest: Mapping[str, Any]) -> Iterator[dg.AssetsDefinition | dg
     yield result_checks(manifest)
     yield publication(manifest)
     yield alerts
+    yield data_docs

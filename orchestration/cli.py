@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 import click
 import duckdb
 
-from orchestration import sample_data, summary
+from orchestration import damage, sample_data, summary
 from orchestration.commands import Commands
 from orchestration.console import run_job
 from orchestration.dagster_commands import add_commands as add_dagster
@@ -15,6 +15,7 @@ from orchestration.insight.commands import add_commands as add_insight
 from orchestration.insight.options import report_console
 from orchestration.preflight import refuse_what_cannot_work
 from orchestration.reading import reading
+from orchestration.restore import restore
 from orchestration.run_lock import write_lock
 from orchestration.settings import DEFAULT_WAREHOUSE, SAMPLE_RAW, Settings
 from orchestration.stewardship.commands import add_commands as add_stewardship
@@ -110,7 +111,8 @@ def query(sql: str) -> None:
     Example:
       health query "select overall_state, count(*) from health.account_health group by all"
     """
-    with reading(Settings.from_environment()) as connection:
+    settings = Settings.from_environment()
+    with reading(settings) as connection:
         try:
             answers.print_answer(connection.execute(sql), report_console())
         except duckdb.PermissionException as problem:
@@ -118,6 +120,8 @@ def query(sql: str) -> None:
                 f"`health query` reads the published tables and touches no file: {problem}"
             ) from problem
         except duckdb.Error as problem:
+            if damage.is_damage(problem, settings.published_file):
+                raise
             raise click.ClickException(str(problem)) from problem
 
 
@@ -137,6 +141,7 @@ def sample(accounts: int, days: int) -> None:
     click.echo(f"Wrote {sum(rows.values()):,} rows in {len(rows)} tables to data/raw.")
 
 
+main.add_command(restore)
 add_insight(main)
 add_stewardship(main)
 add_dagster(main)

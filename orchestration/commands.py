@@ -7,7 +7,8 @@ from typing import Any
 import click
 import duckdb
 
-from orchestration import harmless
+from orchestration import damage, harmless
+from orchestration.settings import Settings
 
 
 class Fault(click.ClickException):
@@ -45,7 +46,7 @@ def in_one_line(problem: Exception) -> click.ClickException:
         return click.ClickException(f"{place}{problem.strerror or problem}.")
     text = harmless.line(" ".join(str(problem).split()))
     if isinstance(problem, duckdb.Error):
-        return click.ClickException(text)
+        return click.ClickException(damage.of_warehouse(Settings.from_environment(), text) or text)
     return Fault(
         f"A fault of this program, not of yours: {type(problem).__name__}: {text}"
         " (HEALTH_DEBUG=1 shows where.)"

@@ -90,7 +90,10 @@ def execute(settings: Settings, first: date, last: date, show: progress.Listener
     from orchestration.definitions import build
     from orchestration.jobs import HEALTH_JOB
     from orchestration.partitions import tags_of
+    from orchestration.run_records import renew_damaged_records
 
+    with progress.told_to(show):
+        renew_damaged_records(settings, progress.say)
     with (
         instance(settings) as dagster,
         progress.told_to(show),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from orchestration import harmless
 from orchestration.settings import ROOT, Settings
 
 PROGRAMS = ("dagster", "dagster-daemon", "dagster-webserver")
@@ -54,6 +55,7 @@ def start(program: str, *arguments: str) -> None:
     from orchestration.dagster_instance import environment
     from orchestration.manifest import manifest
     from orchestration.preflight import refuse_wrong_places
+    from orchestration.run_records import renew_damaged_records
 
     settings = Settings.from_environment()
     if program == "dagster-webserver" or "dev" in arguments:
@@ -62,6 +64,7 @@ def start(program: str, *arguments: str) -> None:
         refuse_wrong_places(settings)
         be_the_only_daemon(settings)
     manifest(settings)
+    renew_damaged_records(settings, click.echo)
     os.chdir(ROOT)
     path = Path(sys.executable).with_name(program)
     os.execve(path, [program, *arguments], {**os.environ, **environment(settings)})
@@ -110,7 +113,7 @@ def be_the_only_daemon(settings: Settings) -> int:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as problem:
-        holder = os.pread(lock, 20, 0).decode().strip()
+        holder = harmless.line(os.pread(lock, 20, 0).decode(errors="replace").strip())
         raise click.ClickException(
             f"Dagster's daemon is at work already (process {holder or 'unknown'}), with its"
             " schedule, sensors and queue. The UI alone is"

@@ -1,6 +1,5 @@
 """dbt's results as Dagster's events, with what only the warehouse knows: rows, columns, lineage."""
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,6 +10,7 @@ from dagster_dbt import DagsterDbtTranslator
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from orchestration.dbt_build import Event
+from orchestration.kept import read_kept, write_kept
 from orchestration.settings import DBT_PROJECT, Settings
 
 Columns = dict[str, dict[str, dict[str, Any]]]
@@ -118,10 +118,9 @@ class Lineages:
         self._file = settings.state / "dbt" / "lineage.json"
         self._manifest_id = manifest["metadata"]["invocation_id"]
         self._by_table: dict[str, dict[str, list[list[Any]]]] = {}
-        if self._file.exists():
-            kept = json.loads(self._file.read_text(encoding="utf-8"))
-            if kept["manifest_id"] == self._manifest_id:
-                self._by_table = kept["tables"]
+        kept = read_kept(self._file)
+        if kept and kept["manifest_id"] == self._manifest_id:
+            self._by_table = kept["tables"]
 
     def lacks(self, node: Mapping[str, Any]) -> bool:
         return is_published(node) and node["name"] not in self._by_table
@@ -150,7 +149,4 @@ class Lineages:
         )
 
     def keep(self) -> None:
-        kept = {"manifest_id": self._manifest_id, "tables": self._by_table}
-        new = self._file.with_suffix(".new")
-        new.write_text(json.dumps(kept), encoding="utf-8")
-        new.replace(self._file)
+        write_kept(self._file, {"manifest_id": self._manifest_id, "tables": self._by_table})

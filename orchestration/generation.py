@@ -3,12 +3,13 @@
 Only the partitions (the rows of a table on a health date, or of a table without dates) whose rows
 differ from what the generation has are written. That is found out by fingerprints of all rows, not
 by the dates of the run, because more than the run can have changed: explanations are forgotten, and
-dbt may have been run without us. Reading history is far cheaper than writing it.
+dbt may have been run without us. Reading history is far cheaper than writing it. A partition that
+has no Parquet files, because those of the generation before were damaged, gets them again.
 """
 
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -117,57 +118,17 @@ def everything(_: duckdb.DuckDBPyConnection, relations: Mapping[str, Table]) -> 
     return dict(relations)
 
 
-class Generation:
-    """A generation that is being filled: a connection with both databases, and the Parquet folder.
+class Databases:
+    """A connection with several databases attached, of which the default one is written."""
 
-    The generation's file is the default database; the warehouse is attached to read from.
-    """
-
-    def __init__(
-        self, connection: duckdb.DuckDBPyConnection, parquet: Path, shown: Shown = everything
-    ) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
-        self.parquet = parquet
-        self.shown = shown
 
     def rows(self, sql: str, *values: object) -> list[tuple]:
         return self.connection.execute(sql, list(values)).fetchall()
 
-    def bring_up_to_date(self, only: Collection[str] | None, published_at: datetime) -> int:
-        """Write what differs from the warehouse; how many partitions that is.
-
-        only: the tables to look at; None for all.
-        """
-        former = self.relations("published")
-        latter = self.shown(self.connection, self.relations("warehouse"))
-        written = 0
-        for name in former.keys() - latter.keys():
-            self.drop_table(name)
-        for name, table in latter.items():
-            known = former.get(name)
-            if known and known.shape != table.shape:
-                # All of it is written anew, so that each partition has the same columns.
-                self.drop_table(name)
-                known = None
-            if not known:
-                self.connection.execute(table.definition)
-            if not known or known.comments != table.comments:
-                self.comment("table", table, known)
-            if known and only is not None and name not in only:
-                continue
-            before, after = self.known_contents(table), self.contents(table)
-            changed = [day for day in {**before, **after} if before.get(day) != after.get(day)]
-            if changed:
-                self.write_rows(table, changed)
-                self.note_contents(table, changed, after, published_at)
-            if changed or not (self.parquet / name).exists():
-                self.write_parquet(table, changed, after)
-            written += len(changed)
-        self.replace_views()
-        return written
-
     def relations(self, database: str, kind: str = "table") -> dict[str, Table]:
-        """The tables or views of schema `health` that come from the warehouse."""
+        """The tables or views of schema `health`; not what a publication says of itself."""
         columns: dict[str, list[tuple[str, str | None]]] = {}
         for name, column, comment in self.rows(
             """
@@ -209,10 +170,68 @@ class Generation:
             words = "null" if text is None else literal(text)
             self.connection.execute(f"comment on {subject} is {words}")
 
+
+class Generation(Databases):
+    """A generation that is being filled, and its Parquet folder.
+
+    The generation's file is the default database; the warehouse is attached to read from.
+    """
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, parquet: Path, shown: Shown = everything
+    ) -> None:
+        super().__init__(connection)
+        self.parquet = parquet
+        self.shown = shown
+
+    def bring_up_to_date(self, only: Collection[str] | None, published_at: datetime) -> int:
+        """Write what differs from the warehouse; how many partitions that is.
+
+        only: the tables to look at; None for all.
+        """
+        former = self.relations("published")
+        latter = self.shown(self.connection, self.relations("warehouse"))
+        written = 0
+        for name in former.keys() - latter.keys():
+            self.drop_table(name)
+        for name, table in latter.items():
+            known = former.get(name)
+            if known and known.shape != table.shape:
+                # All of it is written anew, so that each partition has the same columns.
+                self.drop_table(name)
+                known = None
+            if not known:
+                self.connection.execute(table.definition)
+            if not known or known.comments != table.comments:
+                self.comment("table", table, known)
+            before = self.known_contents(table)
+            lost = self.partitions_without_files(table, before)
+            if known and only is not None and name not in only and not lost:
+                continue
+            after = self.contents(table)
+            changed = [day for day in {**before, **after} if before.get(day) != after.get(day)]
+            if changed:
+                self.write_rows(table, changed)
+                self.note_contents(table, changed, after, published_at)
+            stale = list(dict.fromkeys([*changed, *lost]))
+            if stale:
+                self.write_parquet(table, stale, after)
+            written += sum(day in before or day in after for day in stale)
+        self.replace_views()
+        return written
+
     def drop_table(self, name: str) -> None:
         self.connection.execute(f"drop table health.{quoted(name)}")
         self.rows("delete from health.publication_partitions where table_name = ?", name)
-        shutil.rmtree(self.parquet / name)
+        shutil.rmtree(self.parquet / name, ignore_errors=True)
+
+    def partitions_without_files(self, table: Table, partitions: Partitions) -> list[date | None]:
+        """The partitions that there should be as Parquet and are not; None: the table itself."""
+        folder = self.parquet / table.name
+        lost: list[date | None] = [
+            day for day in partitions if day and not (folder / f"health_date={day}").exists()
+        ]
+        return lost if folder.exists() or lost else [None]
 
     def contents(self, table: Table) -> Partitions:
         """What the warehouse has of a table."""
@@ -255,17 +274,27 @@ class Generation:
             """
             insert into health.publication_partitions
             select
-                ?,
-                unnest(cast(? as date[])),
-                unnest(cast(? as bigint[])),
-                unnest(cast(? as varchar[])),
-                ?
+                partitions.*,
+                -- Rows that were there before are not news to who loads what is new.
+                coalesce(former.published_at, ?)
+            from (
+                select
+                    ? as table_name,
+                    unnest(cast(? as date[])) as health_date,
+                    unnest(cast(? as bigint[])) as row_count,
+                    unnest(cast(? as varchar[])) as fingerprint
+            ) as partitions
+            left join temp.former_partitions as former
+                on partitions.table_name = former.table_name
+                and partitions.health_date is not distinct from former.health_date
+                and partitions.row_count = former.row_count
+                and partitions.fingerprint = former.fingerprint
             """,
+            published_at,
             table.name,
             there,
             [after[day].rows for day in there],
             [after[day].fingerprint for day in there],
-            published_at,
         )
 
     def write_rows(self, table: Table, changed: list[date | None]) -> None:
@@ -332,8 +361,17 @@ class Generation:
 
 
 @contextmanager
-def filling(warehouse: Path, folder: Path, shown: Shown = everything) -> Iterator[Generation]:
-    """A generation in a folder, to be filled in one transaction; the file is closed at the end."""
+def filling(
+    warehouse: Path,
+    folder: Path,
+    shown: Shown = everything,
+    partitions_noted: Path | None = None,
+) -> Iterator[Generation]:
+    """A generation in a folder, to be filled in one transaction; the file is closed at the end.
+
+    partitions_noted: `publication_partitions` as Parquet, of a generation that nothing else could
+    be taken from.
+    """
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
         # Where dbt spills to as well, and not in the working directory.
@@ -343,11 +381,32 @@ def filling(warehouse: Path, folder: Path, shown: Shown = everything) -> Iterato
             f"attach {literal(folder / FILE)} as published (storage_version '{STORAGE_VERSION}')"
         )
         connection.execute("use published")
+        recall_partitions(connection, partitions_noted)
         connection.begin()
         begin_schema(connection, folder / "parquet")
         yield Generation(connection, folder / "parquet", shown)
         connection.commit()
         connection.execute("checkpoint published")
+
+
+def recall_partitions(connection: duckdb.DuckDBPyConnection, noted: Path | None) -> None:
+    """Make the table `former_partitions`: what was published when, as far as that can be read."""
+    connection.execute(
+        """
+        create temporary table former_partitions (
+            table_name varchar,
+            health_date date,
+            row_count bigint,
+            fingerprint varchar,
+            published_at timestamp
+        )
+        """
+    )
+    if noted:
+        with suppress(duckdb.Error):  # then all of it is news
+            connection.execute(
+                f"insert into former_partitions by name from read_parquet({literal(noted)})"
+            )
 
 
 def begin_schema(connection: duckdb.DuckDBPyConnection, parquet: Path) -> None:

@@ -3,10 +3,12 @@
 import os
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import click
+import duckdb
 
-from orchestration.reading import reading
+from orchestration.reading import opened
 from orchestration.settings import Settings
 
 Range = tuple[date, date]
@@ -45,20 +47,31 @@ def missed_dates(settings: Settings, before: date) -> list[date]:
     Dates before the history begins were never asked for, and so were not missed. Without anything
     published nothing was missed.
     """
-    if not settings.published_file.exists():
-        return []
-    with reading(settings) as connection:
-        published = {
-            found
-            for (found,) in connection.execute(
-                "select distinct health_date from health.source_status"
-            ).fetchall()
-        }
+    published = dates_published(settings)
     if not published:
         return []
     days = range(catch_up_days(), 0, -1)
     looked_at = [before - timedelta(days=back) for back in days]
     return [day for day in looked_at if day > min(published) and day not in published]
+
+
+def dates_published(settings: Settings) -> set[date]:
+    """The health dates that are published.
+
+    Where that cannot be read, those of the warehouse: the run that mends it publishes them all.
+    """
+    if not (settings.published_file.exists() or settings.published_file.is_symlink()):
+        return set()
+    try:
+        return dates_in(settings.published_file)
+    except duckdb.Error:
+        return dates_in(settings.warehouse) if settings.warehouse.exists() else set()
+
+
+def dates_in(file: Path) -> set[date]:
+    with opened(file) as connection:
+        rows = connection.execute("select distinct health_date from health.source_status")
+        return {found for (found,) in rows.fetchall()}
 
 
 def put_together(ranges: Iterable[Range]) -> list[Range]:

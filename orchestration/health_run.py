@@ -15,7 +15,7 @@ import dagster as dg
 import duckdb
 
 import expectations
-from orchestration import erasure, harmless, progress
+from orchestration import damage, erasure, harmless, progress
 from orchestration.dbt_build import BuildFailed, is_locked
 from orchestration.health_dates import Range, in_words, put_together
 from orchestration.partitions import range_of
@@ -60,6 +60,7 @@ class HealthRun:
     is_whole: bool = True
     _own_notes: set[Range] = field(default_factory=set)
     _reports: dict[tuple[Boundary, Range], expectations.Report] = field(default_factory=dict)
+    _is_documented: bool | None = None
 
     @property
     def span(self) -> Range:
@@ -109,6 +110,22 @@ class HealthRun:
             run_checks = getattr(expectations, RUNNERS[boundary])
             self._reports[boundary, dates] = run_checks(self.settings, *dates)
         return self._reports[boundary, dates]
+
+    def document(self, log: Callable[[str], None]) -> bool:
+        """Make the pages of what the checks say, once; whether they were written.
+
+        That they cannot be is no failure of the run: nobody reads the data in them.
+        """
+        if self._is_documented is None:
+            progress.tell("Writing the Data Docs")
+            try:
+                expectations.build_docs(self.reports)
+                self._is_documented = True
+            except expectations.DocsNotWritten as problem:
+                log(str(problem))
+                progress.say(str(problem))
+                self._is_documented = False
+        return self._is_documented
 
     @property
     def reports(self) -> list[expectations.Report]:
@@ -183,10 +200,27 @@ def attempt(work: Callable[[], Result], log: Callable[[str], None]) -> Result:
 
 
 @contextmanager
+def damage_in_words() -> Iterator[None]:
+    """Raise click.ClickException where DuckDB says that the warehouse is damaged, whoever asked it.
+
+    dbt and Great Expectations hand on its words in errors of their own.
+    """
+    try:
+        yield
+    except Exception as problem:
+        settings = Settings.from_environment()
+        words = damage.of_warehouse(settings, f"{problem} {problem.__cause__}")
+        if words is None:
+            raise
+        raise click.ClickException(words) from problem
+
+
+@contextmanager
 def failures_in_words() -> Iterator[None]:
     """Raise what a user can mend as a failure with its message, to be retried if it may pass."""
     try:
-        yield
+        with damage_in_words():
+            yield
     except dg.Failure:
         raise
     except BuildFailed as problem:

@@ -6,7 +6,6 @@ ever reads half of it.
 
 import json
 import os
-import shutil
 import subprocess
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ import click
 from filelock import FileLock
 
 from orchestration.dbt_build import DBT, parsed_events, readable_problem
+from orchestration.kept import read_kept, write_kept
 from orchestration.settings import DBT_PROJECT, ROOT, Settings
 
 FILE = "manifest.json"
@@ -32,7 +32,7 @@ def manifest(settings: Settings, log: Callable[[str], None] = click.echo) -> dic
         if not found:
             log("Reading the dbt project for Dagster (once, and after it was changed).")
             parse(folder, settings)
-            found = json.loads((folder / FILE).read_text(encoding="utf-8"))
+            found = read_kept(folder / FILE)
         return found
 
 
@@ -45,7 +45,9 @@ def up_to_date(file: Path, settings: Settings) -> dict[str, Any] | None:
         looked_at += [DBT_PROJECT / name, *(DBT_PROJECT / name).rglob("*")]
     if any(path.stat().st_mtime >= file.stat().st_mtime for path in looked_at):
         return None
-    found = json.loads(file.read_text(encoding="utf-8"))
+    found = read_kept(file)
+    if not found:
+        return None
     nodes = found["nodes"].values()
     seeds = {node["name"] for node in nodes if node["resource_type"] == "seed"}
     has_seeds = {path.stem for path in (ROOT / "seeds").glob("*.csv")} <= seeds
@@ -76,7 +78,6 @@ def parse(folder: Path, settings: Settings) -> None:
         events = parsed_events(iter(answer.stdout.splitlines()))
         errors = [event["info"]["msg"] for event in events if event["info"]["level"] == "error"]
         raise click.ClickException(readable_problem(errors))
-    shutil.copyfile(target / FILE, folder / f"{FILE}.new")
+    found = json.loads((target / FILE).read_text(encoding="utf-8"))
     # As old as what was read: what is written meanwhile is newer.
-    os.utime(folder / f"{FILE}.new", (began_at, began_at))
-    (folder / f"{FILE}.new").replace(folder / FILE)
+    write_kept(folder / FILE, found, as_of=began_at)

@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 import duckdb
 
-from expectations.docs import docs_folder
-from orchestration import notices
+from orchestration import damage, notices
 from orchestration.alerts import max_age_days, seconds_to_send
 from orchestration.dbt_build import is_locked
 from orchestration.destinations import destination_from_environment
@@ -43,11 +42,9 @@ def refuse_wrong_places(settings: Settings) -> None:
         "HEALTH_DB_PATH": settings.warehouse.parent,
         "HEALTH_PUBLISHED_DIR": settings.published,
         "HEALTH_STATE_DIR": settings.state,
-        "HEALTH_DOCS_DIR": docs_folder(),
     }.items():
         refuse_unwritable(variable, folder)
-    refuse_other_files(settings.warehouse)
-    refuse_other_files(settings.published_file)
+    refuse_other_files(settings)
 
 
 def refuse_wrong_limits() -> None:
@@ -77,13 +74,20 @@ def refuse_unwritable(variable: str, folder: Path) -> None:
         ) from problem
 
 
-def refuse_other_files(file: Path) -> None:
-    """Refuses a file that is no database of DuckDB, and one that this version cannot read."""
-    if not file.exists():
-        return
-    try:
-        opened(file).close()
-    except duckdb.Error as problem:
-        text = " ".join(str(problem).split())
-        if not is_locked(text):
-            raise click.ClickException(f"{file} cannot be opened: {text}") from problem
+def refuse_other_files(settings: Settings) -> None:
+    """Refuses files that are no database of DuckDB, and those that this version cannot read.
+
+    Not what was published and is damaged since, which the run writes anew.
+    """
+    is_ours = settings.published_file.is_symlink()
+    for file in (settings.warehouse, settings.published_file):
+        if not file.exists():
+            continue
+        try:
+            opened(file).close()
+        except duckdb.Error as problem:
+            text = damage.one_line(problem)
+            if is_locked(text) or (file == settings.published_file and is_ours):
+                continue
+            words = damage.of_warehouse(settings, problem)
+            raise click.ClickException(words or f"{file} cannot be opened: {text}") from problem

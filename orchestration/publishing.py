@@ -9,7 +9,8 @@ are links into one generation, a hidden folder that is never written once it is 
 
 Replacing the link `current` is the one step that takes readers from a whole state to the next, the
 file and the Parquet files alike; a run that ends before it leaves what they see as it was. A
-generation begins as a copy of the one before, its Parquet files as hard links.
+generation begins as a copy of the one before, its Parquet files as hard links; what is damaged
+there is left out, and so is written anew (`integrity`).
 
 Beside the published folder lies one for each profile, with the same layout and guarantees, for
 readers who must not see personal data (`profiles`).
@@ -26,7 +27,7 @@ from pathlib import Path
 import click
 import duckdb
 
-from orchestration import erasure
+from orchestration import erasure, integrity, progress
 from orchestration.generation import FILE, Generation, Shown, everything, filling
 from orchestration.private_files import protect
 from orchestration.profiles import (
@@ -34,10 +35,13 @@ from orchestration.profiles import (
     former_profiles,
     profiles_from_environment,
 )
+from orchestration.set_aside import set_aside
 from orchestration.settings import STORAGE_VERSION, Settings
 
-# Whoever looks up the files of a generation first and opens them afterwards has this long.
+# Whoever looks up the files of a generation first and opens them afterwards has this long, or until
+# so many others have been published: runs that follow each other closely must not fill the disk.
 KEEP_REPLACED = timedelta(hours=1)
+KEEP_AT_MOST = 12
 # In the generations of a profile: what its file was begun with.
 IDENTITY = ".profile"
 
@@ -48,7 +52,10 @@ class PublishingRefused(click.ClickException):
 
 @dataclass(frozen=True)
 class Publication:
-    """What readers see now; `partitions`: how many were written anew for it."""
+    """What readers see now.
+
+    partitions: how many were written anew for it. healed: what was damaged before, in words.
+    """
 
     run_id: str
     config_version: str
@@ -56,6 +63,7 @@ class Publication:
     last_health_date: date
     published_at: datetime
     partitions: int
+    healed: str | None = None
 
 
 def publish(
@@ -115,11 +123,13 @@ def publish_in(
     published_at = datetime.now(UTC).replace(tzinfo=None)
     generation = generations / published_at.strftime("%Y%m%dT%H%M%S.%f")
     unfinished = generation.with_name(f"{generation.name}.unfinished")
-    base = None if is_anew else base_of(current_generation(generations), identity)
-    start_from(base, unfinished)
+    (unfinished / "parquet").mkdir(parents=True)
+    carried = integrity.Carried()
+    if not is_anew:
+        carried = start_from(generations, unfinished, identity, published_at.date())
     if identity:
         (unfinished / IDENTITY).write_text(identity, encoding="utf-8")
-    with filling(settings.warehouse, unfinished, shown) as content:
+    with filling(settings.warehouse, unfinished, shown, carried.partitions_noted) as content:
         config_version, first_health_date, last_health_date = scope(content, last)
         publication = Publication(
             run_id,
@@ -128,11 +138,13 @@ def publish_in(
             last_health_date,
             published_at,
             content.bring_up_to_date(only, published_at),
+            carried.in_words,
         )
         content.describe(
             *(run_id, config_version, first, last, first_health_date, last_health_date),
             *(published_at, version("account-health"), duckdb.__version__, STORAGE_VERSION),
         )
+    integrity.write(unfinished, carried)
     unfinished.rename(generation)
     os.sync()  # on the disk before anybody is pointed to it
     swap(published, generation)
@@ -140,6 +152,8 @@ def publish_in(
         for path in generations.iterdir():
             if path.name not in ("current", generation.name):
                 shutil.rmtree(path)
+    if publication.healed:
+        progress.say(publication.healed)
     return publication
 
 
@@ -169,41 +183,44 @@ def current_generation(generations: Path) -> Path | None:
     return current.resolve() if current.exists() else None
 
 
-def base_of(current: Path | None, identity: str | None) -> Path | None:
-    """The generation to go on with; none where what it shows, or hid, is another thing."""
-    if current is None or identity is None:
-        return current
-    noted = current / IDENTITY
-    is_same = noted.exists() and noted.read_text(encoding="utf-8") == identity
-    return current if is_same else None
+def is_of(generation: Path, identity: str | None) -> bool:
+    """Whether a generation shows, and hides, what its identity says."""
+    noted = generation / IDENTITY
+    return identity is None or (noted.exists() and noted.read_text(encoding="utf-8") == identity)
 
 
 def remove_leftovers(generations: Path) -> None:
-    """Remove what runs that were killed left behind, and what was replaced a while ago."""
+    """Remove what runs that were killed left behind, and what was replaced a while ago.
+
+    What cannot be removed stays until the next time: it hinders nobody.
+    """
     current = current_generation(generations)
     a_while_ago = (datetime.now(UTC) - KEEP_REPLACED).timestamp()
+    replaced = []
     for path in generations.iterdir():
-        if path.is_symlink() or path == current:
+        if path.is_symlink() or not path.is_dir() or path in (current, generations / "current"):
             continue
-        if path.suffix == ".unfinished" or path.stat().st_mtime < a_while_ago:
-            shutil.rmtree(path)
+        if path.suffix == ".unfinished":
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            replaced.append((path.stat().st_mtime, path))
+    latest_first = sorted(replaced, reverse=True)
+    # The current one will be replaced by this run, and is kept as well.
+    for place, (replaced_at, path) in enumerate(latest_first, start=2):
+        if place > KEEP_AT_MOST or replaced_at < a_while_ago:
+            shutil.rmtree(path, ignore_errors=True)
 
 
-def start_from(base: Path | None, generation: Path) -> None:
-    """A generation with the contents of another, or an empty one."""
-    generation.mkdir()
-    if base is None:
-        (generation / "parquet").mkdir()
-        return
-    shutil.copyfile(base / FILE, generation / FILE)
-    shutil.copytree(base / "parquet", generation / "parquet", copy_function=link_or_copy)
-
-
-def link_or_copy(source: str, target: str) -> None:
-    try:
-        os.link(source, target)
-    except OSError:  # a file system without hard links
-        shutil.copyfile(source, target)
+def start_from(
+    generations: Path, generation: Path, identity: str | None, today: date
+) -> integrity.Carried:
+    """Take into a generation what holds of the current one, if it is of this identity."""
+    base = current_generation(generations)
+    if base:
+        is_same = is_of(base, identity)
+        return integrity.carry_on(base, generation, FILE, today) if is_same else integrity.Carried()
+    is_gone = (generations / "current").is_symlink()
+    return integrity.Carried(problems=["all of its files are gone"] if is_gone else [])
 
 
 def swap(published: Path, generation: Path) -> None:
@@ -221,6 +238,8 @@ def point(link: Path, target: str) -> None:
     """Make a link point to a target; there is always either the former link or the new one."""
     if link.is_symlink() and link.readlink() == Path(target):
         return
+    if link.is_dir() and not link.is_symlink():  # copied from elsewhere by what follows links
+        set_aside(link)
     new = link.with_name(f".{link.name}.new")
     new.unlink(missing_ok=True)
     new.symlink_to(target)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import duckdb
 
+from orchestration import damage
 from orchestration.settings import Settings
 
 # Whoever looks may ask in SQL of their own (`health query`): it reads this file and nothing else,
@@ -40,19 +41,41 @@ def reading(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     Runs never lock that file. A connection sees what was published when it was opened.
     """
     if not settings.published_file.exists():
-        raise click.ClickException(
-            f"Nothing is published in {settings.published} yet: `health run` makes it."
-        )
-    with opened(settings.published_file) as connection:
-        try:
+        raise click.ClickException(nothing_there(settings))
+    try:
+        with (
+            opened(settings.published_file) as connection,
+            in_words_of_versions(connection),
+        ):
             yield connection
-        except (duckdb.BinderException, duckdb.CatalogException) as problem:
-            [(publisher,)] = connection.execute(
-                "select product_version from health.publication"
-            ).fetchall()
-            if publisher == version("account-health"):
-                raise
-            raise click.ClickException(
-                f"What is published is of version {publisher} of account-health, and this command"
-                " asks for more: `health run` brings it up to date."
-            ) from problem
+    except duckdb.Error as problem:
+        words = damage.of_publication(settings, problem)
+        if words is None:
+            raise
+        raise click.ClickException(words) from problem
+
+
+def nothing_there(settings: Settings) -> str:
+    if settings.published_file.is_symlink():
+        return (
+            f"The published file {settings.published_file} is gone: `health run` writes it anew"
+            " from the warehouse."
+        )
+    return f"Nothing is published in {settings.published} yet: `health run` makes it."
+
+
+@contextmanager
+def in_words_of_versions(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Says it where what is asked for is not there because another version published it."""
+    try:
+        yield
+    except (duckdb.BinderException, duckdb.CatalogException) as problem:
+        [(publisher,)] = connection.execute(
+            "select product_version from health.publication"
+        ).fetchall()
+        if publisher == version("account-health"):
+            raise
+        raise click.ClickException(
+            f"What is published is of version {publisher} of account-health, and this command"
+            " asks for more: `health run` brings it up to date."
+        ) from problem

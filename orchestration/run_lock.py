@@ -15,6 +15,7 @@ import click
 import duckdb
 from filelock import FileLock, Timeout
 
+from orchestration import damage
 from orchestration.private_files import (
     group_of_the_house,
     make_folder,
@@ -33,22 +34,30 @@ class AnotherRun(click.ClickException):
     """The warehouse is being written; the message says by whom and since when."""
 
 
+class CannotBeOpened(AnotherRun):
+    """The warehouse cannot be opened, whoever waits; the message says why."""
+
+
 @contextmanager
-def write_lock(settings: Settings, wait_seconds: float = 0.0) -> Iterator[None]:
+def write_lock(
+    settings: Settings, wait_seconds: float = 0.0, to_mend: bool = False
+) -> Iterator[None]:
     """Keep every other run out of the warehouse; raises AnotherRun after wait_seconds.
 
     The lock is the kernel's, so it ends with the process that holds it, however that ends: nothing
     is left to clean up after a kill. Processes that do not know the lock (a SQL client that has the
     warehouse open) are waited for as well, because DuckDB would stop the run half-way.
+
+    to_mend: for who puts another file in place of a warehouse that cannot be opened.
     """
-    with private_files(), locked(settings, wait_seconds):
+    with private_files(), locked(settings, wait_seconds, to_mend):
         protect_all(settings)
         yield
         protect_all(settings)  # what was made meanwhile
 
 
 @contextmanager
-def locked(settings: Settings, wait_seconds: float) -> Iterator[None]:
+def locked(settings: Settings, wait_seconds: float, to_mend: bool) -> Iterator[None]:
     for folder in (settings.state, settings.warehouse.parent):
         make_folder(folder, group_of_the_house())
     deadline = time.monotonic() + max(wait_seconds, GRACE_SECONDS)
@@ -60,7 +69,11 @@ def locked(settings: Settings, wait_seconds: float) -> Iterator[None]:
         raise AnotherRun(holder_text(note)) from timeout
     try:
         write_note(note)
-        wait_for_warehouse(settings.warehouse, deadline)
+        try:
+            wait_for_warehouse(settings, deadline)
+        except CannotBeOpened:
+            if not to_mend:
+                raise
         yield
     finally:
         note.unlink(missing_ok=True)
@@ -82,24 +95,26 @@ def write_note(note: Path) -> None:
 def holder_text(note: Path) -> str:
     try:
         holder = json.loads(note.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+        who = f"process {holder['process']} (`{holder['command']}`), since {holder['since']}"
+    except (OSError, ValueError, KeyError, TypeError):  # not there yet, or damaged
         return "Another run has just begun. Try again when it is done."
-    return (
-        f"Another run is at work: process {holder['process']} (`{holder['command']}`), since "
-        f"{holder['since']}. Try again when it is done."
-    )
+    return f"Another run is at work: {who}. Try again when it is done."
 
 
-def wait_for_warehouse(warehouse: Path, deadline: float) -> None:
+def wait_for_warehouse(settings: Settings, deadline: float) -> None:
     """Return when nobody has the warehouse open; raises AnotherRun when that lasts too long."""
+    warehouse = settings.warehouse
     while warehouse.exists():
+        if not warehouse.stat().st_size:  # DuckDB would begin an empty history in it
+            raise CannotBeOpened(damage.of_warehouse(settings, damage.of_empty(warehouse)))
         try:
             connected(warehouse).close()
         except duckdb.Error as problem:
             who = re.search(r"Conflicting lock is held in (.+?) \(PID (\d+)\)", str(problem))
             if not who:  # nothing to wait for
-                text = " ".join(str(problem).split())
-                raise AnotherRun(f"{warehouse} cannot be opened: {text}") from problem
+                words = damage.of_warehouse(settings, problem)
+                text = words or f"{warehouse} cannot be opened: {damage.one_line(problem)}"
+                raise CannotBeOpened(text) from problem
             if time.monotonic() < deadline:
                 time.sleep(POLL_SECONDS)
                 continue

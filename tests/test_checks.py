@@ -278,9 +278,9 @@ def test_without_a_warehouse_the_message_says_what_to_do(settings: Settings) -> 
         run_health_checks(settings, FIRST)
 
 
-def test_a_warehouse_that_is_written_is_not_ready(settings: Settings) -> None:
+def test_a_warehouse_that_is_no_database_is_not_ready(settings: Settings) -> None:
     settings.warehouse.write_text("not a warehouse " * 1000)
-    with pytest.raises(WarehouseNotReady, match="try again"), reading(settings):
+    with pytest.raises(WarehouseNotReady, match="cannot be opened or read"), reading(settings):
         pass
 
 

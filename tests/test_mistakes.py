@@ -204,7 +204,6 @@ def test_an_option_that_there_is_not(name: str, published: dict[str, str]) -> No
         ("HEALTH_CATCH_UP_DAYS", "-1"),
         ("HEALTH_ALERT_DESTINATION", "nowhere"),
         ("HEALTH_ALERT_MAX_AGE_DAYS", "a week"),
-        ("HEALTH_DOCS_DIR", "/proc/nowhere"),
     ],
 )
 def test_a_setting_that_cannot_be(variable: str, text: str, published: dict[str, str]) -> None:

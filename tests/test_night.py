@@ -214,9 +214,12 @@ def test_a_failed_blocking_check_leaves_the_published_file(
     broken = Night(
         Settings(raw, night.settings.warehouse, night.settings.published, night.settings.state)
     )
+    docs = night.settings.warehouse.with_name("docs") / "index.html"
+    documented_at = docs.stat().st_mtime_ns
     result = broken.run("--date", str(END))
     assert result.exit_code == 1
     assert "Not published" in result.output
+    assert docs.stat().st_mtime_ns > documented_at
     assert "accounts_kept" in result.output
     assert "Traceback" not in result.output
     assert night.bytes_of_published_file() == before

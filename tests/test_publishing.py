@@ -19,7 +19,7 @@ from click import ClickException
 from pyarrow import dataset
 from small_warehouse import DAY, calculate, make, query
 
-from orchestration import publishing
+from orchestration import integrity, publishing
 from orchestration.publishing import PublishingRefused, publish
 from orchestration.reading import reading
 from orchestration.settings import Settings
@@ -123,7 +123,9 @@ def test_older_clients_can_open_the_file_however_often_it_was_published(settings
         assert tags["storage_version"].startswith("v1.4.0")
         # An older client reads no log of changes that a newer one left beside the file.
         folder = settings.published_file.resolve().parent
-        assert {path.name for path in folder.iterdir()} == {"account_health.duckdb", "parquet"}
+        assert {path.name for path in folder.iterdir()} == {
+            *("account_health.duckdb", "parquet", integrity.FILE)
+        }
 
 
 def test_parquet_holds_the_same_rows_by_health_date(settings: Settings) -> None:
@@ -244,6 +246,7 @@ def test_a_publication_of_another_version_is_made_anew(settings: Settings) -> No
     publish(settings, "run-1", DAY, DAY)
     with duckdb.connect(str(settings.published_file.resolve())) as file:
         file.execute("alter table health.publication_partitions drop column fingerprint")
+    integrity.write(settings.published_file.resolve().parent, integrity.Carried())
     publish(settings, "run-2", DAY, DAY)
     for table in ("account_health_history", "account_churn"):
         assert lake(settings, table) == warehouse_rows(settings, table)

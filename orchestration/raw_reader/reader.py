@@ -4,11 +4,13 @@ import hashlib
 import json
 import os
 import tempfile
+import zlib
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import duckdb
 
+from orchestration.kept import read_kept, write_kept
 from orchestration.raw_reader.csv_files import escaped_glob, look_at_csv
 from orchestration.raw_reader.definitions import Definition, raw_definitions
 from orchestration.raw_reader.found import DataFile, Found, Unread, find
@@ -16,7 +18,7 @@ from orchestration.raw_reader.json_files import look_at_json
 from orchestration.raw_reader.looks import Look, Unreadable, quoted
 from orchestration.raw_reader.parquet_files import look_at_parquet
 from orchestration.raw_reader.tables import Group, RawFile, RawFolder, RawTable
-from orchestration.raw_reader.texts import plain_text
+from orchestration.raw_reader.texts import CHUNK, plain_text
 
 # Another reader may understand a file differently: what earlier ones noted is looked at again.
 READER_VERSION = 1
@@ -69,7 +71,11 @@ _temporary: tempfile.TemporaryDirectory[str] | None = None
 
 
 class Notes:
-    """What is known of files, by path, size and time of change: one JSON file, and the copies."""
+    """What is known of files, by path, size and time of change: one JSON file, and the copies.
+
+    What does not hold is found out anew: a damaged file of notes, and a copy that is not as it was
+    written, whose size and CRC-32 are noted.
+    """
 
     def __init__(self, folder: Path, raw: Path) -> None:
         name = hashlib.sha256(str(raw).encode()).hexdigest()[:16]
@@ -79,12 +85,9 @@ class Notes:
         self.now: dict[str, dict] = {}
 
     def __enter__(self) -> "Notes":
-        try:
-            noted = json.loads(self.file.read_text(encoding="utf-8"))
-            if noted["version"] == READER_VERSION:
-                self.earlier = noted["looks"]
-        except (OSError, ValueError, KeyError, TypeError):
-            pass  # none yet, or of no use: all files are looked at again
+        noted = read_kept(self.file)
+        if noted and noted["version"] == READER_VERSION:
+            self.earlier = noted["looks"]
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
@@ -92,10 +95,7 @@ class Notes:
             return
         if self.now != self.earlier:
             self.folder.mkdir(parents=True, exist_ok=True)
-            unfinished = self.file.with_suffix(f".{os.getpid()}")
-            text = json.dumps({"version": READER_VERSION, "looks": self.now})
-            unfinished.write_text(text, encoding="utf-8")
-            unfinished.replace(self.file)
+            write_kept(self.file, {"version": READER_VERSION, "looks": self.now})
         copies = {Path(look["source"]).name for look in self.now.values()}
         for path in self.folder.glob("*"):
             if path.suffix in (".csv", ".parquet") and path.name not in copies:
@@ -106,16 +106,29 @@ class Notes:
         return f"{file.path}|{status.st_size}|{status.st_mtime_ns}|{status.st_ctime_ns}"
 
     def look(self, key: str) -> Look | None:
-        """What was noted; None where nothing was, or its copy is gone."""
+        """What was noted; None where nothing was, or its copy is gone or damaged."""
         noted = self.earlier.get(key)
         if noted is None:
             return None
+        look = Look.from_json({name: noted[name] for name in noted if name != "copy"})
+        if not look.problem and noted.get("copy") != self.checksum_of_copy(look):
+            return None
         self.now[key] = noted
-        look = Look.from_json(dict(noted))
         return look if look.problem or Path(look.source).exists() else None
 
     def note(self, key: str, look: Look) -> None:
-        self.now[key] = look.to_json()
+        self.now[key] = {**look.to_json(), "copy": self.checksum_of_copy(look)}
+
+    def checksum_of_copy(self, look: Look) -> list[int] | None:
+        """Size and CRC-32 of the copy that a look reads; None where it reads the file itself."""
+        copy = Path(look.source)
+        if look.problem or copy.parent != self.folder or not copy.is_file():
+            return None
+        checksum = 0
+        with copy.open("rb") as file:
+            while piece := file.read(CHUNK):
+                checksum = zlib.crc32(piece, checksum)
+        return [copy.stat().st_size, checksum]
 
     def copy(self, key: str) -> Path:
         return self.folder / hashlib.sha256(key.encode()).hexdigest()[:32]

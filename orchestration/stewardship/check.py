@@ -109,14 +109,16 @@ def check(
                 forget(settings, gone)
             reports = [RUNNERS[boundary](settings, first, last) for boundary in boundaries]
             expectations.write_check_tables(settings, reports)
-        index = expectations.build_docs(reports)
     console = report_console()
     summary_of(reports).print(console)
     if "raw" in boundaries:
         for file in read_folder(settings.raw, settings.state).files:
             if not file.is_read:
                 console.print(harmless.text(f"{file.file}: {file.problem}"))
-    click.echo(f"\nData Docs: {index}")
+    try:
+        click.echo(f"\nData Docs: {expectations.build_docs(reports)}")
+    except expectations.DocsNotWritten as problem:
+        click.echo(f"\n{problem}")
     if expectations.blocking_failures(reports):
         raise click.exceptions.Exit(1)
 

@@ -1,0 +1,384 @@
+"""A damaged warehouse: told in words, and built anew from what is published."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+from nights import Night
+from receiver import Receiver, receiving
+from small_warehouse import DAY, calculate, make, query, raise_alerts
+
+import expectations
+from orchestration import damage
+from orchestration.cli import main
+from orchestration.health_run import damage_in_words, failures_in_words
+from orchestration.publishing import publish
+from orchestration.restore import problem_of
+from orchestration.sample_data import write_sample
+from orchestration.settings import Settings
+from orchestration.warehouse import writing
+
+TODAY = datetime.now(UTC).date()
+YESTERDAY = TODAY - timedelta(days=1)
+NOT_COMPARED = {"publication", "publication_partitions"}  # when and by whom, not what
+HEADER = 4096 + 20
+DATA = 12_288 + 100
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """A warehouse of three dates up to today, with alerts, published."""
+    settings = make(tmp_path, accounts=50)
+    (tmp_path / "raw").mkdir()
+    calculate(settings, TODAY, accounts=50)
+    raise_alerts(settings, TODAY, "a1", "a2", "a3")
+    with writing(settings) as warehouse:
+        warehouse.execute(
+            "update health.health_alerts set status = 'sent', sent_at = ? where account_id = 'a1'",
+            [datetime(2026, 11, 22, 0, 3)],
+        )
+        warehouse.execute(
+            "insert into operations.alert_deliveries by name select health_date, alert_id,"
+            " account_id, pillar_id, status, sent_at from health.health_alerts"
+            " where account_id <> 'a3'"
+        )
+        warehouse.execute("create table operations.announcements (last_date date)")
+        warehouse.execute("create schema checks; create table checks.filled_columns (a integer)")
+        warehouse.execute("insert into checks.filled_columns values (7)")
+    publish(settings, "run-1", DAY, TODAY)
+    return settings
+
+
+def run(settings: Settings, *arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments, env=settings.environment)
+
+
+def flip(file: Path, place: int) -> None:
+    with file.open("r+b") as opened:
+        opened.seek(place)
+        [byte] = opened.read(1)
+        opened.seek(place)
+        opened.write(bytes([byte ^ 0x10]))
+
+
+def block_of(settings: Settings, table: str) -> int:
+    """A place in the file that holds data of the table."""
+    [(block,)] = query(
+        settings.warehouse,
+        f"select min(block_id) from pragma_storage_info('{table}') where block_id >= 0",
+    )
+    return 12_288 + block * 262_144 + 5000
+
+
+def cut(file: Path) -> None:
+    os.truncate(file, file.stat().st_size // 2)
+
+
+def empty(file: Path) -> None:
+    os.truncate(file, 0)
+
+
+def fill_with_garbage(file: Path) -> None:
+    file.write_bytes(os.urandom(50_000))
+
+
+def flip_header(file: Path) -> None:
+    for header in (HEADER, HEADER + 4096):
+        flip(file, header)
+
+
+def flip_data(file: Path) -> None:
+    for place in range(DATA, file.stat().st_size, 50_000):
+        flip(file, place)
+
+
+DAMAGES = pytest.mark.parametrize(
+    "harm", [cut, empty, fill_with_garbage, flip_header, flip_data], ids=lambda it: it.__name__
+)
+
+
+def health(settings: Settings) -> dict[str, list[tuple]]:
+    tables = query(
+        settings.warehouse,
+        "select table_name from duckdb_tables() where schema_name = 'health' order by all",
+    )
+    return {
+        name: query(settings.warehouse, f"from health.{name} order by all") for (name,) in tables
+    }
+
+
+@pytest.mark.parametrize(
+    "harm", [empty, fill_with_garbage, flip_header], ids=lambda it: it.__name__
+)
+def test_a_damaged_warehouse_is_told_with_its_cure(
+    settings: Settings, harm: Callable[[Path], None]
+) -> None:
+    harm(settings.warehouse)
+    before = settings.warehouse.read_bytes()
+    for arguments in (["run", "--date", str(TODAY)], ["check"], ["failures"]):
+        answer = run(settings, *arguments)
+        assert answer.exit_code == 1
+        [line] = answer.output.splitlines()
+        assert f"The warehouse {settings.warehouse} is damaged" in line
+        assert f"with health up to {TODAY}" in line
+        assert "`health restore`" in line
+    assert settings.warehouse.read_bytes() == before
+
+
+@pytest.mark.parametrize("harm", [cut, flip_data], ids=lambda it: it.__name__)
+def test_damage_that_shows_in_the_middle_of_a_run_is_told(
+    settings: Settings, harm: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in settings.environment.items():
+        monkeypatch.setenv(name, value)
+    harm(settings.warehouse)
+    with pytest.raises(dg.Failure) as failure, failures_in_words():
+        publish(settings, "run-2", DAY, TODAY)
+    assert f"The warehouse {settings.warehouse} is damaged" in failure.value.description
+    assert "`health restore`" in failure.value.description
+    assert not failure.value.allow_retries
+
+
+def test_a_damaged_warehouse_without_a_publication_is_told(settings: Settings) -> None:
+    shutil.rmtree(settings.published)
+    flip_header(settings.warehouse)
+    answer = run(settings, "run", "--date", str(TODAY))
+    assert answer.exit_code == 1
+    assert "nothing is published in" in answer.output
+    assert "put a backup in its place" in answer.output
+    answer = run(settings, "restore")
+    assert answer.exit_code == 1
+    assert "There is nothing to build a warehouse from" in answer.output
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, expectations.CheckRaised])
+def test_damage_that_others_hand_on_is_told_as_well(
+    settings: Settings, kind: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """dbt and Great Expectations read the warehouse too, and put DuckDB's words in their own."""
+    for name, value in settings.environment.items():
+        monkeypatch.setenv(name, value)
+    words = "Corrupt database file: computed checksum 1 does not match stored checksum 2"
+    with pytest.raises(Exception, match="`health restore`"), damage_in_words():
+        raise kind(f"Database Error in model x\n  {words}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'Could not read enough bytes from file "/raw/tickets.csv"',
+        'IO Error: Could not set lock on file "warehouse.duckdb"',
+        "Catalog Error: Table with name x does not exist!",
+    ],
+)
+def test_other_errors_are_not_taken_for_damage(settings: Settings, text: str) -> None:
+    assert damage.of_warehouse(settings, text) is None
+
+
+@DAMAGES
+def test_a_new_warehouse_has_what_was_published(
+    settings: Settings, harm: Callable[[Path], None]
+) -> None:
+    expected = health(settings)
+    columns = "from duckdb_columns() select * exclude (database_oid, schema_oid, table_oid)"
+    described = query(settings.warehouse, f"{columns} where schema_name = 'health' order by all")
+    harm(settings.warehouse)
+    damaged = settings.warehouse.read_bytes()
+    answer = run(settings, "restore")
+    assert answer.exit_code == 0, answer.output
+    assert health(settings) == expected
+    assert problem_of(settings.warehouse) is None
+    assert described == query(
+        settings.warehouse, f"{columns} where schema_name = 'health' order by all"
+    )
+    [aside] = settings.warehouse.parent.glob("warehouse.duckdb.set-aside-*")
+    assert aside.read_bytes() == damaged
+    assert str(aside) in answer.output
+    assert "Next: `health run`" in answer.output
+    assert publish(settings, "run-2", TODAY, TODAY).partitions == 0
+    # Clients of the oldest version that we promise can open it.
+    [(tags,)] = query(settings.warehouse, "select tags from duckdb_databases() where not internal")
+    assert tags["storage_version"].startswith("v1.4.0")
+
+
+def test_alerts_keep_what_became_of_them(settings: Settings) -> None:
+    raise_alerts(settings, DAY - timedelta(days=30), "a9")  # nobody came to judge it
+    publish(settings, "run-2", DAY, TODAY)
+    flip_header(settings.warehouse)
+    assert run(settings, "restore").exit_code == 0
+    deliveries = "select account_id, status, sent_at from operations.alert_deliveries order by all"
+    assert query(settings.warehouse, deliveries) == [
+        ("a1", "sent", datetime(2026, 11, 22, 0, 3)),
+        ("a2", "pending", None),
+        ("a3", "pending", None),
+        ("a9", "suppressed", None),
+    ]
+    announced = "select last_date from operations.announcements"
+    assert query(settings.warehouse, announced) == [(TODAY,)]
+
+
+def test_notes_are_taken_from_the_damaged_file_where_it_still_has_them(settings: Settings) -> None:
+    flip(settings.warehouse, block_of(settings, "health.account_health_history"))
+    answer = run(settings, "restore")
+    assert answer.exit_code == 0, answer.output
+    assert query(settings.warehouse, "from checks.filled_columns") == [(7,)]
+    assert "checks.filled_columns could not be read" not in answer.output
+    noted = query(settings.warehouse, "select account_id from operations.alert_deliveries")
+    assert sorted(noted) == [("a1",), ("a2",)]
+
+
+def test_lost_notes_are_told_with_what_follows(settings: Settings) -> None:
+    flip_header(settings.warehouse)
+    output = run(settings, "restore").output
+    assert "checks.filled_columns could not be read: a column that vanished before" in output
+    assert "operations.unfinished_dates could not be read" in output
+
+
+def test_the_log_of_a_damaged_warehouse_is_set_aside_with_it(settings: Settings) -> None:
+    """Beside another database it would keep that from being opened."""
+    log = settings.warehouse.with_name("warehouse.duckdb.wal")
+    log.write_bytes(b"what was written last")
+    flip_header(settings.warehouse)
+    assert run(settings, "restore").exit_code == 0
+    [aside] = settings.warehouse.parent.glob("warehouse.duckdb.wal.set-aside-*")
+    assert aside.read_bytes() == b"what was written last"
+    assert problem_of(settings.warehouse) is None
+
+
+def test_a_warehouse_that_is_gone_is_restored(settings: Settings) -> None:
+    expected = health(settings)
+    settings.warehouse.unlink()
+    assert run(settings, "restore").exit_code == 0
+    assert health(settings) == expected
+
+
+def test_a_whole_warehouse_is_not_restored_unasked(settings: Settings) -> None:
+    before = settings.warehouse.read_bytes()
+    answer = run(settings, "restore")
+    assert answer.exit_code == 1
+    assert "there is nothing to restore" in answer.output
+    assert settings.warehouse.read_bytes() == before
+    assert run(settings, "restore", "--even-if-whole").exit_code == 0
+
+
+def test_an_older_publication_stands_in_for_a_damaged_one(settings: Settings) -> None:
+    expected = health(settings)
+    publish(settings, "run-2", DAY, TODAY)
+    fill_with_garbage(settings.published_file.resolve())
+    flip_header(settings.warehouse)
+    answer = run(settings, "restore")
+    assert answer.exit_code == 0, answer.output
+    assert health(settings) == expected
+
+
+def test_without_a_whole_publication_nothing_is_touched(settings: Settings) -> None:
+    cut(settings.published_file.resolve())
+    cut(settings.warehouse)
+    before = settings.warehouse.read_bytes()
+    answer = run(settings, "restore")
+    assert answer.exit_code == 1
+    assert f"{settings.published_file} is damaged" in answer.output
+    assert "`--from` names a copy" in answer.output
+    assert settings.warehouse.read_bytes() == before
+    assert list(settings.warehouse.parent.glob("*set-aside*")) == []
+
+
+def test_a_copy_of_the_warehouse_or_of_the_publication_will_do(
+    settings: Settings, tmp_path: Path
+) -> None:
+    expected = health(settings)
+    for file in (settings.warehouse, settings.published_file):
+        copied = Path(shutil.copy(file, tmp_path / "backup.duckdb"))
+        flip_header(settings.warehouse)
+        shutil.rmtree(settings.published, ignore_errors=True)
+        answer = run(settings, "restore", "--from", str(copied))
+        assert answer.exit_code == 0, answer.output
+        assert health(settings) == expected
+        publish(settings, "run-2", DAY, TODAY)
+
+
+# The whole of it, with the job of the night
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as receiver:
+        yield receiver
+
+
+def tables(night: Night) -> dict[str, list[tuple]]:
+    """All that is published, but for the time at which an alert was sent."""
+    names = night.published("select table_name from duckdb_tables() where schema_name = 'health'")
+    return {
+        name: night.published(
+            f"select * replace (sent_at is not null as sent_at) from health.{name} order by all"
+            if name == "health_alerts"
+            else f"from health.{name} order by all"
+        )
+        for (name,) in names
+        if name not in NOT_COMPARED
+    }
+
+
+def with_overrides(raw: Path, day: date) -> None:
+    """Judgements of the day before, which change the overall health of accounts on the day."""
+    pd.DataFrame(
+        {
+            "override_id": f"override_{number}",
+            "account_id": f"acc_{number:05}",
+            "pillar_id": "overall",
+            "state": "poor" if number % 3 else "good",
+            "reason": "told on the phone",
+            "author": "kim",
+            "created_at": f"{day - timedelta(days=1)}T09:00",
+        }
+        for number in range(1, 16)
+    ).to_parquet(raw / "health_overrides.parquet")
+
+
+def test_restored_and_run_again_equals_the_undamaged_one(
+    tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEALTH_ALERT_DESTINATION", receiver.url)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    raw = tmp_path / "raw"
+    write_sample(raw, accounts=15, days=40, end_date=TODAY)
+    with_overrides(raw, YESTERDAY)
+    (tmp_path / "undamaged").mkdir()
+    undamaged = Night(Settings(raw, tmp_path / "undamaged" / "warehouse.duckdb"))
+    first = TODAY - timedelta(days=15)
+    assert undamaged.run("--start", str(first), "--end", str(YESTERDAY)).exit_code == 0
+    sent = [key for key, _ in receiver.requests]
+    assert sent
+    receiver.requests.clear()
+    damaged = Night(Settings(raw, tmp_path / "damaged" / "warehouse.duckdb"))
+    shutil.copytree(tmp_path / "undamaged", tmp_path / "damaged", symlinks=True)
+    flip_header(damaged.settings.warehouse)
+    refused = damaged.run("--date", str(TODAY))
+    assert refused.exit_code == 1
+    assert "`health restore`" in refused.output
+    restored = CliRunner().invoke(main, ["restore"], env=damaged.environment)
+    assert restored.exit_code == 0, restored.output
+
+    answer = damaged.run("--date", str(TODAY))
+    assert answer.exit_code == 0, answer.output
+    sent_after_damage = [key for key, _ in receiver.requests]
+    assert not set(sent_after_damage) & set(sent)
+    receiver.requests.clear()
+    assert undamaged.run("--date", str(TODAY)).exit_code == 0
+    assert [key for key, _ in receiver.requests] == sent_after_damage
+    expected, found = tables(undamaged), tables(damaged)
+    assert found.keys() == expected.keys()
+    for name, rows in expected.items():
+        assert found[name] == rows, name
+    assert expected["milestone_progress"]
+    with duckdb.connect(str(damaged.settings.warehouse), read_only=True) as connection:
+        last = "select max(last_date) from operations.announcements"
+        assert connection.execute(last).fetchall() == [(TODAY,)]
