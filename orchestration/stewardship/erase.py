@@ -28,14 +28,13 @@ def erase() -> None:
       health erase
     """
     settings = Settings.from_environment()
-    entries = erasure_list(settings.erasures)
-    if not entries:
+    refuse_what_cannot_work(settings)
+    if not erasure_list(settings.erasures):
         click.echo(
             f"Nobody is to be erased: {settings.erasures} is not there, or names nobody. Its first"
             " line is `kind,id,requested_at,reason`."
         )
         return
-    refuse_what_cannot_work(settings)
     if not settings.warehouse.exists():
         click.echo("There is no warehouse yet: the first run leaves out whom the list names.")
         return
