@@ -4,9 +4,10 @@ import click
 
 from orchestration.stewardship.check import check
 from orchestration.stewardship.failures import failures
+from orchestration.stewardship.forget import forget
 from orchestration.stewardship.lint import lint
 
-COMMANDS: tuple[click.Command, ...] = (check, failures, lint)
+COMMANDS: tuple[click.Command, ...] = (check, failures, lint, forget)
 
 
 def add_commands(group: click.Group) -> None:

@@ -14,7 +14,8 @@
 -- depends_on: {{ ref('int_features_settled') }}
 -- depends_on: {{ ref('int_users_settled') }}
 --
--- A date in the future does not count as loaded: its events are still to come.
+-- A date in the future does not count as loaded: its events are still to come. Nor does what a run
+-- said whose clock was ahead.
 {%- if execute and is_incremental() and not events_are_read() %}
 select
     location,
@@ -29,8 +30,7 @@ current_load as (
 
     select
         location,
-        least({{ last_health_date() }}, cast('{{ run_started_at.strftime('%Y-%m-%d') }}' as date))
-            as loaded_for
+        least({{ last_health_date() }}, {{ today() }}) as loaded_for
     from {{ ref('raw_tables') }}
     where table_name = 'events'
 
@@ -51,7 +51,8 @@ previous_load as (
 
 select
     current_load.location,
-    greatest(current_load.loaded_for, previous_load.loaded_for) as loaded_for,
+    greatest(current_load.loaded_for, least(previous_load.loaded_for, {{ today() }}))
+        as loaded_for,
     '{{ invocation_id }}' as run_id,
     cast(
         {{ quoted(event_reader_fingerprint()) if execute and events_are_read() else 'null' }}
