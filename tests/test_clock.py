@@ -327,7 +327,8 @@ def test_dates_to_come_are_named_and_forgotten_by_a_command(
     ranges = health_dates.yet_to_come({TODAY, TODAY + DAY, TODAY + 2 * DAY})
     assert health_dates.to_come_in_words(ranges) == (
         "2026-11-23 to 2026-11-24 have not begun (today is 2026-11-22, UTC): the clock was ahead,"
-        " or is behind now. If it is right now: `health forget --after 2026-11-22`, then `health run`."
+        " or is behind now. If it is right now: `health forget --after 2026-11-22`, then"
+        " `health run`."
     )
 
     def forget(after: date) -> Result:
