@@ -43,6 +43,7 @@ previous_load as (
         location,
         loaded_for
     from {{ this }}
+    where loaded_for <= {{ today() }}
     {%- else -%}
     select * from current_load where false
     {%- endif %}
@@ -51,8 +52,7 @@ previous_load as (
 
 select
     current_load.location,
-    greatest(current_load.loaded_for, least(previous_load.loaded_for, {{ today() }}))
-        as loaded_for,
+    greatest(current_load.loaded_for, previous_load.loaded_for) as loaded_for,
     '{{ invocation_id }}' as run_id,
     cast(
         {{ quoted(event_reader_fingerprint()) if execute and events_are_read() else 'null' }}
