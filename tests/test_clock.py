@@ -1,6 +1,7 @@
 """A clock that was ahead and is right again: nothing waits for the time it showed, and no night, no
 event and no alert is left out because of it."""
 
+import io
 import json
 import os
 import shutil
@@ -27,9 +28,10 @@ from dagster._core.scheduler.instigation import (
 from nights import END, Night, a_night
 from pipeline import Warehouse
 from receiver import Receiver, receiving
+from rich.console import Console
 from small_warehouse import calculate, make, query, raise_alerts
 
-from orchestration import clock, health_dates, manifest
+from orchestration import clock, health_dates, manifest, summary
 from orchestration.abandoned_runs import end_abandoned_runs
 from orchestration.alerts import Delivery, send_alerts
 from orchestration.cli import main
@@ -431,3 +433,19 @@ def test_a_history_is_as_it_was_once_dates_to_come_are_forgotten(tmp_path: Path)
     assert len(tables) > 20
     for (table,) in tables:
         assert warehouse.contents(table) == undisturbed.contents(table), table
+
+
+def test_the_summary_names_what_was_missed_and_what_is_to_come(set_clock: SetClock) -> None:
+    printed = io.StringIO()
+    with duckdb.connect() as connection:
+        connection.execute("create schema health")
+        connection.execute("create table health.source_status (health_date date)")
+        connection.executemany(
+            "insert into health.source_status values (?)",
+            [[TODAY - 40 * DAY], [TODAY - 35 * DAY], [TODAY], [TODAY + DAY]],
+        )
+        summary.print_dates_amiss(connection, Console(file=printed, width=500), TODAY)
+    missed, to_come = printed.getvalue().splitlines()
+    assert missed.startswith("7 nights before the 31 days of HEALTH_CATCH_UP_DAYS were missed:")
+    assert "`health run --start 2026-10-14 --end 2026-10-17`" in missed
+    assert to_come.startswith("2026-11-23 has not begun")
