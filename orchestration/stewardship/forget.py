@@ -15,6 +15,7 @@ from orchestration.unfinished import begin
 from orchestration.warehouse import writing
 
 HISTORY = "health.source_status"
+CONFIGURATIONS = "health.health_config_versions"
 # What was sent stays noted, so that no receiver is sent it twice.
 SENT = {"operations.alert_deliveries": "status <> 'sent'"}
 # Tables with a row or more for each health date, whoever writes them.
@@ -76,15 +77,44 @@ def removed_after(settings: Settings, last: date) -> tuple[list[date], date | No
             condition = SENT.get(table, "true")
             warehouse.execute(f"delete from {table} where health_date > ? and {condition}", [last])
         forget_unfinished(warehouse, last)
+        forget_use_of_configurations(warehouse, last)
     removed = sorted(day for day in calculated if day > last)
     return removed, max(calculated.difference(removed), default=None)
 
 
 def forget_unfinished(warehouse: duckdb.DuckDBPyConnection, last: date) -> None:
     """No run shall calculate them again because another one began them."""
-    if not warehouse.execute(
-        "select 1 from duckdb_tables() where schema_name || '.' || table_name = ?", [UNFINISHED]
-    ).fetchall():
-        return
-    warehouse.execute(f"delete from {UNFINISHED} where first_date > ?", [last])
-    warehouse.execute(f"update {UNFINISHED} set last_date = ? where last_date > ?", [last, last])
+    if has(warehouse, UNFINISHED):
+        warehouse.execute(f"delete from {UNFINISHED} where first_date > ?", [last])
+        warehouse.execute(
+            f"update {UNFINISHED} set last_date = ? where last_date > ?", [last, last]
+        )
+
+
+def forget_use_of_configurations(warehouse: duckdb.DuckDBPyConnection, last: date) -> None:
+    """Configurations were used up to the latest date that is left, and some not at all."""
+    if has(warehouse, CONFIGURATIONS):
+        warehouse.execute(f"delete from {CONFIGURATIONS} where first_used_on > ?", [last])
+        warehouse.execute(
+            f"""
+            update {CONFIGURATIONS} as versions
+            set last_used_on = history.last_used_on
+            from (
+                select config_version, max(health_date) as last_used_on
+                from health.account_health_history
+                group by config_version
+            ) as history
+            where
+                versions.config_version = history.config_version
+                and versions.last_used_on > ?
+            """,
+            [last],
+        )
+
+
+def has(warehouse: duckdb.DuckDBPyConnection, table: str) -> bool:
+    return bool(
+        warehouse.execute(
+            "select 1 from duckdb_tables() where schema_name || '.' || table_name = ?", [table]
+        ).fetchall()
+    )
