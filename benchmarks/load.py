@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.data import write_raw_data
-from benchmarks.processes import timed
+from benchmarks.processes import Took, timed
 from benchmarks.sizes import NIGHT, Size
 from orchestration.generation import FILE
 from orchestration.sample_data import write_sample
@@ -184,7 +184,11 @@ def measure(case: Callable[[Company], int], scale: float, memory_limit: str, fol
         except RuntimeError as problem:
             runs[limit] = {"problem": str(problem)}
         else:
-            runs[limit] = {"seconds": took.seconds, "peak_mb": took.peak_mb}
+            runs[limit] = {
+                "seconds": took.seconds,
+                "cpu_seconds": took.cpu_seconds,
+                "peak_mb": took.peak_mb,
+            }
     are_done = not any("problem" in each for each in runs.values())
     different = differences(folder, memory_limit) if are_done else []
     return {"ok": are_done and not different, "runs": runs, "different_tables": different}
@@ -200,7 +204,7 @@ def copied_checkout(target: Path) -> Path:
     return target
 
 
-def run(checkout: Path, folder: Path, limit: str, dates: int):
+def run(checkout: Path, folder: Path, limit: str, dates: int) -> Took:
     """`health run` of the dates up to the night, in a process of its own with this limit."""
     place = folder / limit
     environment = {
