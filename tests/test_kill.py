@@ -27,6 +27,7 @@ from pipeline import ROOT
 from receiver import Receiver, receiving
 from turning_poor import TODAY, YESTERDAY, write_turning_poor
 
+from orchestration import integrity
 from orchestration.generation import FILE
 from orchestration.settings import Settings
 
@@ -306,7 +307,6 @@ def test_what_is_damaged_between_runs_that_are_killed_is_made_good(
     company: Company, begun: Begun
 ) -> None:
     """Readers are disturbed by that, until the next run that is not killed."""
-    pytest.importorskip("orchestration.integrity")
     kills = Kills.planned(company, begun, max(2, KILLS // 4))
     damages = []
     while kills.left:
@@ -327,8 +327,6 @@ def damage(published: Path) -> str:
 
     Of Parquet files a run reads some each night: bits are flipped in those of today.
     """
-    from orchestration import integrity
-
     generation = (published / ".generations" / "current").resolve()
     parquet = sorted((generation / "parquet").rglob("*.parquet"))
     how = random.choice(["flip", "flip", "cut", "remove"])
