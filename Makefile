@@ -2,16 +2,17 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup run ui sample test chaos corruptions bench lint lock licences vulnerabilities
+.PHONY: help setup run ui sample test chaos corruptions bench load lint lock licences vulnerabilities
 
 help:
 	@echo "make run     calculate health (on sample data if there is no other) and print a summary"
 	@echo "make ui      open Dagster: the assets, the checks, the runs; the night at 00:00 GMT while it is open"
 	@echo "make sample  replace the sample data by new sample data up to today"
 	@echo "make test    run every test"
-	@echo "make chaos   kill runs at a hundred random points, and look whether anything is lost or torn"
+	@echo "make chaos   kill runs a hundred times, damage files, and look whether anything is lost or torn"
 	@echo "make corruptions  corrupt the raw data in many ways, and write down what catches it"
 	@echo "make bench   measure the pipeline against others; SIZE=S (10,000 accounts), M or L for more"
+	@echo "make load    run companies of extreme shapes, with little memory and with enough; SCALE=0.01 for less"
 	@echo "make lint    check the style of SQL and Python"
 	@echo "make lock    renew requirements.lock and docs/licences.md from pyproject.toml"
 	@echo "make vulnerabilities  look the locked packages up among the known vulnerabilities"
@@ -44,7 +45,7 @@ test: setup
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 chaos: setup
-	HEALTH_KILLS=100 $(BIN)/python -m pytest -s tests/test_kill.py
+	HEALTH_KILLS=100 $(BIN)/python -m pytest -s tests/test_kill.py tests/test_dagster_kill.py
 
 # sqlfluff compiles the models as dbt does, which takes a warehouse to read from. The paths are
 # absolute, because sqlfluff does not run in dbt_project.
@@ -69,6 +70,10 @@ DATES ?= 60
 bench: setup
 	$(BIN)/python -m benchmarks --size $(SIZE)
 	$(BIN)/python -m benchmarks.runs --dates $(DATES)
+
+SCALE ?= 1
+load: setup
+	$(BIN)/python -m benchmarks.load --scale $(SCALE)
 
 lock: setup
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \

@@ -111,6 +111,12 @@ KINDS = {
         "segments above the chosen one that the account was a member of and now may be",
         uses=("window_days",),
     ),
+    "missed_nights": Kind(
+        "health", "source_status", "nights that were missed and that no run makes good by itself"
+    ),
+    "dates_to_come": Kind(
+        "health", "source_status", "health dates that were calculated and have not begun"
+    ),
     "segment_reached": lint("segment_membership", "accounts that the segment was chosen for"),
     "met_share": lint("health_explanations", "share of a segment's accounts that meet a condition"),
     "threshold_beyond": lint(

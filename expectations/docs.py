@@ -14,7 +14,6 @@ import errno
 import os
 import shutil
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -25,7 +24,7 @@ from markupsafe import Markup
 from expectations import page_markup
 from expectations.checks import Check
 from expectations.reports import CheckResult, Report, worst_first
-from orchestration import harmless
+from orchestration import clock, harmless
 from orchestration.private_files import group_of_the_house, protect
 from orchestration.settings import Settings
 
@@ -116,7 +115,7 @@ def write_pages(reports: Iterable[Report], folder: Path) -> None:
             "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
         },
     )
-    run_id = RunIdentifier(run_name="health", run_time=datetime.now(UTC))
+    run_id = RunIdentifier(run_name="health", run_time=clock.now())
     for report in reports:
         for name, answer in report.validations.items():
             answer = as_page_text(answer)

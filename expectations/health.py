@@ -16,11 +16,20 @@ from expectations.warehouse import (
     in_steps,
     reading,
 )
+from orchestration.health_dates import (
+    days_in,
+    in_words,
+    missed_for_good,
+    missed_in_words,
+    to_come_in_words,
+    yet_to_come,
+)
 from orchestration.settings import Settings
 
 Checks = tuple[Check, ...]
 TOTALS = ("accounts_calculated", "accounts_kept")
 SEGMENTS_JUDGED = ("state_mix", "state_flips")
+DATES_JUDGED = ("missed_nights", "dates_to_come")
 
 ACCOUNTS_ON_DATES = """
     select health_date, count(*) as accounts
@@ -28,6 +37,7 @@ ACCOUNTS_ON_DATES = """
     where health_date between $from_day and $to_day
     group by health_date
 """
+CALCULATED = "select distinct health_date from health.source_status"
 FIRST_DATE = "select min(health_date) from health.account_health_history"
 # One row per account and health date.
 ACCOUNTS = """
@@ -255,6 +265,15 @@ def judged(warehouse: Warehouse, checks: Checks, dates: tuple[date, ...]) -> Rep
             Subject("health.totals", totals, columns(checks, *TOTALS)),
             *account_subjects(pd.concat(accounts, ignore_index=True), checks),
             Subject("health.segments", segments, columns(checks, *SEGMENTS_JUDGED), False),
+            *(
+                Subject(
+                    f"health.{check.check_name}",
+                    date_records(warehouse, check, dates[-1]),
+                    columns([check], check.check_name),
+                )
+                for check in checks
+                if check.check_name in DATES_JUDGED
+            ),
             *lints,
         ],
     )
@@ -317,6 +336,25 @@ def total_records(
                     record[column_name(check)] = accounts.get(day, 0) / before
         records.append(record)
     return records
+
+
+def date_records(warehouse: Warehouse, check: Check, day: date) -> list[dict[str, object]]:
+    """The ranges of dates that are missed, or to come, seen on the last date; else one of none."""
+    calculated = {found for (found,) in warehouse.rows_if_there("health.source_status", CALCULATED)}
+    if check.check_name == "missed_nights":
+        ranges, words = missed_for_good(calculated, day), missed_in_words
+    else:
+        ranges, words = yet_to_come(calculated), to_come_in_words
+    name = column_name(check)
+    return [
+        {
+            "health_date": day,
+            "record_key": in_words(*dates),
+            name: days_in(dates),
+            "detail": words([dates]),
+        }
+        for dates in ranges
+    ] or [{"health_date": day, "record_key": check.table_name, name: 0}]
 
 
 def account_frame(warehouse: Warehouse, checks: Checks, dates: Sequence[date]) -> pd.DataFrame:

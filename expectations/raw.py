@@ -6,7 +6,7 @@ too little to compare with, a measure is None and the check passes: nothing is s
 
 import statistics
 from collections.abc import Callable, Iterable
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 from expectations.checks import Check
 from expectations.raw_columns import recall, remember
@@ -14,6 +14,7 @@ from expectations.raw_profile import Period, Profile, read_profiles, recent, usu
 from expectations.reports import Report, WarehouseNotReady
 from expectations.tables import replace_source_check_failures
 from expectations.warehouse import checks_of, dates_between, reading
+from orchestration import clock
 from orchestration.settings import Settings
 
 Measure = Callable[[Profile, Check, date], float | None]
@@ -29,7 +30,7 @@ def run_raw_checks(
     """
     last = last or first
     checks = checks_of("raw")
-    profiles = read_profiles(settings, checks, first, last, today or datetime.now(UTC).date())
+    profiles = read_profiles(settings, checks, first, last, today or clock.today())
     add_counts(settings, profiles)
     report = judged(profiles, checks, dates_between(first, last))
     replace_source_check_failures(settings, report)

@@ -14,11 +14,12 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import click
 import duckdb
 
+from orchestration.clock import timestamp, today
 from orchestration.destinations import Alert, Destination, destination_from_environment
 from orchestration.growing_tables import ensure_table
 from orchestration.publishing import publish
@@ -127,7 +128,7 @@ def send_alerts(
     """
     destination, max_age = destination_from_environment(log), max_age_days()
     bound = seconds_to_send()
-    suppressed = announce(settings, run_id, first, last, datetime.now(UTC).date() - max_age)
+    suppressed = announce(settings, run_id, first, last, today() - max_age)
     with connected(settings.warehouse) as warehouse:
         warehouse.execute("set TimeZone = 'UTC'")
         delivery = deliver(warehouse, destination, bound)
@@ -167,6 +168,7 @@ def announce(settings: Settings, run_id: str, first: date, last: date, oldest_ne
     """
     with writing(settings) as warehouse:
         ensure_table(warehouse, ANNOUNCEMENTS, COLUMNS_OF_ANNOUNCEMENTS)
+        take_back_what_is_to_come(warehouse)
         [(announced,)] = warehouse.execute(
             "select max(last_date) from operations.announcements"
         ).fetchall()
@@ -178,14 +180,36 @@ def announce(settings: Settings, run_id: str, first: date, last: date, oldest_ne
             from ({NOT_JUDGED})
             returning status
             """,
-            [max(first_news, oldest_news), last],
+            [max(first_news, oldest_news), min(last, today())],
         ).fetchall()
         warehouse.execute(
             f"insert into {ANNOUNCEMENTS} (run_id, first_date, last_date, announced_at)"
             " values (?, ?, ?, ?)",
-            [run_id, first, last, utc_now()],
+            [run_id, first, min(last, today()), timestamp()],
         )
     return rows.count(("suppressed",))
+
+
+def take_back_what_is_to_come(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Forget that dates after today were announced, by a run whose clock was ahead.
+
+    They are news when they come, and so are the dates that seemed too old to that run. What was
+    sent stays sent.
+    """
+    taken_back = warehouse.execute(
+        f"delete from {ANNOUNCEMENTS} where last_date > ? returning 1", [today()]
+    ).fetchall()
+    if taken_back:
+        warehouse.execute(
+            f"""
+            delete from operations.alert_deliveries
+            where
+                status = 'suppressed'
+                and health_date > (
+                    select coalesce(max(last_date), date '0001-01-01') from {ANNOUNCEMENTS}
+                )
+            """
+        )
 
 
 def first_begun(warehouse: duckdb.DuckDBPyConnection, last: date) -> date:
@@ -214,7 +238,7 @@ def deliver(
             if failure.may_pass:
                 break  # it is down: the others would fare no better
             continue
-        warehouse.execute(SENT, [utc_now(), *alert.key])
+        warehouse.execute(SENT, [timestamp(), *alert.key])
         sent += 1
     return Delivery(sent=sent, pending=len(alerts) - sent, problem=problem)
 
@@ -230,8 +254,3 @@ def with_retries(destination: Destination, alert: Alert, ends_at: float) -> None
                 raise
             time.sleep(pause)
     return destination(alert, ends_at - clock())
-
-
-def utc_now() -> datetime:
-    """The time without a zone, as DuckDB's timestamps are read."""
-    return datetime.now(UTC).replace(tzinfo=None)

@@ -6,10 +6,16 @@ import click
 import duckdb
 
 from orchestration import damage, sample_data, summary
+from orchestration.clock import today
 from orchestration.commands import Commands
 from orchestration.console import run_job
 from orchestration.dagster_commands import add_commands as add_dagster
-from orchestration.health_dates import missed_dates, refuse_what_cannot_be, today
+from orchestration.health_dates import (
+    all_in_words,
+    missed_dates,
+    ranges_of,
+    refuse_what_cannot_be,
+)
 from orchestration.insight import answers
 from orchestration.insight.commands import add_commands as add_insight
 from orchestration.insight.options import report_console
@@ -84,10 +90,11 @@ def default_dates(settings: Settings) -> tuple[date, date]:
             click.echo(
                 f"The sample data ends on {sample_end}; `make sample` makes it anew up to today."
             )
-        return sample_end - timedelta(days=SAMPLE_DATES - 1), sample_end
+        last = min(sample_end, last)  # it may have been made by a clock that was ahead
+        return last - timedelta(days=SAMPLE_DATES - 1), last
     missed = missed_dates(settings, last)
     if missed:
-        days = ", ".join(map(str, missed))
+        days = all_in_words(ranges_of(missed))
         click.echo(f"Catching up with {days}, which no run has published.")
     return min([*missed, last]), last
 

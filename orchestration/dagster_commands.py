@@ -52,7 +52,8 @@ def dagster_program(program: str, arguments: tuple[str, ...]) -> None:
 def start(program: str, *arguments: str) -> None:
     """Become the program. It finds the definitions by pyproject.toml, in the root."""
     # Only here, so that the other commands do not import Dagster.
-    from orchestration.dagster_instance import environment
+    from orchestration.dagster_clock import forget_times_to_come
+    from orchestration.dagster_instance import environment, instance
     from orchestration.manifest import manifest
     from orchestration.preflight import refuse_wrong_places
     from orchestration.run_records import renew_damaged_records
@@ -63,6 +64,9 @@ def start(program: str, *arguments: str) -> None:
     if "dev" in arguments or (program == "dagster-daemon" and "run" in arguments):
         refuse_wrong_places(settings)
         be_the_only_daemon(settings)
+        with instance(settings) as dagster:
+            for name in forget_times_to_come(dagster):
+                click.echo(f"The clock was ahead: {name} goes on from now.")
     manifest(settings)
     renew_damaged_records(settings, click.echo)
     os.chdir(ROOT)

@@ -10,7 +10,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +21,7 @@ import duckdb
 import jinja2
 import yaml
 
+from orchestration import clock
 from orchestration.raw_reader.definitions import raw_definitions
 from orchestration.raw_reader.functions import add_functions
 from orchestration.settings import DBT_PROJECT
@@ -95,7 +96,7 @@ class DbtMacros:
             "ref": lambda name: name,
             "return": hand_back,
             "run_query": self.run_query,
-            "run_started_at": datetime.now(UTC),
+            "run_started_at": clock.now(),
             "var": variables.get,
             **(names or {}),
         }

@@ -1,13 +1,15 @@
 """Health dates: which there can be, and which of them a run has to calculate."""
 
 import os
-from collections.abc import Iterable
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date, timedelta
 from pathlib import Path
 
 import click
 import duckdb
 
+from orchestration.clock import today
+from orchestration.insight.figures import plural
 from orchestration.reading import opened
 from orchestration.settings import Settings
 
@@ -15,10 +17,7 @@ Range = tuple[date, date]
 
 FIRST_HEALTH_DATE = date(2000, 1, 1)  # as far back as the times of raw tables go
 DEFAULT_CATCH_UP_DAYS = 31
-
-
-def today() -> date:
-    return datetime.now(UTC).date()
+RANGES_NAMED = 3
 
 
 def refuse_what_cannot_be(first: date, last: date) -> None:
@@ -74,6 +73,26 @@ def dates_in(file: Path) -> set[date]:
         return {found for (found,) in rows.fetchall()}
 
 
+def missed_for_good(calculated: Collection[date], before: date) -> list[Range]:
+    """Nights within the history that no run makes good by itself, as seen on a health date.
+
+    They lie further back than missed dates are looked for.
+    """
+    if not calculated:
+        return []
+    first, end = min(calculated), before - timedelta(days=catch_up_days())
+    days = (first + timedelta(days=number) for number in range(max(0, (end - first).days)))
+    return ranges_of(day for day in days if day not in calculated)
+
+
+def ranges_of(dates: Iterable[date]) -> list[Range]:
+    return put_together((day, day) for day in dates)
+
+
+def days_in(dates: Range) -> int:
+    return (dates[1] - dates[0]).days + 1
+
+
 def put_together(ranges: Iterable[Range]) -> list[Range]:
     """The ranges in order, those that touch or overlap as one."""
     joined: list[Range] = []
@@ -87,3 +106,42 @@ def put_together(ranges: Iterable[Range]) -> list[Range]:
 
 def in_words(first: date, last: date) -> str:
     return str(first) if first == last else f"{first} to {last}"
+
+
+def all_in_words(ranges: Iterable[Range]) -> str:
+    return ", ".join(in_words(*dates) for dates in ranges)
+
+
+def missed_in_words(ranges: Sequence[Range]) -> str:
+    """What was missed for good, and what makes it good."""
+    count = sum(map(days_in, ranges))
+    verb = "was" if count == 1 else "were"
+    commands = "; ".join(f"`{command_for(dates)}`" for dates in ranges[:RANGES_NAMED])
+    more = f"; and so on for {len(ranges) - RANGES_NAMED} more" * (len(ranges) > RANGES_NAMED)
+    return (
+        f"{plural(count, 'night')} before the {catch_up_days()} days of HEALTH_CATCH_UP_DAYS"
+        f" {verb} missed: {all_in_words(ranges[:RANGES_NAMED])}{' ...' * bool(more)}."
+        f" To make them good: {commands}{more}."
+    )
+
+
+def command_for(dates: Range) -> str:
+    """What calculates the dates."""
+    if dates[0] == dates[1]:
+        return f"health run --date {dates[0]}"
+    return f"health run --start {dates[0]} --end {dates[1]}"
+
+
+def yet_to_come(calculated: Iterable[date]) -> list[Range]:
+    """Health dates that have not begun: the clock was ahead when they were calculated."""
+    return ranges_of(day for day in calculated if day > today())
+
+
+def to_come_in_words(ranges: Sequence[Range]) -> str:
+    """Health dates that have not begun, and what removes them."""
+    return (
+        f"{all_in_words(ranges[:RANGES_NAMED])}{' ...' * (len(ranges) > RANGES_NAMED)}"
+        f" {'has' if sum(map(days_in, ranges)) == 1 else 'have'} not begun (today is {today()},"
+        " UTC): the clock was ahead, or is behind now. If it is right now:"
+        f" `health forget --after {today()}`, then `health run`."
+    )

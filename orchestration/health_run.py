@@ -17,7 +17,12 @@ import duckdb
 import expectations
 from orchestration import damage, erasure, harmless, progress
 from orchestration.dbt_build import BuildFailed, is_locked
-from orchestration.health_dates import Range, in_words, put_together
+from orchestration.health_dates import (
+    Range,
+    all_in_words,
+    put_together,
+    refuse_what_cannot_be,
+)
 from orchestration.partitions import range_of
 from orchestration.preflight import refuse_what_cannot_work
 from orchestration.run_lock import write_lock
@@ -87,7 +92,7 @@ class HealthRun:
         """Readers must not see dates of which some tables are older than others."""
         half = half_calculated(self.settings)
         if half:
-            dates = ", ".join(in_words(*dates) for dates in half)
+            dates = all_in_words(half)
             raise click.ClickException(
                 f"Of {dates} only some tables are calculated: readers keep what they have. The next"
                 f" run of everything makes it good: `health run --date {half[-1][1]}`, or"
@@ -151,6 +156,8 @@ def health_run_resource(everything: Everything) -> dg.ResourceDefinition:
         is_whole = run is None or everything.is_asked_of(run)
         with failures_in_words():
             refuse_what_cannot_work(settings)
+            if run:
+                refuse_what_cannot_be(*range_of(run.tags))
         with failures_in_words(), write_lock(settings, context.resource_config["wait_seconds"]):
             if is_whole and erasure.is_due(settings):
                 for line in erasure.remove(settings).in_words():
@@ -161,7 +168,7 @@ def health_run_resource(everything: Everything) -> dg.ResourceDefinition:
             left = unfinished(settings) if is_whole else []
             others = [dates for dates in left if not is_within(dates, asked)]
             if others:
-                words = ", ".join(in_words(*dates) for dates in others)
+                words = all_in_words(others)
                 note = f"Also calculated: {words}, which a run began and did not finish."
                 progress.say(note)
                 if context.log:

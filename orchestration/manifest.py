@@ -4,10 +4,10 @@ It lies apart from dbt's own target folder, where every `dbt build` writes it an
 ever reads half of it.
 """
 
+import hashlib
 import json
 import os
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from orchestration.kept import read_kept, write_kept
 from orchestration.settings import DBT_PROJECT, ROOT, Settings
 
 FILE = "manifest.json"
+# What the manifest was made from.
+READ = "manifest.read"
 SOURCES = ("models", "macros", "tests", "catalogue")
 
 
@@ -38,12 +40,8 @@ def manifest(settings: Settings, log: Callable[[str], None] = click.echo) -> dic
 
 def up_to_date(file: Path, settings: Settings) -> dict[str, Any] | None:
     """The manifest in the file, if nothing was written, added or removed since it was made."""
-    if not file.exists():
-        return None
-    looked_at = [DBT_PROJECT / "dbt_project.yml", DBT_PROJECT / "profiles.yml"]
-    for name in SOURCES:
-        looked_at += [DBT_PROJECT / name, *(DBT_PROJECT / name).rglob("*")]
-    if any(path.stat().st_mtime >= file.stat().st_mtime for path in looked_at):
+    read = file.with_name(READ)
+    if not (file.exists() and read.exists()) or read.read_text() != files_print():
         return None
     found = read_kept(file)
     if not found:
@@ -55,10 +53,25 @@ def up_to_date(file: Path, settings: Settings) -> dict[str, Any] | None:
     return found if has_seeds and has_warehouse else None
 
 
+def files_print() -> str:
+    """Changes when a file that dbt reads is written, added or removed.
+
+    Not told by which of them is newer than the manifest: the clock may have been ahead.
+    """
+    looked_at = [DBT_PROJECT / "dbt_project.yml", DBT_PROJECT / "profiles.yml"]
+    for name in SOURCES:
+        looked_at += [DBT_PROJECT / name, *(DBT_PROJECT / name).rglob("*")]
+    digest = hashlib.sha256()
+    for path in sorted(looked_at):
+        status = path.stat()
+        digest.update(f"{path} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
 def parse(folder: Path, settings: Settings) -> None:
     """Make the manifest anew, and put it in place when it is whole."""
     target = folder / "parsed"
-    began_at = time.time()
+    read = files_print()  # before dbt reads them: what is written meanwhile is newer
     answer = subprocess.run(
         [DBT, "--log-format", "json", "--log-level-file", "none", "parse"],
         cwd=DBT_PROJECT,
@@ -79,5 +92,6 @@ def parse(folder: Path, settings: Settings) -> None:
         errors = [event["info"]["msg"] for event in events if event["info"]["level"] == "error"]
         raise click.ClickException(readable_problem(errors))
     found = json.loads((target / FILE).read_text(encoding="utf-8"))
-    # As old as what was read: what is written meanwhile is newer.
-    write_kept(folder / FILE, found, as_of=began_at)
+    (folder / READ).unlink(missing_ok=True)
+    write_kept(folder / FILE, found)
+    (folder / READ).write_text(read)

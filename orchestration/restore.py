@@ -12,21 +12,20 @@ Nothing is deleted: the damaged file gets another name. The new one takes its pl
 import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 import click
 import duckdb
 import pyarrow as pa
 
-from orchestration import damage
+from orchestration import clock, damage
 from orchestration.alerts import (
     ANNOUNCEMENTS,
     COLUMNS_OF_ANNOUNCEMENTS,
     COLUMNS_OF_DELIVERIES,
     DELIVERIES,
     max_age_days,
-    utc_now,
 )
 from orchestration.generation import FILE, Databases, literal, quoted
 from orchestration.growing_tables import ensure_table
@@ -257,11 +256,11 @@ def restore_notes(
             continue
         if table == DELIVERIES and "health_alerts" in published:
             ensure_table(connection, table, COLUMNS_OF_DELIVERIES)
-            oldest_news = datetime.now(UTC).date() - max_age_days()
+            oldest_news = clock.today() - max_age_days()
             connection.execute(DELIVERIES_AS_PUBLISHED, [oldest_news])
         elif table == ANNOUNCEMENTS:
             ensure_table(connection, table, COLUMNS_OF_ANNOUNCEMENTS)
-            connection.execute(ANNOUNCED_AS_PUBLISHED, [utc_now()])
+            connection.execute(ANNOUNCED_AS_PUBLISHED, [clock.timestamp()])
         elif table == MILESTONE_TURNS and "milestone_progress" in published:
             ensure_table(connection, table, COLUMNS_OF_MILESTONE_TURNS)
             connection.execute(TURNS_AS_PUBLISHED)

@@ -8,14 +8,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 import duckdb
 from filelock import FileLock, Timeout
 
-from orchestration import damage
+from orchestration import clock, damage
 from orchestration.private_files import (
     group_of_the_house,
     make_folder,
@@ -84,19 +83,35 @@ def write_note(note: Path) -> None:
     """Who holds the lock, for the message; in one step, because others read it at any moment."""
     holder = {
         "process": os.getpid(),
+        "process_started": start_of(os.getpid()),
         "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
-        "since": datetime.now(UTC).isoformat(timespec="seconds"),
+        "since": clock.now().isoformat(timespec="seconds"),
     }
     unfinished = note.with_suffix(".tmp")
     unfinished.write_text(json.dumps(holder), encoding="utf-8")
     unfinished.replace(note)
 
 
+def start_of(process: int) -> str | None:
+    """When a process started, as the kernel counts it, to tell it from a later one of its number.
+
+    None where there is no such process, and on systems that do not say.
+    """
+    try:
+        status = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return None
+    return status.rsplit(")", 1)[1].split()[19]
+
+
 def holder_text(note: Path) -> str:
     try:
         holder = json.loads(note.read_text(encoding="utf-8"))
+        if start_of(holder["process"]) != holder["process_started"]:
+            # The note of a run that was killed, whose number another program may have by now.
+            raise ValueError("not the holder's")
         who = f"process {holder['process']} (`{holder['command']}`), since {holder['since']}"
-    except (OSError, ValueError, KeyError, TypeError):  # not there yet, or damaged
+    except (OSError, ValueError, KeyError, TypeError):  # not there yet, damaged, or of another
         return "Another run has just begun. Try again when it is done."
     return f"Another run is at work: {who}. Try again when it is done."
 

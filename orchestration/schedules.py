@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from orchestration.health_dates import missed_dates
+from orchestration.health_dates import all_in_words, missed_dates, ranges_of
 from orchestration.jobs import HEALTH_JOB
 from orchestration.partitions import TIME_ZONE, tags_of
 from orchestration.settings import Settings
@@ -23,7 +23,7 @@ def nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     first = min([*missed, health_date])
     tags = tags_of(first, health_date)
     if missed:
-        missed_text = ", ".join(map(str, missed))
+        missed_text = all_in_words(ranges_of(missed))
         context.log.info(f"Catching up with {missed_text}, which no run has published.")
         tags["health/caught_up"] = missed_text
     return dg.RunRequest(run_key=str(health_date), tags=tags)

@@ -3,19 +3,18 @@ new raw files during the day."""
 
 import hashlib
 import os
-import time
 from pathlib import Path
 
 import click
 import dagster as dg
 
-from orchestration import harmless
-from orchestration.abandoned_runs import end_abandoned_runs
-from orchestration.health_dates import in_words, today
+from orchestration import clock, harmless
+from orchestration.abandoned_runs import end, without_process
+from orchestration.clock import today
 from orchestration.insight.figures import plural
 from orchestration.jobs import HEALTH_JOB, JOBS
 from orchestration.notices import notify
-from orchestration.partitions import range_of, tags_of
+from orchestration.partitions import dates_in_words, tags_of
 from orchestration.settings import Settings
 
 CHECKS_NAMED = 10
@@ -51,7 +50,7 @@ def why(context: dg.RunFailureSensorContext) -> str:
 
 
 def failed_run_text(run: dg.DagsterRun, reason: str) -> str:
-    dates = in_words(*range_of(run.tags))
+    dates = dates_in_words(run.tags)
     told = harmless.lines(reason)
     return f"The health run of {dates} failed; readers keep what they have.\n{told}"
 
@@ -89,7 +88,7 @@ def failed_checks_text(run: dg.DagsterRun, instance: dg.DagsterInstance) -> str 
     ]
     if len(failed) > CHECKS_NAMED:
         lines.append(f"- and {len(failed) - CHECKS_NAMED} more: health failures")
-    dates = in_words(*range_of(run.tags))
+    dates = dates_in_words(run.tags)
     words = plural(len(failed), "check")
     return f"{words} failed in the health run of {dates}:\n" + "\n".join(lines)
 
@@ -101,8 +100,14 @@ def failed_checks_text(run: dg.DagsterRun, instance: dg.DagsterInstance) -> str 
     description="Marks runs as failed whose process is gone, so that the queue goes on.",
 )
 def abandoned_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    ended = end_abandoned_runs(Settings.from_environment(), context.instance)
-    return dg.SkipReason(f"Ended: {', '.join(ended)}." if ended else "No run is abandoned.")
+    """A run that begins or ends at this moment has no process either; not so a minute later."""
+    seen_before = (context.cursor or "").split()
+    found = without_process(Settings.from_environment(), context.instance)
+    ended = [run for run in found if run.run_id in seen_before]
+    end(context.instance, ended)
+    context.update_cursor(" ".join(run.run_id for run in found if run not in ended))
+    words = ", ".join(run.run_id for run in ended)
+    return dg.SkipReason(f"Ended: {words}." if ended else "No run is abandoned.")
 
 
 @dg.sensor(
@@ -121,12 +126,14 @@ def new_raw_files(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.Ski
         return dg.SkipReason("From now on, new raw files are noticed.")
     if print_now == seen:
         return dg.SkipReason("No raw file has changed.")
-    if time.time() - float(asked_at) < follow_minutes() * 60:
+    now = clock.now().timestamp()
+    # A time to come is that of a clock that was ahead: nobody knows how long ago that was.
+    if 0 <= now - float(asked_at) < follow_minutes() * 60:
         return dg.SkipReason("Raw files have changed; the last run was too short a while ago.")
     at_work = context.instance.get_runs(dg.RunsFilter(statuses=NOT_FINISHED))
     if any(run.job_name in JOBS for run in at_work):
         return dg.SkipReason("Raw files have changed; a run is at work or waits.")
-    context.update_cursor(f"{print_now} {time.time()}")
+    context.update_cursor(f"{print_now} {now}")
     return dg.RunRequest(run_key=f"{today()} {print_now}", tags=tags_of(today(), today()))
 
 

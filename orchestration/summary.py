@@ -6,6 +6,12 @@ import duckdb
 from rich.console import Console
 
 from orchestration import harmless
+from orchestration.health_dates import (
+    missed_for_good,
+    missed_in_words,
+    to_come_in_words,
+    yet_to_come,
+)
 from orchestration.insight.accounts import has_table
 from orchestration.insight.configuration import Configuration
 from orchestration.insight.explanation import needed_sources
@@ -97,6 +103,7 @@ HISTORY = """
     select count(distinct health_date), min(health_date), max(health_date)
     from health.account_health_history
 """
+PUBLISHED = "select distinct health_date from health.source_status"
 VERSION = """
     select any_value(config_version)
     from health.account_health_history
@@ -113,6 +120,7 @@ def print_summary(
         print_date(connection, console, asked, "the date asked for")
     history = f"the latest; history: {plural(dates, 'date')} from {first}"
     print_date(connection, console, latest, history)
+    print_dates_amiss(connection, console, latest)
     shown(
         console,
         ("poor, by MRR", "score", "worst pillar", "since", "MRR", "success manager"),
@@ -134,6 +142,17 @@ def print_summary(
     if has_table(connection, "raw_files"):
         for file, problem in connection.execute(UNREAD_FILES).fetchall():
             console.print(harmless.text(f"{file}: {problem}"))
+
+
+def print_dates_amiss(
+    connection: duckdb.DuckDBPyConnection, console: Console, latest: date
+) -> None:
+    """Nights that no run makes good by itself, and dates that have not begun."""
+    published = {day for (day,) in connection.execute(PUBLISHED).fetchall()}
+    if missed := missed_for_good(published, latest):
+        console.print(harmless.text(missed_in_words(missed)))
+    if to_come := yet_to_come(published):
+        console.print(harmless.text(to_come_in_words(to_come)))
 
 
 def print_date(

@@ -97,3 +97,19 @@ def test_a_night_without_events_keeps_them_and_the_next_catches_up(warehouse: Wa
         f"select value from health.pillar_metrics_history where health_date = '{THIRD}'"
         " and metric_id = 'events_30d'"
     ) == [(5.0,)]
+
+
+def test_after_a_clock_that_was_ahead_events_are_read_anew(warehouse: Warehouse) -> None:
+    """Else the events of nights that were missed since would never be read."""
+    with warehouse.writing() as connection:
+        connection.execute("update intermediate.int_event_load set loaded_for = date '2999-01-01'")
+    late = date(2026, 5, 12)
+    with (warehouse.raw / "events.csv").open("a") as file:
+        file.write("late,a,Login,2026-03-20 10:00\n")
+    run = warehouse.build(late)
+    assert run.exit_code == 0, run.output
+    assert "The clock was ahead when events were loaded" in run.output
+    assert (date(2026, 3, 20), "Login") in kept(warehouse, "feature")
+    again = warehouse.build(late)
+    assert "The clock was ahead" not in again.output
+    assert warehouse.query("select loaded_for from intermediate.int_event_load") == [(late,)]

@@ -243,6 +243,15 @@ HEALTH: dict[str, tuple[Check, str]] = {
         "update health.segment_membership set is_chosen = true"
         f" where {LAST} and account_id = 'a4' and segment_id = 'standard'",
     ),
+    "missed_nights": (
+        check("missed_nights", maximum=0),
+        "create table health.source_status as"
+        f" select unnest([date '{HEALTH_DATE}' - 40, date '{HEALTH_DATE}']) as health_date",
+    ),
+    "dates_to_come": (
+        check("dates_to_come", maximum=0),
+        "create table health.source_status as select date '2999-01-01' as health_date",
+    ),
     "segment_reached": (
         check("segment_reached", minimum=1, window_days=9),
         "update health.segment_membership set is_chosen = segment_id = 'standard'",

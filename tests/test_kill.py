@@ -1,6 +1,8 @@
 """kill -9 at random points, then one run more: nothing lost, doubled or torn, no reader disturbed.
 
-`make chaos` kills a hundred times; HEALTH_KILLS says how often.
+Some kills are timed to fall inside publishing, and inside sending. In a second test files of the
+published folder are damaged between the runs. `make chaos` kills a hundred times; HEALTH_KILLS says
+how often.
 """
 
 import json
@@ -12,26 +14,24 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import IO
 
 import duckdb
-import pandas as pd
 import pytest
 from pipeline import ROOT
 from receiver import Receiver, receiving
+from turning_poor import TODAY, YESTERDAY, write_turning_poor
 
-from orchestration.sample_data import write_sample
+from orchestration import integrity
+from orchestration.generation import FILE
 from orchestration.settings import Settings
 
 KILLS = int(os.environ.get("HEALTH_KILLS", "6"))
-TODAY = datetime.now(UTC).date()
-YESTERDAY = TODAY - timedelta(days=1)
 # What differs between two runs that do the same.
 NOT_COMPARED = {"publication", "publication_partitions"}
 
@@ -115,6 +115,15 @@ class Company:
                 if name not in NOT_COMPARED
             }
 
+    def parquet_tables(self) -> dict[str, int]:
+        """The rows of each table as Parquet."""
+        folder = self.settings.published / "parquet"
+        return {
+            table.name: duckdb.sql(f"select 1 from '{table}/**/*.parquet'").shape[0]
+            for table in folder.iterdir()
+            if table.name not in NOT_COMPARED
+        }
+
 
 @dataclass
 class Reading:
@@ -141,27 +150,41 @@ class Reading:
 def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Sample data in which some accounts turn poor today."""
     raw = tmp_path_factory.mktemp("kill") / "raw"
-    write_sample(raw, accounts=15, days=40, end_date=TODAY)
-    overrides = pd.DataFrame(
-        {
-            "override_id": f"override_{number}",
-            "account_id": f"acc_{number:05}",
-            "pillar_id": "overall",
-            "state": "poor" if number % 3 else "good",
-            "reason": "told on the phone",
-            "author": "kim",
-            "created_at": f"{YESTERDAY}T09:00",
-        }
-        for number in range(1, 16)
-    )
-    overrides.to_parquet(raw / "health_overrides.parquet")
+    write_turning_poor(raw)
     return raw
 
 
-@pytest.fixture
-def company(raw: Path, tmp_path: Path) -> Iterator[Company]:
+@dataclass(frozen=True)
+class Begun:
+    """A company whose yesterday is calculated, and what an undisturbed run of today does."""
+
+    folder: Path
+    seconds: float
+    tables: dict[str, list[tuple]]
+    alerts: set[str]
+
+
+@pytest.fixture(scope="module")
+def begun(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Begun:
+    folder = tmp_path_factory.mktemp("begun")
     with receiving() as receiver:
-        (tmp_path / "company").mkdir()
+        company = Company(folder / "company", raw, receiver)
+        company.folder.mkdir()
+        company.run(YESTERDAY)
+        shutil.copytree(company.folder, folder / "undisturbed", symlinks=True)
+        receiver.accepted.clear()
+        undisturbed = Company(folder / "undisturbed", raw, receiver)
+        began_at = time.monotonic()
+        undisturbed.run()
+        seconds = time.monotonic() - began_at
+        assert len(receiver.accepted) > 5
+        return Begun(company.folder, seconds, undisturbed.tables(), set(receiver.accepted))
+
+
+@pytest.fixture
+def company(begun: Begun, raw: Path, tmp_path: Path) -> Iterator[Company]:
+    with receiving() as receiver:
+        shutil.copytree(begun.folder, tmp_path / "company", symlinks=True)
         yield Company(tmp_path / "company", raw, receiver)
 
 
@@ -200,45 +223,139 @@ def send_kill(process: int) -> None:
         os.kill(process, signal.SIGKILL)
 
 
-def test_runs_that_are_killed_are_made_good_by_the_next(company: Company, raw: Path) -> None:
-    company.run(YESTERDAY)
-    company.receiver.requests.clear()
-    company.receiver.accepted.clear()
-    with receiving() as receiver:
-        undisturbed = Company(company.folder.with_name("undisturbed"), raw, receiver)
-        shutil.copytree(company.folder, undisturbed.folder, symlinks=True)
-        began_at = time.monotonic()
-        undisturbed.run()
-        seconds = time.monotonic() - began_at
-        expected = undisturbed.tables()
-        expected_alerts = set(receiver.accepted)
-    assert len(expected_alerts) > 5
+PUBLISHING, SENDING = "inside publishing", "inside sending"
 
-    reader = start_reader(company)
-    # Spread over the whole of a run, so that its end, where it publishes and sends, is hit as well.
-    moments = [(number + random.random()) / KILLS * seconds for number in range(KILLS)]
-    random.shuffle(moments)
-    killed = []
-    while moments:
-        run = company.start()
-        if run.wait(moments[-1]) is None:
-            killed.append(f"{kill(run)} after {moments.pop():.1f} s")
+
+@dataclass
+class Kills:
+    """The kills that are to come, and those that were: which processes, and when."""
+
+    company: Company
+    begun: Begun
+    left: list[float | str]
+    done: list[str] = field(default_factory=list)
+
+    @classmethod
+    def planned(cls, company: Company, begun: Begun, count: int) -> "Kills":
+        """A quarter inside publishing, as many inside sending, the rest spread over a whole run."""
+        timed: list[float | str] = [PUBLISHING, SENDING] * max(1, count // 4)
+        timed = timed[:count]
+        others = count - len(timed)
+        seconds = [(number + random.random()) / others * begun.seconds for number in range(others)]
+        left = [*timed, *seconds]
+        random.shuffle(left)
+        return cls(company, begun, left)
+
+    def next(self) -> None:
+        """Start a run and kill it; where it ends before, the kill comes earlier in the next."""
+        when = self.left[-1]
+        if when == SENDING and self.begun.alerts <= set(self.company.receiver.accepted):
+            when = PUBLISHING  # there is nothing left to send
+        run = self.company.start()
+        if isinstance(when, float):
+            has_ended = run.wait(when) is not None
         else:
-            moments[-1] *= 0.9  # it was done before
+            is_time = self.is_publishing if when == PUBLISHING else self.is_sending()
+            has_ended = wait_until(run, is_time)
+        if has_ended:
+            output = (self.company.folder / "output.txt").read_text()
+            assert isinstance(when, float), f"a run that was not caught {when}: {output}"
+            self.left[-1] = when * 0.9
+            return
+        self.left.pop()
+        moment = f"after {when:.1f} s" if isinstance(when, float) else when
+        self.done.append(f"{kill(run)} {moment}")
+
+    def is_publishing(self) -> bool:
+        generations = self.company.settings.published / ".generations"
+        return any(generations.glob("*.unfinished"))
+
+    def is_sending(self) -> Callable[[], bool]:
+        before = len(self.company.receiver.requests)
+        return lambda: len(self.company.receiver.requests) > before
+
+
+def wait_until(run: Run, is_time: Callable[[], bool]) -> bool:
+    """Return when it is time; whether the run has ended before."""
+    while not is_time():
+        if run.wait(0.002) is not None:
+            return True
+    return run.wait(random.uniform(0, 0.1)) is not None
+
+
+def test_runs_that_are_killed_are_made_good_by_the_next(company: Company, begun: Begun) -> None:
+    reader = start_reader(company)
+    kills = Kills.planned(company, begun, KILLS)
+    while kills.left:
+        kills.next()
     company.run()
     reader.stop()
 
-    assert len(killed) == KILLS
-    tables = company.tables()
-    assert tables.keys() == expected.keys()
-    for name, rows in expected.items():
-        assert tables[name] == rows, f"{name}, killed: {killed}"
-    assert set(company.receiver.accepted) == expected_alerts, killed
-    check_recorded_once(company)
+    assert len(kills.done) == KILLS
+    check_all_is_there(company, begun, kills.done)
     reads, states = reader.counted
-    print(f"{len(killed)} kills, {reads} reads of {states} publications: {killed}")
+    # A torn read ends the reader, and so the test.
+    print(
+        f"{KILLS} kills, {reads} reads of {states} publications, 0 torn reads,"
+        f" {len(company.receiver.requests)} requests of {len(begun.alerts)} alerts: {kills.done}"
+    )
     assert reads >= KILLS
     assert states >= 2
+
+
+def test_what_is_damaged_between_runs_that_are_killed_is_made_good(
+    company: Company, begun: Begun
+) -> None:
+    """Readers are disturbed by that, until the next run that is not killed."""
+    kills = Kills.planned(company, begun, max(2, KILLS // 4))
+    damages = []
+    while kills.left:
+        damages.append(damage(company.settings.published))
+        kills.next()
+    damages.append(damage(company.settings.published))
+    company.run()
+
+    told = damages, kills.done
+    check_all_is_there(company, begun, told)
+    for name, rows in company.parquet_tables().items():
+        assert rows == len(begun.tables[name]), (name, told)
+    print(f"{len(kills.done)} kills, {len(damages)} damaged files: {told}")
+
+
+def damage(published: Path) -> str:
+    """Flip a bit of a published file, or cut it off, or remove it; what was done.
+
+    Of Parquet files a run reads some each night: bits are flipped in those of today.
+    """
+    generation = (published / ".generations" / "current").resolve()
+    parquet = sorted((generation / "parquet").rglob("*.parquet"))
+    how = random.choice(["flip", "flip", "cut", "remove"])
+    if how == "flip":
+        parquet = [
+            file for file in parquet if integrity.is_turn(str(file.relative_to(generation)), TODAY)
+        ]
+    file = random.choice([generation / FILE, random.choice([*parquet, generation / FILE])])
+    content = bytearray(file.read_bytes())
+    # A file of its own, because those of other generations may be links to it.
+    file.unlink()
+    if how == "flip":
+        place = random.randrange(len(content))
+        content[place] ^= 1 << random.randrange(8)
+    if how == "cut":
+        content = content[: random.randrange(len(content))]
+    if how != "remove":
+        file.write_bytes(content)
+    return f"{how} {file.relative_to(generation)}"
+
+
+def check_all_is_there(company: Company, begun: Begun, told: object) -> None:
+    """What is published and what was sent is as if nothing had happened."""
+    tables = company.tables()
+    assert tables.keys() == begun.tables.keys()
+    for name, rows in begun.tables.items():
+        assert tables[name] == rows, f"{name}: {told}"
+    assert set(company.receiver.accepted) == begun.alerts, told
+    check_recorded_once(company)
 
 
 def start_reader(company: Company) -> Reading:

@@ -54,6 +54,9 @@
     {{ return(text) }}
 {% endmacro %}
 
+{#- The UTC date on which the run started, as a SQL literal. -#}
+{% macro today() %}cast('{{ run_started_at.strftime('%Y-%m-%d') }}' as date){% endmacro %}
+
 {#- The dates as SQL literals. -#}
 {% macro first_health_date() %}cast('{{ health_date_range().first }}' as date){% endmacro %}
 {% macro last_health_date() %}cast('{{ health_date_range().last }}' as date){% endmacro %}

@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from orchestration.clock import today
 from orchestration.sample_data.account_logs import account_attributes_table, account_tags_table
 from orchestration.sample_data.account_tables import accounts_table, users_table
 from orchestration.sample_data.billing_tables import invoices_table, subscriptions_table
@@ -64,7 +65,7 @@ def write_sample(
     """
     folder = folder.resolve()
     refuse_what_is_not_ours(folder)
-    company = draw_company(seed, accounts, days, end_date or datetime.now(UTC).date())
+    company = draw_company(seed, accounts, days, end_date or today())
     unfinished = folder.with_name(f".{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)

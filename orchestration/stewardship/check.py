@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 import click
 
@@ -14,6 +14,7 @@ from expectations.reports import Report as CheckReport
 from expectations.reports import worst_first
 from expectations.warehouse import reading
 from orchestration import harmless
+from orchestration.clock import today
 from orchestration.insight.figures import plural
 from orchestration.insight.options import DATE, report_console
 from orchestration.insight.report import Report
@@ -125,14 +126,13 @@ def check(
 
 def latest_date(settings: Settings) -> date:
     """The latest health date that was calculated; today (UTC) before the first run."""
-    today = datetime.now(UTC).date()
     if not settings.warehouse.exists():
-        return today
+        return today()
     with reading(settings) as warehouse:
         [(latest,)] = warehouse.rows_if_there(
             "health.source_status", "select max(health_date) from health.source_status"
         ) or [(None,)]
-    return latest or today
+    return latest or today()
 
 
 def refuse_uncalculated(settings: Settings, first: date, last: date) -> None:

@@ -5,9 +5,10 @@ import click
 from orchestration.stewardship.check import check
 from orchestration.stewardship.erase import erase
 from orchestration.stewardship.failures import failures
+from orchestration.stewardship.forget import forget
 from orchestration.stewardship.lint import lint
 
-COMMANDS: tuple[click.Command, ...] = (check, erase, failures, lint)
+COMMANDS: tuple[click.Command, ...] = (check, erase, failures, forget, lint)
 
 
 def add_commands(group: click.Group) -> None:

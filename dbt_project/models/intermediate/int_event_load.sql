@@ -14,7 +14,8 @@
 -- depends_on: {{ ref('int_features_settled') }}
 -- depends_on: {{ ref('int_users_settled') }}
 --
--- A date in the future does not count as loaded: its events are still to come.
+-- A date in the future does not count as loaded: its events are still to come. Nor does what a run
+-- said whose clock was ahead.
 {%- if execute and is_incremental() and not events_are_read() %}
 select
     location,
@@ -29,8 +30,7 @@ current_load as (
 
     select
         location,
-        least({{ last_health_date() }}, cast('{{ run_started_at.strftime('%Y-%m-%d') }}' as date))
-            as loaded_for
+        least({{ last_health_date() }}, {{ today() }}) as loaded_for
     from {{ ref('raw_tables') }}
     where table_name = 'events'
 
@@ -43,6 +43,7 @@ previous_load as (
         location,
         loaded_for
     from {{ this }}
+    where loaded_for <= {{ today() }}
     {%- else -%}
     select * from current_load where false
     {%- endif %}

@@ -12,7 +12,8 @@
 -- `unknown_account` is decided anew by every run, and where the run before was stopped before it
 -- had taken in what it had to read. A first run, a full refresh and another raw folder read all. As
 -- far back as raw goes is read where events are read in another way than before: other columns,
--- other declared values, another reader.
+-- other declared values, another reader; and where a day to come counts as loaded, because the clock
+-- was ahead, and nobody knows up to which day events were there.
 -- depends_on: {{ ref('raw_tables') }}
 -- depends_on: {{ ref('stg_accounts') }}
 -- depends_on: {{ ref('int_health_dates') }}
@@ -21,6 +22,9 @@
 {%- set events = adapter.get_relation(target.database, 'intermediate', 'int_judged_events') %}
 {%- set users = adapter.get_relation(target.database, 'intermediate', 'int_users_settled') %}
 {%- set is_read = events_are_read() %}
+{%- set is_ahead = load and run_query(
+    'select count(*) from ' ~ load ~ ' where loaded_for > ' ~ today()
+).rows[0][0] > 0 %}
 {%- set is_same_reader = (
     is_read
     and load
@@ -34,10 +38,14 @@ select
     read_from,
     run_id
 from {{ this }}
-{%- elif is_incremental() and load and events and users and not is_same_reader -%}
+{%- elif is_incremental() and load and events and users and (is_ahead or not is_same_reader) -%}
 {%- set first_day = first_raw_event_day() %}
 {%- do log(
-    'Events are read in another way than before, and so are read anew, from ' ~ first_day ~ ' on.',
+    (
+        'The clock was ahead when events were loaded, and so they are read anew, from '
+        if is_same_reader
+        else 'Events are read in another way than before, and so are read anew, from '
+    ) ~ first_day ~ ' on.',
     info=true
 ) %}
 select
