@@ -373,7 +373,8 @@ def test_restored_and_run_again_equals_the_undamaged_one(
     assert not set(sent_after_damage) & set(sent)
     receiver.requests.clear()
     assert undamaged.run("--date", str(TODAY)).exit_code == 0
-    assert [key for key, _ in receiver.requests] == sent_after_damage
+    # A slow machine may have had to send one again, which the receiver knows by its key.
+    assert {key for key, _ in receiver.requests} == set(sent_after_damage)
     expected, found = tables(undamaged), tables(damaged)
     assert found.keys() == expected.keys()
     for name, rows in expected.items():
