@@ -20,14 +20,14 @@ import os
 import shutil
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 
 import click
 import duckdb
 
-from orchestration import erasure, integrity, progress
+from orchestration import clock, erasure, integrity, progress
 from orchestration.generation import FILE, Generation, Shown, everything, filling
 from orchestration.private_files import protect
 from orchestration.profiles import (
@@ -42,6 +42,7 @@ from orchestration.settings import STORAGE_VERSION, Settings
 # so many others have been published: runs that follow each other closely must not fill the disk.
 KEEP_REPLACED = timedelta(hours=1)
 KEEP_AT_MOST = 12
+NAME = "%Y%m%dT%H%M%S.%f"  # of a generation: when it was published
 # In the generations of a profile: what its file was begun with.
 IDENTITY = ".profile"
 
@@ -120,8 +121,8 @@ def publish_in(
     generations = published / ".generations"
     generations.mkdir(parents=True, exist_ok=True)
     remove_leftovers(generations)
-    published_at = datetime.now(UTC).replace(tzinfo=None)
-    generation = generations / published_at.strftime("%Y%m%dT%H%M%S.%f")
+    published_at = later_than_before(clock.timestamp(), current_generation(generations))
+    generation = generations / published_at.strftime(NAME)
     unfinished = generation.with_name(f"{generation.name}.unfinished")
     (unfinished / "parquet").mkdir(parents=True)
     carried = integrity.Carried()
@@ -183,6 +184,18 @@ def current_generation(generations: Path) -> Path | None:
     return current.resolve() if current.exists() else None
 
 
+def later_than_before(now: datetime, current: Path | None) -> datetime:
+    """Now, or just after the current publication, which a clock that was ahead dated later.
+
+    Who loads what was published since the last time must not miss it.
+    """
+    try:
+        before = datetime.strptime(current.name, NAME) if current else now
+    except ValueError:
+        return now
+    return max(now, before + timedelta(microseconds=1))
+
+
 def is_of(generation: Path, identity: str | None) -> bool:
     """Whether a generation shows, and hides, what its identity says."""
     noted = generation / IDENTITY
@@ -195,7 +208,8 @@ def remove_leftovers(generations: Path) -> None:
     What cannot be removed stays until the next time: it hinders nobody.
     """
     current = current_generation(generations)
-    a_while_ago = (datetime.now(UTC) - KEEP_REPLACED).timestamp()
+    now = clock.now().timestamp()
+    a_while_ago = now - KEEP_REPLACED.total_seconds()
     replaced = []
     for path in generations.iterdir():
         if path.is_symlink() or not path.is_dir() or path in (current, generations / "current"):
@@ -203,6 +217,8 @@ def remove_leftovers(generations: Path) -> None:
         if path.suffix == ".unfinished":
             shutil.rmtree(path, ignore_errors=True)
         else:
+            if path.stat().st_mtime > now:  # the clock was ahead
+                os.utime(path, (now, now))
             replaced.append((path.stat().st_mtime, path))
     latest_first = sorted(replaced, reverse=True)
     # The current one will be replaced by this run, and is kept as well.

@@ -10,12 +10,12 @@ damaged one shows when somebody opens the page of its run.
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
 from filelock import FileLock
 
+from orchestration import clock
 from orchestration.dagster_instance import instance
 from orchestration.integrity import is_turn
 from orchestration.set_aside import set_aside
@@ -47,7 +47,7 @@ def renew_damaged_records(settings: Settings, say: Callable[[str], None]) -> Non
     folder = settings.state / "dagster"
     if not any((folder / name).exists() for name in RECORDS):
         return
-    today = datetime.now(UTC).date()
+    today = clock.today()
     with FileLock(folder / "records.lock"):  # a UI and a run may start together
         for file in sorted(folder.glob("*.db")):
             if file.name in RECORDS or is_turn(file.name, today):

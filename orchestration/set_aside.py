@@ -1,7 +1,8 @@
 """Setting aside: what does not hold gets another name beside its place, and is never deleted."""
 
-from datetime import UTC, datetime
 from pathlib import Path
+
+from orchestration import clock
 
 
 def set_aside(path: Path) -> Path:
@@ -20,4 +21,4 @@ def link_aside(file: Path) -> Path:
 
 
 def name_aside(path: Path) -> Path:
-    return path.with_name(f"{path.name}.set-aside-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}")
+    return path.with_name(f"{path.name}.set-aside-{clock.now():%Y%m%dT%H%M%S.%f}")

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -24,7 +24,7 @@ from urllib3 import HTTPConnectionPool
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError
 
-from orchestration import harmless
+from orchestration import clock, harmless
 
 # For one message, from the look-up of the host's name to the answer; and for a last try.
 TIMEOUT_SECONDS = 10.0
@@ -178,4 +178,4 @@ def seconds_to_wait(retry_after: str | None) -> float | None:
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, moment.timestamp() - datetime.now(UTC).timestamp())
+    return max(0.0, moment.timestamp() - clock.now().timestamp())

@@ -13,7 +13,7 @@ from click import ClickException
 from click.testing import CliRunner
 from small_warehouse import DAY, calculate, make, query, raise_alerts
 
-from orchestration import integrity, publishing
+from orchestration import clock, integrity, publishing
 from orchestration.cli import main
 from orchestration.health_dates import missed_dates
 from orchestration.preflight import refuse_what_cannot_work
@@ -261,6 +261,24 @@ def test_a_dozen_generations_of_the_last_hour_are_kept(settings: Settings) -> No
         made.append(generation(settings).name)
     kept = {path.name for path in generations.iterdir() if not path.is_symlink()}
     assert kept == set(made[-1 - publishing.KEEP_AT_MOST :])
+
+
+def test_a_clock_that_was_ahead_hides_no_publication(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is published is dated later than what was before, and what was replaced goes in time."""
+    now = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: now + timedelta(days=10))
+    ahead = publish(settings, "run-1", DAY, DAY)
+    monkeypatch.setattr(clock, "now", lambda: now)
+    assert publish(settings, "run-2", DAY, DAY).published_at > ahead.published_at
+    replaced = settings.published / ".generations" / f"{ahead.published_at:{publishing.NAME}}"
+    os.utime(replaced, ((now + timedelta(days=10)).timestamp(),) * 2)
+    publish(settings, "run-3", DAY, DAY)
+    assert replaced.exists()
+    monkeypatch.setattr(clock, "now", lambda: now + timedelta(hours=2))
+    publish(settings, "run-4", DAY, DAY)
+    assert not replaced.exists()
 
 
 def test_a_damaged_publication_keeps_no_run_from_its_start(settings: Settings) -> None:
