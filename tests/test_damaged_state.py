@@ -222,7 +222,9 @@ def test_a_damaged_manifest_is_made_again(
     assert len(parsed) == 1
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"null", b"[]", b'{"a": 1}', bytes(range(156, 256))])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"null", b"[]", b'{"a": 1}', bytes(range(128, 256))]
+)
 def test_a_kept_file_that_does_not_hold_reads_as_absent(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "kept.json"
     assert read_kept(file) is None
