@@ -29,7 +29,7 @@ WORD_LISTS = {
     ("account_attributes", "attribute"): ("attributes", "attribute_id"),
     ("health_overrides", "pillar_id"): ("pillars", "pillar_id"),
 }
-# Names that the log of attributes may have besides (config.md, "Signals").
+# Names that the log of attributes may have besides (docs/configuration.md, "Signals").
 ACCOUNT_COLUMNS = {"lifecycle_stage", "industry", "region", "csm_email", "parent_account_id"}
 
 

@@ -1,6 +1,6 @@
 """Raw files as they come: odd ones that are fine, rows that break a rule, files nobody can read.
 
-Contract: raw.md, "How values are read" and "Rows and values that break the rules". Only accounts
+docs/raw_tables.md, "How values are read" and "Rows and values that break the rules". Only accounts
 that cannot be read stop a run, with the name of the file, and change nothing; any other table that
 cannot be read counts as absent, and the rest is calculated.
 """

@@ -1,4 +1,4 @@
-"""Changes of health and their causes (contract: tables.md, `health_changes`)."""
+"""Changes of health and their causes (docs/published_tables.md, "Changes and their cause")."""
 
 import json
 import os

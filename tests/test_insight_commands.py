@@ -423,7 +423,8 @@ def test_the_ways_to_another_state_lead_there(warehouse: Warehouse) -> None:
 
 
 def state_with(facts: distance.Pillar, values: dict[str, float]) -> str:
-    """The state by health.md, 3 and 4, were the signals to have these values."""
+    """The state were the signals to have these values (docs/health.md, "Pillar state" and
+    "Pillar score")."""
 
     def is_met(condition: Condition) -> bool:
         value = values.get(condition.signal_id)

@@ -22,7 +22,8 @@ from orchestration.raw_reader.definitions import raw_definitions
 from orchestration.sample_data import write_sample
 from orchestration.settings import Settings
 
-# Contract, metrics.md: what is missing where a column is in no file. `a|b`: where both are.
+# What is missing where a column is in no file (docs/measures.md, "What is missing"). `a|b`: where
+# both are.
 MISSING_WITHOUT = {
     "events.user_id": "active_users inactive_users active_user_ratio license_utilization"
     " tickets_per_active_user",

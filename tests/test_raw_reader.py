@@ -1,6 +1,6 @@
 """The reader of raw files: every documented format is read, what cannot be is named with its cure.
 
-Contract: raw.md, "Files".
+docs/raw_tables.md, "Files".
 """
 
 import gzip

@@ -1,6 +1,6 @@
 """How the reference reads files, declared values and money: tiny inputs worked out by hand.
 
-Contract: raw.md, "Files", "How values are read" and "Money".
+docs/raw_tables.md, "Files", "How values are read" and "Money".
 """
 
 import gzip

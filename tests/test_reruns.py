@@ -1,8 +1,9 @@
 """Runs after runs: the same date again, ranges, backfills, late rows, missed nights, lost files.
 
-Contract: README.md ("The same raw data, configuration and date give the same rows, always") and
-raw.md ("Late rows"; "`unknown_account` is decided anew by every run"). Whatever was run before, a
-date has to come out as from an empty warehouse, but for events that arrived too late.
+docs/health.md, "Words": the same raw data, configuration and date give the same rows, always. And
+docs/raw_tables.md, "Late rows" and "Rows and values that break the rules": `unknown_account` is
+decided anew by every run. Whatever was run before, a date has to come out as from an empty
+warehouse, but for events that arrived too late.
 """
 
 import random

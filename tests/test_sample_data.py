@@ -87,7 +87,7 @@ def main_time(name: str) -> str:
 
 
 def is_faulty(name: str, tables: dict[str, pd.DataFrame]) -> pd.Series:
-    """Which rows of a table break a rule of raw.md in some way, or repeat another."""
+    """Which rows of a table break a rule of docs/raw_tables.md in some way, or repeat another."""
     frame = tables[name]
     columns = TABLES[name].split()
     faulty = frame[REQUIRED[name].split()].isna().any(axis=1)

@@ -197,7 +197,7 @@ def _wrong_raw_values(config: dict[str, list[ConfigRow]]) -> Iterator[str]:
 
 
 def _offences(read: Read) -> Iterator[str]:
-    """Everything that "Wrong configuration" in config.md forbids."""
+    """Everything that docs/configuration.md, "Wrong configuration", forbids."""
     config = read.config
     yield from _repeated_keys(config)
     yield from _unknown_ids(config)
@@ -491,7 +491,7 @@ def test_every_reason_appears_in_every_table(worlds, calculated):
 
 
 def _reasons(table: Table) -> Iterator[str]:
-    """Every reason that raw.md knows for this table."""
+    """Every reason that docs/raw_tables.md knows for this table."""
     if table.name not in ("accounts", "exchange_rates"):
         yield "unknown_account"
     if table.name in ("subscriptions", "invoices"):

@@ -1,7 +1,7 @@
 """A wrong configuration stops the run, says all that is wrong with it, and changes nothing.
 
-Contract: config.md, "Wrong configuration". Every kind of mistake is a row of its own, put into the
-starter configuration; many independent ones share a run.
+docs/configuration.md, "Wrong configuration". Every kind of mistake is a row of its own, put into
+the starter configuration; many independent ones share a run.
 """
 
 import csv

@@ -41,7 +41,7 @@ class Dialect:
 
 
 def random_dialect(rng: random.Random) -> Dialect:
-    """A dialect that raw.md allows."""
+    """A dialect that docs/raw_tables.md allows."""
     encodings = ("utf-8", "utf-8", "utf-8", "utf-8-sig", "utf-16-le", "utf-16-be")
     first_line = rng.choice(("", "", "", "", "sep={}", "SEP={}", '"sep={}"'))
     separator = rng.choice((*SEPARATORS, ",", ","))

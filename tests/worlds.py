@@ -329,7 +329,7 @@ _NAMES = (
 
 @dataclass(frozen=True)
 class Measure:
-    """A measure of metrics.md with thresholds that occur, from low to high.
+    """A measure of docs/measures.md with thresholds that occur, from low to high.
 
     `window` is `r`, `o` or `-` as there; `grows` says that the value grows with its window, so the
     thresholds, meant for 30 days, do too; `better` is 1 where high is healthy, -1 where low is.
@@ -522,7 +522,7 @@ class _Condition:
 
 
 class _Configuration:
-    """A random configuration that breaks no rule of "Wrong configuration" in config.md."""
+    """A random configuration that is not wrong (docs/configuration.md, "Wrong configuration")."""
 
     def __init__(
         self, rng: random.Random, world: World, unused: set[str], kinds: Collection[str]
@@ -2141,7 +2141,7 @@ def _free_time_text(rng: random.Random, moment: int) -> str:
 
 
 def _time_text(rng: random.Random, moment: int) -> str:
-    """A moment in one of the spellings that raw.md allows, with any offset."""
+    """A moment in one of the spellings that docs/raw_tables.md allows, with any offset."""
     is_recent = _midnight(date(1800, 1, 1)) < moment < _FAR_FUTURE
     offset = rng.choice(_OFFSETS) if is_recent and rng.random() < 0.3 else None
     day, within = divmod(moment + (offset or 0) * MINUTE, DAY)
@@ -2165,7 +2165,7 @@ def _time_text(rng: random.Random, moment: int) -> str:
 
 
 def _number_text(rng: random.Random, number: float, with_commas: bool) -> str:
-    """A number in one of the spellings that raw.md allows."""
+    """A number in one of the spellings that docs/raw_tables.md allows."""
     plain = f"{number:.10g}"
     if with_commas and abs(number) >= 1000 and rng.random() < 0.6:
         return rng.choice((f"{number:,}", f"{number:,.3f}"))

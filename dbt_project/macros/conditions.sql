@@ -1,4 +1,4 @@
-{#- The one place where conditions are evaluated (contract: config.md, "Conditions").
+{#- The one place where conditions are evaluated (docs/configuration.md, "Conditions").
 
     pairs: relation with health_date, account_id, and of the condition its condition_id, signal_id and scaled_by
     configuration: `config` or `former`, see `macros/configuration_tables.sql`

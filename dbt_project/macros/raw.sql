@@ -293,7 +293,7 @@ where {{ main_time }} >= {{ plausible_from() }}
 {%- endmacro %}
 
 {#- A raw table read, with exact copies collapsed, every row judged and every value typed, by the
-    rules in `_staging__sources.yml` (contract: raw.md).
+    rules in `_staging__sources.yml` (docs/raw_tables.md).
 
     One row per distinct row. Columns: the table's own (typed; null where the value is ignored), and
     - rejected_reason: why the row counts nowhere; null for a row that counts
@@ -571,8 +571,9 @@ regexp_replace(
     )
 {%- endmacro %}
 
-{#- Rows that count of a table with money, the amount in the reporting currency (raw.md, "Money"): by
-    the latest rate on or before the day of the given time, else by the earliest. -#}
+{#- Rows that count of a table with money, the amount in the reporting currency
+    (docs/raw_tables.md, "Money"): by the latest rate on or before the day of the given time, else
+    by the earliest. -#}
 {% macro accepted_rows_in_reporting_currency(base_model, table, amount, time) %}
 {%- if execute -%}
 with
@@ -634,7 +635,7 @@ where rejected_reason is null
 {%- endif -%}
 {% endmacro %}
 
-{#- Times before this are taken for mistakes (raw.md). -#}
+{#- Times before this are taken for mistakes (docs/raw_tables.md). -#}
 {% macro plausible_from() %}cast('2000-01-01' as timestamp){% endmacro %}
 
 {% macro is_word(column) -%}

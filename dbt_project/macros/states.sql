@@ -80,8 +80,8 @@ select
 from memberships
 {%- endmacro %}
 
-{#- The calculated state and score of each pillar of each account (contract: health.md, 2 to 4): one
-    row per health date, account and pillar.
+{#- The calculated state and score of each pillar of each account (docs/health.md, "Not
+    calculated", "Pillar state" and "Pillar score"): one row per health date, account and pillar.
 
     configuration: `config` or `former`, see `macros/configuration_tables.sql`
     accounts: the health dates and accounts asked for
@@ -347,7 +347,7 @@ where
     )
 {%- endmacro %}
 
-{#- The calculated overall state and score of each account (contract: health.md, 5): one row per
+{#- The calculated overall state and score of each account (docs/health.md, "Overall"): one row per
     health date and account.
 
     configuration: `config` or `former`, see `macros/configuration_tables.sql`

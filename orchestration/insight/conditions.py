@@ -26,7 +26,7 @@ OPPOSITE = {
     "not_in": "in",
 }
 WISHES = {"=": "", "!=": "not ", "in": "one of ", "not_in": "none of "}
-# Measures whose values need not be whole (contract: metrics.md); all others count something.
+# Measures whose values need not be whole (docs/measures.md); all others count something.
 FRACTIONAL_MEASURES = {
     "active_user_ratio",
     "license_utilization",

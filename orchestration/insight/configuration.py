@@ -9,7 +9,7 @@ import duckdb
 
 Row = dict[str, str | None]
 
-GOOD_FROM, POOR_BELOW = 6.66, 3.34  # bands of a segment that names none (contract: health.md, 5)
+GOOD_FROM, POOR_BELOW = 6.66, 3.34  # bands of a segment that names none (docs/health.md, "Overall")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 Pure functions over conditions; where those come from is none of its business. "Nearest" is the
 fewest changes, and among as many the smallest in relation to their thresholds. Where a way leads is
-worked out from all conditions, as health.md has it, because a signal stands in several of them.
+worked out from all conditions, as docs/health.md has it, because a signal stands in several
+of them.
 """
 
 from collections.abc import Iterable
@@ -120,7 +121,8 @@ def merged(changes: Iterable[Change]) -> tuple[Change, ...]:
 
 
 def state_after(pillar: Pillar, changes: Iterable[Change]) -> str:
-    """The pillar's state once the changes have come about (contract: health.md, 3 and 4)."""
+    """The pillar's state once the changes have come about (docs/health.md, "Pillar state" and
+    "Pillar score")."""
     by_signal = {change.signal_id: change for change in changes}
 
     def is_met(condition: Condition) -> bool | None:

@@ -224,7 +224,7 @@ def flipped_key(day: date, condition: Mapping[str, object]) -> tuple:
 
 
 def needed_sources(configuration: Configuration, unfit: list[tuple]) -> list[tuple]:
-    """Of the tables that are not fit those that a pillar misses (contract: health.md, Sources).
+    """Of the tables that are not fit those that a pillar misses (docs/health.md, "Sources").
 
     rows begin with table and status. An absent one is missed where all tables of a pillar are.
     """

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from orchestration.insight.configuration import Configuration, Row, cells
 
-# By measure (contract: metrics.md, raw.md). A plan, its mrr and its start come as a row of their
-# own with each change, so they have a time.
+# By measure (docs/measures.md, docs/raw_tables.md). A plan, its mrr and its start come as a row of
+# their own with each change, so they have a time.
 MEASURES = {
     "days_to_renewal": "subscriptions.renews_at",
     "seats": "subscriptions.seats",

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-# The columns of raw.md, and in accounts what was planted.
+# The columns of docs/raw_tables.md, and in accounts what was planted.
 TABLES = {
     "accounts": "account_id account_name created_at parent_account_id csm_email lifecycle_stage"
     " industry region churned_at planted_fate planted_churn_at",

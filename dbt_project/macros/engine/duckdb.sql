@@ -1,8 +1,8 @@
 {#- Everything that DuckDB spells in its own way. Another engine needs its own version of each macro
     in this folder (`spark__...`), and nothing else. -#}
 
-{#- A time as raw.md allows it, as a UTC timestamp; null for anything else. Fractions beyond
-    microseconds are cut, because rounding up could carry a record over midnight.
+{#- A time as docs/raw_tables.md allows it, as a UTC timestamp; null for anything else. Fractions
+    beyond microseconds are cut, because rounding up could carry a record over midnight.
 
     formats: other formats that are declared, tried first in their order -#}
 {% macro parse_time(text, formats=()) %}

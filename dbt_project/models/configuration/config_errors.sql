@@ -1,5 +1,5 @@
--- Everything that is wrong with the configuration: one row per wrong row and problem (contract:
--- config.md, "Wrong configuration"). `config_version` stops the run when there is any.
+-- Everything that is wrong with the configuration: one row per wrong row and problem
+-- (docs/configuration.md, "Wrong configuration"). `config_version` stops the run when there is any.
 {%- set required = {
     'pillars': ['pillar_id', 'when_no_data'],
     'segments': ['segment_id', 'priority'],

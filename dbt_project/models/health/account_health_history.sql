@@ -1,5 +1,5 @@
 {{ config(materialized='incremental', incremental_strategy='replace_health_dates') }}
--- The overall health of each account on a health date (contract: health.md, 5 and 6).
+-- The overall health of each account on a health date (docs/health.md, "Overall" and "Overrides").
 with
 
 states as (

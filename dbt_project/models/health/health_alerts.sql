@@ -1,5 +1,5 @@
 {{ config(materialized='incremental', incremental_strategy='replace_health_dates') }}
--- What somebody is to be told of (contract: config.md, alert_rules). What became of an alert is
+-- What somebody is to be told of (docs/configuration.md, "Alert rules"). What became of an alert is
 -- written down by the sender in a table of its own, which outlives the rows here: an alert that a
 -- rerun takes away and another brings back is not sent twice.
 with

@@ -1,5 +1,6 @@
 {{ config(materialized='incremental', incremental_strategy='replace_health_dates') }}
--- Changes of state with their cause (contract: tables.md, `cause`) and the conditions that flipped.
+-- Changes of state with their cause (docs/published_tables.md, "Changes and their cause") and the
+-- conditions that flipped.
 {%- set condition_columns -%}
 conditions.account_id,
         conditions.segment_id,

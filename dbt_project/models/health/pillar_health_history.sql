@@ -5,8 +5,8 @@
         meta={'in_steps': 'steps_of_health_dates'},
     )
 }}
--- The state and score of each pillar of each account on a health date (contract: health.md, 2 to 4
--- and 6).
+-- The state and score of each pillar of each account on a health date (docs/health.md, "Not
+-- calculated", "Pillar state", "Pillar score" and "Overrides").
 with
 
 {% for name, relation in [

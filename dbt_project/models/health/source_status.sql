@@ -1,5 +1,5 @@
 {{ config(materialized='incremental', incremental_strategy='replace_health_dates') }}
--- What the data of each raw table is worth on a health date (contract: health.md, "Sources").
+-- What the data of each raw table is worth on a health date (docs/health.md, "Sources").
 with
 
 days as (

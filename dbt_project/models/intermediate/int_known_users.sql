@@ -1,5 +1,5 @@
 {{ config(materialized='view') }}
--- Users who are known on the latest health date (contract: metrics.md, "Known users"): one row per
+-- Users who are known on the latest health date (docs/measures.md, "Known users"): one row per
 -- account and user, with the time of their last event.
 with
 

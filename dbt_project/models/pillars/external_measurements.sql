@@ -1,5 +1,5 @@
--- What tags, risk assessments and pulse answers count for (contract: metrics.md, external). One row
--- per health date, account, metric and operand that has any.
+-- What tags, risk assessments and pulse answers count for (docs/measures.md, "Tags and risk
+-- assessments"). One row per health date, account, metric and operand that has any.
 with
 
 tags as (

@@ -1,5 +1,5 @@
--- What subscriptions and invoices count for (contract: metrics.md, financial). One row per health
--- date, account, metric and operand that has any.
+-- What subscriptions and invoices count for (docs/measures.md, "Subscriptions and invoices"). One
+-- row per health date, account, metric and operand that has any.
 with
 
 subscriptions as (

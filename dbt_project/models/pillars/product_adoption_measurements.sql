@@ -1,5 +1,5 @@
--- What events and users count for (contract: metrics.md, product_adoption). One row per health
--- date, account, metric and operand that has any.
+-- What events and users count for (docs/measures.md, "Events and users"). One row per health date,
+-- account, metric and operand that has any.
 --
 -- Distinct things (users, features, modules) are found once for all windows: a thing is in a window
 -- when its last day before the health date is. So each thing's days before the step's first date

@@ -1,5 +1,5 @@
--- What touchpoints and nps answers count for (contract: metrics.md, relationship). One row per
--- health date, account, metric and operand that has any.
+-- What touchpoints and nps answers count for (docs/measures.md, "Touchpoints and survey
+-- responses"). One row per health date, account, metric and operand that has any.
 with
 
 touchpoints as (

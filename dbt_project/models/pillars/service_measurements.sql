@@ -1,4 +1,4 @@
--- What tickets count for (contract: metrics.md, service). One row per health date, account, metric
+-- What tickets count for (docs/measures.md, "Tickets"). One row per health date, account, metric
 -- and operand that has any.
 with
 
