@@ -2,7 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup run ui sample test chaos corruptions bench load lint lock licences vulnerabilities
+.PHONY: help setup run ui sample test chaos corruptions reference bench load lint lock licences \
+	vulnerabilities
 
 help:
 	@echo "make run     calculate health (on sample data if there is no other) and print a summary"
@@ -11,6 +12,7 @@ help:
 	@echo "make test    run every test"
 	@echo "make chaos   kill runs a hundred times, damage files, and look whether anything is lost or torn"
 	@echo "make corruptions  corrupt the raw data in many ways, and write down what catches it"
+	@echo "make reference  write the parts of docs/ that YAML and the catalogue say"
 	@echo "make bench   measure the pipeline against others; SIZE=S (10,000 accounts), M or L for more"
 	@echo "make load    run companies of extreme shapes, with little memory and with enough; SCALE=0.01 for less"
 	@echo "make lint    check the style of SQL and Python"
@@ -63,6 +65,9 @@ $(WAREHOUSE): | setup
 # Writes expectations/CORRUPTIONS.md; takes half an hour.
 corruptions: setup
 	@PYTHONPATH=.:tests $(BIN)/python tests/run_corruptions.py
+
+reference: setup
+	@$(BIN)/python docs/write_reference.py
 
 SIZE ?= XS
 # Health dates of one long range; the aims are for 672, which take minutes more.
