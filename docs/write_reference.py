@@ -76,7 +76,7 @@ def raw_table(table: Described) -> str:
                 column["name"],
                 "yes" if meta_of(column["name"], table).get("required") else "",
                 kind(meta_of(column["name"], table)),
-                column["description"],
+                what_it_is(column),
             )
             for column in table["columns"]
         ],
@@ -178,7 +178,7 @@ def published_tables() -> str:
             parts.append(f"### {table['name']}\n\n{one_line(text)}")
             continue
         rows = [
-            (column["name"], column["data_type"] + never_null(column), column["description"])
+            (column["name"], column["data_type"] + never_null(column), what_it_is(column))
             for column in table["columns"]
         ]
         header = ("column", "type", "what it is")
@@ -201,6 +201,13 @@ def published() -> list[Described]:
             ),
         ]
     ]
+
+
+def what_it_is(column: Described) -> str:
+    """The description of a column, and the kind of personal data that it may hold."""
+    kind_of_data = column.get("config", {}).get("meta", {}).get("pii")
+    note = f" Personal data: {kind_of_data}." if kind_of_data else ""
+    return column["description"] + note
 
 
 def never_null(column: Described) -> str:

@@ -55,5 +55,5 @@ def a_night() -> Night:
 
 @cache
 def a_night_calculated() -> Result:
-    """A backfill of 30 dates, as the README shows it."""
+    """A backfill of 30 dates, as docs/changing.md shows it."""
     return a_night().run("--start", str(START), "--end", str(END))

@@ -1,4 +1,4 @@
-"""Dagster's own storage on PostgreSQL, as the README shows it, against a real server."""
+"""Dagster's own storage on PostgreSQL, as docs/operations.md has it, against a real server."""
 
 import os
 import shutil

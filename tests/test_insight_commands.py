@@ -290,8 +290,8 @@ def test_a_changed_condition_shows_the_threshold_of_the_account(
 def test_why_an_account_is_poor_is_answered_by_clauses_that_hold(
     command: Command, warehouse: Warehouse
 ) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    section = readme.partition("why is an account poor?")[2]
+    page = (ROOT / "docs" / "reading.md").read_text(encoding="utf-8")
+    section = page.partition("Why accounts are poor")[2]
     [sql, *_] = re.findall(r'health query "(.*?)"', section, re.DOTALL)
     assert command("query", sql).exit_code == 0
     found = warehouse.query(sql.replace("limit 10", ""))
