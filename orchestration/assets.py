@@ -329,8 +329,8 @@ def publication(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     def account_health(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         run: HealthRun = context.resources.health_run
         done = attempt(lambda: published_run(run, context.log.warning), context.log.warning)
-        if done.healed:
-            context.log.warning(done.healed)
+        for note in done.notes:
+            context.log.warning(note)
         return dg.MaterializeResult(
             metadata={
                 "file": dg.MetadataValue.path(str(run.settings.published_file)),

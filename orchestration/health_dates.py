@@ -76,9 +76,10 @@ def dates_in(file: Path) -> set[date]:
 def missed_for_good(calculated: Collection[date], before: date) -> list[Range]:
     """Nights within the history that no run makes good by itself, as seen on a health date.
 
-    They lie further back than missed dates are looked for.
+    They lie further back than missed dates are looked for. Who has none made good by itself runs
+    when they choose, and misses nothing.
     """
-    if not calculated:
+    if not calculated or not catch_up_days():
         return []
     first, end = min(calculated), before - timedelta(days=catch_up_days())
     days = (first + timedelta(days=number) for number in range(max(0, (end - first).days)))

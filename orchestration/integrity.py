@@ -43,12 +43,14 @@ class Damaged(Exception):
 class Carried:
     """What a generation has from the one before: its files by their paths, as they were noted.
 
-    problems: what did not hold and is left out, in words. partitions_noted: the former notes about
-    partitions as a Parquet file, where nothing else could be taken.
+    problems: what did not hold and is left out, in words. has_no_checksums: whether there was
+    nothing to compare with. partitions_noted: the former notes about partitions as a Parquet file,
+    where nothing else could be taken.
     """
 
     checksums: dict[str, Checksum] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    has_no_checksums: bool = False
     partitions_noted: Path | None = None
     _stamps: dict[str, tuple[int, int]] = field(default_factory=dict)
 
@@ -59,14 +61,21 @@ class Carried:
         """Whether a file of the generation is the one that was carried on."""
         return self._stamps.get(path) == stamp(file)
 
-    @property
-    def in_words(self) -> str | None:
-        """What did not hold, for the summary of the run; None where all did."""
+    def in_words(self, published: Path) -> str | None:
+        """What did not hold in this folder, for the summary of the run; None where all did."""
+        if self.has_no_checksums:
+            return (
+                f"What was published in {published} has no checksums, as before version 0.2.0: it"
+                " was written anew from the warehouse, once."
+            )
         if not self.problems:
             return None
         more = len(self.problems) - FILES_NAMED
         named = ", ".join(self.problems[:FILES_NAMED]) + (f" and {more} more" if more > 0 else "")
-        return f"What was published did not hold and was written anew from the warehouse: {named}."
+        return (
+            f"What was published in {published} did not hold and was written anew from the"
+            f" warehouse: {named}."
+        )
 
 
 def stamp(file: Path) -> tuple[int, int]:
@@ -84,7 +93,8 @@ def carry_on(base: Path, generation: Path, database: str, today: date) -> Carrie
     notes = base / "parquet" / "publication_partitions" / "data_0.parquet"
     noted = read(base)
     if noted is None or database not in noted:
-        carried.problems.append("the checksums of its files are missing or cannot be read")
+        carried.has_no_checksums = not (base / FILE).exists()
+        carried.problems.append("the checksums of its files cannot be read")
         carried.partitions_noted = notes if notes.is_file() else None
         return carried
     try:
@@ -95,7 +105,6 @@ def carry_on(base: Path, generation: Path, database: str, today: date) -> Carrie
         if not problem_of(notes, noted.get(str(notes.relative_to(base))), is_read=True):
             carried.partitions_noted = notes
         return carried
-    carried.took(database, generation / database, noted[database])
     partitions: dict[str, list[str]] = {}
     for path in noted:
         if path.startswith("parquet/"):

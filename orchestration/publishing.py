@@ -19,7 +19,7 @@ readers who must not see personal data (`profiles`).
 import os
 import shutil
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -55,7 +55,8 @@ class PublishingRefused(click.ClickException):
 class Publication:
     """What readers see now.
 
-    partitions: how many were written anew for it. healed: what was damaged before, in words.
+    partitions: how many were written anew for it. notes: what was damaged before, and which profile
+    could not be published, in words.
     """
 
     run_id: str
@@ -64,7 +65,7 @@ class Publication:
     last_health_date: date
     published_at: datetime
     partitions: int
-    healed: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 def publish(
@@ -85,17 +86,24 @@ def publish(
     publication = publish_in(
         *(settings.published, settings, run_id, first, last, only), is_anew=is_erased
     )
+    notes, failed = list(publication.notes), []
     for profile in profiles:
-        hidden = PersonalDataHidden(settings, profile)
-        protect(profile.folder(settings), profile.group_id)
-        publish_in(
-            profile.folder(settings),
-            *(settings, run_id, first, last, only),
-            shown=hidden.shown,
-            identity=hidden.identity,
-            is_anew=is_erased,
-        )
-    if is_erased:
+        try:
+            hidden = PersonalDataHidden(settings, profile)
+            protect(profile.folder(settings), profile.group_id)
+            notes += publish_in(
+                profile.folder(settings),
+                *(settings, run_id, first, last, only),
+                shown=hidden.shown,
+                identity=hidden.identity,
+                is_anew=is_erased,
+            ).notes
+        except (click.ClickException, duckdb.Error, OSError) as problem:
+            # Nobody else has to wait for it: alerts are sent, and the next run publishes it.
+            failed.append(not_published(profile.folder(settings), problem))
+            progress.say(failed[-1])
+    publication = replace(publication, notes=(*notes, *failed))
+    if is_erased and not failed:
         for folder in former_profiles(settings, profiles):
             shutil.rmtree(folder)
         erasure.finish(settings)
@@ -139,7 +147,7 @@ def publish_in(
             last_health_date,
             published_at,
             content.bring_up_to_date(only, published_at),
-            carried.in_words,
+            tuple(filter(None, [carried.in_words(published)])),
         )
         content.describe(
             *(run_id, config_version, first, last, first_health_date, last_health_date),
@@ -152,10 +160,26 @@ def publish_in(
     if is_anew:
         for path in generations.iterdir():
             if path.name not in ("current", generation.name):
-                shutil.rmtree(path)
-    if publication.healed:
-        progress.say(publication.healed)
+                remove(path)
+    for note in publication.notes:
+        progress.say(note)
     return publication
+
+
+def not_published(folder: Path, problem: Exception) -> str:
+    text = problem.message if isinstance(problem, click.ClickException) else str(problem)
+    return (
+        f"{folder} could not be brought up to date, and its readers keep what they have:"
+        f" {' '.join(text.split()).rstrip('.')}. The next run tries again."
+    )
+
+
+def remove(path: Path) -> None:
+    """Remove what is left of a generation; what a reader keeps open may stay until later."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def scope(content: Generation, last: date) -> tuple[str, date, date]:
@@ -198,8 +222,10 @@ def later_than_before(now: datetime, current: Path | None) -> datetime:
 
 def is_of(generation: Path, identity: str | None) -> bool:
     """Whether a generation shows, and hides, what its identity says."""
-    noted = generation / IDENTITY
-    return identity is None or (noted.exists() and noted.read_text(encoding="utf-8") == identity)
+    try:
+        return identity is None or (generation / IDENTITY).read_bytes() == identity.encode()
+    except OSError:
+        return False
 
 
 def remove_leftovers(generations: Path) -> None:

@@ -148,6 +148,8 @@ def test_what_was_missed_too_long_ago_is_put_together_in_ranges(
     )
     assert health_dates.missed_for_good([], TODAY) == []
     assert health_dates.missed_for_good([TODAY], TODAY) == []
+    monkeypatch.setenv("HEALTH_CATCH_UP_DAYS", "0")  # who runs when they choose misses nothing
+    assert health_dates.missed_for_good(calculated, TODAY) == []
 
 
 # What is noted from run to run

@@ -6,7 +6,7 @@ import pytest
 from click import ClickException
 from small_warehouse import DAY, calculate, make, query, raise_alerts
 
-from orchestration import profiles
+from orchestration import profiles, publishing
 from orchestration.personal_data import Mark, published_columns
 from orchestration.profiles import Profile, key_of_rows, profiles_from_environment
 from orchestration.publishing import publish
@@ -129,6 +129,35 @@ def test_another_key_gives_other_pseudonyms_and_leaves_none_of_the_former(
     assert len(former) == len(latter) == 24
     assert former != latter
     assert former.encode() not in bytes_of(file_of(settings, "team").resolve().parent)
+
+
+def test_a_profile_that_cannot_be_published_keeps_nobody_else_waiting(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(settings, "run-1", DAY, DAY)
+    blocked = settings.published.with_name("published-bi") / ".generations"
+    aside = blocked.rename(blocked.with_name("aside"))
+    blocked.write_text("in the way")
+    calculate(settings, DAY, score=3.0)
+    publication = publish(settings, "run-2", DAY, DAY)
+    [note] = publication.notes
+    assert "published-bi could not be brought up to date" in note
+    of_run = "select run_id from health.publication"
+    assert query(settings.published_file, of_run) == [("run-2",)]
+    assert query(file_of(settings, "team"), of_run) == [("run-2",)]
+
+    blocked.unlink()
+    aside.rename(blocked)
+    assert publish(settings, "run-3", DAY, DAY).notes == ()
+    assert query(file_of(settings, "bi"), of_run) == [("run-3",)]
+
+
+def test_a_damaged_note_of_what_is_hidden_begins_anew(settings: Settings) -> None:
+    publish(settings, "run-1", DAY, DAY)
+    noted = file_of(settings, "bi").resolve().with_name(publishing.IDENTITY)
+    noted.write_bytes(b"\xff" + noted.read_bytes()[1:])
+    publish(settings, "run-2", DAY, DAY)
+    assert query(file_of(settings, "bi"), "select run_id from health.publication") == [("run-2",)]
 
 
 def test_no_file_holds_a_key(settings: Settings) -> None:
