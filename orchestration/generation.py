@@ -7,6 +7,7 @@ dbt may have been run without us. Reading history is far cheaper than writing it
 has no Parquet files, because those of the generation before were damaged, gets them again.
 """
 
+import re
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -65,6 +66,8 @@ PARTITIONS = """
     comment on column health.publication_partitions.published_at is
         'When these rows were published first, UTC.';
 """
+# Said of `publication` in the file of a profile, so that a copy of it tells as well.
+OF_PROFILE = re.compile(r"Profile: ([a-z0-9_-]+)\.$")
 ON_DATES = "health_date in (select unnest(cast(? as date[])))"
 ABOUT_ITSELF = ("publication", "publication_partitions")
 
@@ -159,6 +162,20 @@ class Databases:
             )
             if name not in ABOUT_ITSELF
         }
+
+    def profile_of(self, database: str) -> str | None:
+        """The profile whose publication a file is; None for a whole one, or a warehouse."""
+        for (text,) in self.rows(
+            """
+            select comment
+            from duckdb_tables()
+            where database_name = ? and schema_name = 'health' and table_name = 'publication'
+            """,
+            database,
+        ):
+            found = OF_PROFILE.search(text or "")
+            return found[1] if found else None
+        return None
 
     def comment(self, kind: str, table: Table, known: Table | None = None) -> None:
         """Write the comments of a table, and take away those that only its known version has."""
@@ -349,9 +366,17 @@ class Generation(Databases):
             self.connection.execute(view.definition)
             self.comment("view", view)
 
-    def describe(self, *publication: object) -> None:
-        """Write what the generation says of itself, in the columns of table `publication`."""
+    def describe(self, *publication: object, profile: str | None = None) -> None:
+        """Write what the generation says of itself, in the columns of table `publication`.
+
+        profile: the name of the one that hides personal data here.
+        """
         self.connection.execute(PUBLICATION)
+        if profile:
+            self.connection.execute(
+                "comment on table health.publication is 'What this publication carries, without"
+                f" personal data. One row. Profile: {profile}.'"
+            )
         places = ", ".join("?" * len(publication))
         self.rows(f"insert into health.publication values ({places})", *publication)
         for name in ABOUT_ITSELF:

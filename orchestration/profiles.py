@@ -10,7 +10,8 @@ columns (`personal_data`) are null there, with these exceptions:
 - A key stays a key: were it null, rows of different people could not be told apart, and null has
   its own meaning in some (no manager). It holds a keyed hash as well; `without` has one of its own
   for each table, so that nobody can be followed from one table into another.
-- The value of a signal is shown where the signal is a number or a boolean.
+- The value of a signal is shown where the signal is a number or a boolean, and the value is one:
+  it may be older than the declaration.
 
 What nobody has described (a table of a user's own, a column that is gone from the models) is left
 out: what is not known to be harmless is not shown.
@@ -38,10 +39,15 @@ VARIABLE = "HEALTH_PUBLISH_PROFILES"
 KEY = "HEALTH_PSEUDONYM_KEY"
 KEY_FILE = "HEALTH_PSEUDONYM_KEY_FILE"
 SHORTEST_KEY = 16
+ROW_KEY_LENGTH = 64  # hexadecimal digits
+OWNER = ".profile_of"  # in the generations of a profile: which publication it is beside
 NAME = re.compile("[a-z0-9][a-z0-9_-]*")
 WAYS = ("without", "pseudonyms")
 HASH_LENGTH = 24  # hexadecimal digits: 96 bits, so that two people never share one
 BLOCK_SIZE = 64  # of SHA-256, in bytes
+# Numbers and booleans, as many as a threshold has.
+ONE = r"\s*(true|false|[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?)\s*"
+NUMBERS = rf"(?i){ONE}(\|{ONE})*"
 NUMBER_SIGNALS = """
     select signal_id
     from warehouse.configuration.config_signals
@@ -92,10 +98,21 @@ def profiles_from_environment() -> list[Profile]:
 
 
 def former_profiles(settings: Settings, profiles: Collection[Profile]) -> list[Path]:
-    """Folders of publications that are not asked for any more: no run brings them up to date."""
+    """Folders of publications that are not asked for any more: no run brings them up to date.
+
+    Only those that say to be of this installation: `published-eu-bi` may be the profile `bi` of one
+    that publishes in `published-eu`.
+    """
     known = {profile.folder(settings) for profile in profiles}
-    beside = settings.published.parent.glob(f"{settings.published.name}-*/.generations/*/.profile")
-    return sorted({path.parents[2] for path in beside} - known)
+    beside = settings.published.parent.glob(f"{settings.published.name}-*/.generations/*/{OWNER}")
+    owned = {path.parents[2] for path in beside if path.read_bytes() == owner(settings)}
+    return sorted(owned - known)
+
+
+def owner(settings: Settings) -> bytes:
+    """What is noted in the generations of profiles: the name of the folder that they lie beside,
+    which stays true where the installation is moved."""
+    return os.fsencode(settings.published.name)
 
 
 def pseudonym_key() -> bytes:
@@ -124,16 +141,18 @@ def pseudonym_key() -> bytes:
 def key_of_rows(settings: Settings) -> bytes:
     """The secret behind keys of rows in `without`, made once; a new one changes these alone."""
     file = settings.state / "row_key"
-    try:
-        return file.read_bytes()
-    except FileNotFoundError:
-        settings.state.mkdir(parents=True, exist_ok=True)
-        unfinished = file.with_suffix(".new")
-        unfinished.unlink(missing_ok=True)
-        with os.fdopen(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as f:
-            f.write(secrets.token_hex(32).encode())
-        unfinished.replace(file)
-        return file.read_bytes()
+    if file.exists() and len(key := file.read_bytes()) >= ROW_KEY_LENGTH:
+        return key
+    settings.state.mkdir(parents=True, exist_ok=True)
+    unfinished = file.with_suffix(".new")
+    unfinished.unlink(missing_ok=True)
+    key = secrets.token_hex(ROW_KEY_LENGTH // 2).encode()
+    with os.fdopen(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as f:
+        f.write(key)
+        f.flush()
+        os.fsync(f.fileno())  # a machine that stops must not leave an empty one: no secret
+    unfinished.replace(file)
+    return key
 
 
 class PersonalDataHidden:
@@ -203,7 +222,8 @@ class PersonalDataHidden:
         else:
             hidden = f"case when false then {name} end"  # null of its type
         if mark.kind == "signal_value" and "signal_id" in table.columns:
-            return f"case when signal_id in ({numbers}) then {name} else {hidden} end"
+            is_shown = f"signal_id in ({numbers}) and regexp_full_match({name}, {literal(NUMBERS)})"
+            return f"case when {is_shown} then {name} else {hidden} end"
         return hidden
 
 

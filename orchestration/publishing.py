@@ -31,8 +31,11 @@ from orchestration import clock, erasure, integrity, progress
 from orchestration.generation import FILE, Generation, Shown, everything, filling
 from orchestration.private_files import protect
 from orchestration.profiles import (
+    OWNER,
+    VARIABLE,
     PersonalDataHidden,
     former_profiles,
+    owner,
     profiles_from_environment,
 )
 from orchestration.set_aside import set_aside
@@ -55,8 +58,8 @@ class PublishingRefused(click.ClickException):
 class Publication:
     """What readers see now.
 
-    partitions: how many were written anew for it. notes: what was damaged before, and which profile
-    could not be published, in words.
+    partitions: how many were written anew for it. notes: what was damaged before, which profile
+    could not be published, and which former one was deleted, in words.
     """
 
     run_id: str
@@ -96,18 +99,20 @@ def publish(
                 *(settings, run_id, first, last, only),
                 shown=hidden.shown,
                 identity=hidden.identity,
+                profile=profile.name,
                 is_anew=is_erased,
             ).notes
         except (click.ClickException, duckdb.Error, OSError) as problem:
             # Nobody else has to wait for it: alerts are sent, and the next run publishes it.
             failed.append(not_published(profile.folder(settings), problem))
             progress.say(failed[-1])
-    publication = replace(publication, notes=(*notes, *failed))
     if is_erased and not failed:
         for folder in former_profiles(settings, profiles):
             shutil.rmtree(folder)
+            notes.append(f"Deleted {folder}: no profile of {VARIABLE} publishes there.")
+            progress.say(notes[-1])
         erasure.finish(settings)
-    return publication
+    return replace(publication, notes=(*notes, *failed))
 
 
 def publish_in(
@@ -119,11 +124,13 @@ def publish_in(
     only: Collection[str] | None,
     shown: Shown = everything,
     identity: str | None = None,
+    profile: str | None = None,
     is_anew: bool = False,
 ) -> Publication:
     """Publish in one folder.
 
     identity: of what is shown; a generation of another identity is not gone on with.
+    profile: the name of the one that is published here.
     is_anew: whether nothing of former generations may be left, not even deleted rows.
     """
     generations = published / ".generations"
@@ -138,6 +145,7 @@ def publish_in(
         carried = start_from(generations, unfinished, identity, published_at.date())
     if identity:
         (unfinished / IDENTITY).write_text(identity, encoding="utf-8")
+        (unfinished / OWNER).write_bytes(owner(settings))
     with filling(settings.warehouse, unfinished, shown, carried.partitions_noted) as content:
         config_version, first_health_date, last_health_date = scope(content, last)
         publication = Publication(
@@ -152,6 +160,7 @@ def publish_in(
         content.describe(
             *(run_id, config_version, first, last, first_health_date, last_health_date),
             *(published_at, version("account-health"), duckdb.__version__, STORAGE_VERSION),
+            profile=profile,
         )
     integrity.write(unfinished, carried)
     unfinished.rename(generation)

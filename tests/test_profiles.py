@@ -6,7 +6,7 @@ import pytest
 from click import ClickException
 from small_warehouse import DAY, calculate, make, query, raise_alerts
 
-from orchestration import profiles, publishing
+from orchestration import profiles, progress, publishing
 from orchestration.personal_data import Mark, published_columns
 from orchestration.profiles import Profile, key_of_rows, profiles_from_environment
 from orchestration.publishing import publish
@@ -170,3 +170,61 @@ def test_no_file_holds_a_key(settings: Settings) -> None:
         assert SECRET.encode() not in content
         assert row_key not in content
     assert SECRET.encode() not in bytes_of(settings.published)
+
+
+@pytest.mark.parametrize("left", [b"", b"0123abc"])
+def test_a_secret_that_was_cut_off_is_made_anew(tmp_path: Path, left: bytes) -> None:
+    """Hashes of an empty one could be found out by trying."""
+    settings = Settings(tmp_path / "raw", tmp_path / "warehouse.duckdb")
+    settings.state.mkdir()
+    (settings.state / "row_key").write_bytes(left)
+    key = key_of_rows(settings)
+    assert len(key) == 64
+    assert key_of_rows(settings) == key
+
+
+@pytest.mark.parametrize("name", ["bi", "team"])
+def test_texts_from_before_a_signal_became_a_number_are_hidden(
+    settings: Settings, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = ["7", "-1.5", "1e-06", ".5", "true", "False", "1|2.5|3"]
+    texts = ["Kim", "nan", "kim@example.com", "+49 151 1", "1|Kim", "", "7\nKim"]
+    with writing(settings) as warehouse:
+        warehouse.execute(
+            """
+            create schema configuration;
+            create table configuration.config_signals (signal_id varchar, value_type varchar);
+            insert into configuration.config_signals values ('seats', 'number');
+            create table health.told (signal_id varchar, observed varchar);
+            """
+        )
+        warehouse.execute(
+            "insert into health.told select 'seats', unnest(?::varchar[])", [shown + texts]
+        )
+    columns = {"told": {"signal_id": None, "observed": Mark("signal_value")}}
+    monkeypatch.setattr(profiles, "published_columns", lambda: {**published_columns(), **columns})
+    publish(settings, "run", DAY, DAY)
+    seen = query(file_of(settings, name), "select observed from health.told")
+    assert sorted(value for (value,) in seen if value is not None) == sorted(shown)
+    assert len(seen) == len(shown + texts)
+
+
+def test_an_erasure_deletes_former_profiles_of_this_installation_alone(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another one beside it may publish in a folder whose name begins the same."""
+    publish(settings, "run-1", DAY, DAY)
+    other = Settings(settings.raw, settings.warehouse, settings.published.with_name("published-eu"))
+    publish(other, "run-1", DAY, DAY)
+    with writing(settings) as warehouse:
+        warehouse.execute("create table operations.erasures (list_hash varchar, step varchar)")
+        warehouse.execute("insert into operations.erasures values ('of a list', 'written')")
+    monkeypatch.setenv("HEALTH_PUBLISH_PROFILES", "team=pseudonyms")
+    notes = []
+    with progress.told_to(lambda step: notes.append(step.note)):
+        publish(settings, "run-2", DAY, DAY)
+    folder = file_of(settings, "bi").parent
+    assert not folder.exists()
+    assert [note for note in notes if note.startswith(f"Deleted {folder}: ")]
+    for name in ("team", "eu-bi", "eu-team"):
+        assert query(file_of(settings, name), "select count(*) from health.publication") == [(1,)]
