@@ -7,6 +7,8 @@ published. Events are read from raw anew by the next run, because their tables o
 together.
 
 Nothing is deleted: the damaged file gets another name. The new one takes its place in one step.
+Where an erasure is not known to be done, the next run does it again, and deletes the damaged file:
+nobody can look through that for those who are erased.
 """
 
 import os
@@ -19,7 +21,7 @@ import click
 import duckdb
 import pyarrow as pa
 
-from orchestration import clock, damage
+from orchestration import clock, damage, erasure
 from orchestration.alerts import (
     ANNOUNCEMENTS,
     COLUMNS_OF_ANNOUNCEMENTS,
@@ -140,6 +142,11 @@ def restore(source: Path | None, even_if_whole: bool) -> None:
     for text in restored.lost:
         click.echo(text)
     click.echo("Next: `health run`, which reads the events from raw anew.")
+    if erasure.is_due(settings):
+        click.echo(
+            f"It also removes whom {settings.erasures} names, and with them every file that was set"
+            " aside."
+        )
 
 
 def problem_of(warehouse: Path) -> str | None:
@@ -171,7 +178,7 @@ def restored_warehouse(settings: Settings, asked: Path | None) -> tuple[Restored
         for left in (unfinished, unfinished.with_name(f"{unfinished.name}.wal")):
             left.unlink(missing_ok=True)
         try:
-            restored = fill(unfinished, source, settings)
+            restored = fill(unfinished, source, settings, is_last_published=not asked)
             break
         except duckdb.Error as problem:
             if not damage.is_damage(problem, source):
@@ -207,17 +214,28 @@ def publications(settings: Settings) -> Iterator[Path]:
             yield file
 
 
-def fill(file: Path, source: Path, settings: Settings) -> Restored:
-    """Make a warehouse of schema `health` of another file, and of what runs had noted."""
+def fill(file: Path, source: Path, settings: Settings, is_last_published: bool) -> Restored:
+    """Make a warehouse of schema `health` of another file, and of what runs had noted.
+
+    is_last_published: whether that file has what the damaged warehouse published. Raises
+    click.ClickException for the publication of a profile.
+    """
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute(f"attach {literal(source)} as source (read_only)")
+        databases = Databases(connection)
+        profile = databases.profile_of("source")
+        if profile:
+            raise click.ClickException(
+                f"{source} is of the profile `{profile}`, which lacks personal data: no warehouse"
+                " is built from it. `--from` takes a copy of the whole published file or of the"
+                " warehouse."
+            )
         connection.execute(
             f"attach {literal(file)} as restored (storage_version '{STORAGE_VERSION}')"
         )
         connection.execute("use restored")
         connection.begin()
-        databases = Databases(connection)
         connection.execute("create schema health")
         tables = databases.relations("source")
         for name, table in tables.items():
@@ -229,6 +247,8 @@ def fill(file: Path, source: Path, settings: Settings) -> Restored:
             connection.execute(view.definition)
             databases.comment("view", view)
         lost = restore_notes(connection, tables, [settings.warehouse, source])
+        if is_last_published:
+            restore_erasures(connection, settings.warehouse)
         [(last,)] = connection.execute(
             "select max(health_date) from health.account_health_history"
         ).fetchall()
@@ -246,13 +266,7 @@ def restore_notes(
     for table, follows in NOTES.items():
         found = next((rows for file in files if (rows := readable(file, table))), None)
         if found:
-            definition, rows = found
-            schema, name = table.split(".")
-            connection.execute(f"create schema if not exists {schema}")
-            connection.execute(definition)
-            connection.register("rows_noted", rows)
-            connection.execute(f"insert into {schema}.{quoted(name)} by name from rows_noted")
-            connection.unregister("rows_noted")
+            restore_table(connection, table, *found)
             continue
         if table == DELIVERIES and "health_alerts" in published:
             ensure_table(connection, table, COLUMNS_OF_DELIVERIES)
@@ -267,6 +281,25 @@ def restore_notes(
         if follows:
             lost.append(f"{table} could not be read: {follows}.")
     return lost
+
+
+def restore_erasures(connection: duckdb.DuckDBPyConnection, warehouse: Path) -> None:
+    """Take the note that whom the erasure list names is removed, if that was published: then they
+    are in nothing that was. Without the note the next run removes them again."""
+    found = readable(warehouse, erasure.TABLE)
+    if found and found[1]["step"].to_pylist() == [erasure.PUBLISHED]:
+        restore_table(connection, erasure.TABLE, *found)
+
+
+def restore_table(
+    connection: duckdb.DuckDBPyConnection, table: str, definition: str, rows: pa.Table
+) -> None:
+    schema, name = table.split(".")
+    connection.execute(f"create schema if not exists {schema}")
+    connection.execute(definition)
+    connection.register("rows_noted", rows)
+    connection.execute(f"insert into {schema}.{quoted(name)} by name from rows_noted")
+    connection.unregister("rows_noted")
 
 
 def readable(file: Path, table: str) -> tuple[str, pa.Table] | None:

@@ -16,8 +16,9 @@ from receiver import Receiver, receiving
 from small_warehouse import DAY, calculate, make, query, raise_alerts
 
 import expectations
-from orchestration import damage
+from orchestration import damage, erasure
 from orchestration.cli import main
+from orchestration.growing_tables import ensure_table
 from orchestration.health_run import damage_in_words, failures_in_words
 from orchestration.publishing import publish
 from orchestration.restore import problem_of
@@ -302,6 +303,65 @@ def test_a_copy_of_the_warehouse_or_of_the_publication_will_do(
         assert answer.exit_code == 0, answer.output
         assert health(settings) == expected
         publish(settings, "run-2", DAY, TODAY)
+
+
+def test_the_publication_of_a_profile_will_not_do(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hashes would stand in the history in place of people, for good."""
+    monkeypatch.setenv("HEALTH_PUBLISH_PROFILES", "bi=without")
+    for run_id in ("run-2", "run-3"):
+        publish(settings, run_id, DAY, TODAY)
+    file = settings.published.with_name("published-bi") / settings.published_file.name
+    copied = Path(shutil.copy(file, tmp_path / "backup.duckdb"))
+    flip_header(settings.warehouse)
+    before = settings.warehouse.read_bytes()
+    for source in (file, copied):
+        answer = run(settings, "restore", "--from", str(source))
+        assert answer.exit_code == 1
+        [_, line] = answer.output.splitlines()
+        assert f"{source} is of the profile `bi`" in line
+        assert settings.warehouse.read_bytes() == before
+    assert not list(tmp_path.glob("*set-aside*"))
+    assert run(settings, "restore").exit_code == 0
+
+
+def note_erasure(settings: Settings, step: str) -> None:
+    """As if whom the list names had been erased, as far as that step."""
+    settings.erasures.write_text("kind,id,requested_at,reason\nuser,u-12345,2026-11-22,\n")
+    entries = erasure.erasure_list(settings.erasures)
+    with writing(settings) as warehouse:
+        ensure_table(warehouse, erasure.TABLE, erasure.COLUMNS)
+        warehouse.execute(
+            f"insert into {erasure.TABLE} values (?, ?)", [erasure.list_hash(entries), step]
+        )
+
+
+def test_an_erasure_that_is_done_is_not_done_again(settings: Settings) -> None:
+    """It would delete the damaged file."""
+    note_erasure(settings, erasure.PUBLISHED)
+    flip(settings.warehouse, block_of(settings, "health.account_health_history"))
+    answer = run(settings, "restore")
+    assert answer.exit_code == 0, answer.output
+    assert not erasure.is_due(settings)
+    assert "removes" not in answer.output
+
+
+@pytest.mark.parametrize("case", ["not published", "lost", "from a backup"])
+def test_an_erasure_that_may_not_be_done_is_done_again_and_told(
+    settings: Settings, case: str, tmp_path: Path
+) -> None:
+    backup = Path(shutil.copy(settings.published_file, tmp_path / "backup.duckdb"))
+    note_erasure(settings, erasure.WRITTEN if case == "not published" else erasure.PUBLISHED)
+    if case == "lost":
+        flip_header(settings.warehouse)
+    else:
+        flip(settings.warehouse, block_of(settings, "health.account_health_history"))
+    answer = run(settings, "restore", *(["--from", str(backup)] if case == "from a backup" else []))
+    assert answer.exit_code == 0, answer.output
+    assert erasure.is_due(settings)
+    assert f"removes whom {settings.erasures} names" in answer.output
+    assert "set aside" in answer.output.splitlines()[-1]
 
 
 # The whole of it, with the job of the night
