@@ -25,7 +25,7 @@ from expectations import page_markup
 from expectations.checks import Check
 from expectations.reports import CheckResult, Report, worst_first
 from orchestration import clock, harmless
-from orchestration.private_files import group_of_the_house, protect
+from orchestration.private_files import group_of_the_house, protect_tree
 from orchestration.settings import Settings
 
 SITE = "account_health"
@@ -78,7 +78,7 @@ def build_in(unfinished: Path, folder: Path, reports: Sequence[Report]) -> Path:
     # What its own pages ask for, and ours do not.
     shutil.rmtree(unfinished / "static", ignore_errors=True)
     (unfinished / "index.html").write_text(index(reports, unfinished), encoding="utf-8")
-    protect(unfinished, group_of_the_house())
+    protect_tree(unfinished, group_of_the_house())
     replaced = folder.with_name(f".{folder.name}.replaced")
     shutil.rmtree(replaced, ignore_errors=True)
     if folder.exists():

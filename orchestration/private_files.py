@@ -10,7 +10,8 @@ import grp
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import click
@@ -22,6 +23,15 @@ UMASK = 0o027
 FILE_MODE = 0o640
 FOLDER_MODE = 0o2750  # what is made in it belongs to its group
 OF_OTHERS_OR_GROUP = 0o077
+
+# What is made in a folder of publications or in that of the state, and the same set aside.
+OURS = (
+    *(".generations", "account_health.duckdb", "parquet"),
+    *(".account_health.duckdb.new", ".parquet.new"),
+    *("dagster", "dbt", "raw_files"),
+    *("run.lock", "run.json", "run.tmp", "row_key", "row_key.new", "daemon.lock"),
+    *("health_run.log", "health-lint-*", "health-backtest-*", "health-what-if-*"),
+)
 
 
 def begin() -> None:
@@ -71,45 +81,78 @@ def make_folder(folder: Path, group: int | None) -> None:
 
 
 def protect(folder: Path, group: int | None) -> None:
-    """Make a folder for the owner and the group, with all that is in it already.
+    """Make a folder for the owner and the group, with what is ours in it already.
 
-    Looks into the folder only where it is not as it should be itself. Raises click.ClickException
-    for what belongs to another account.
+    A folder that holds something else too, or belongs to another account, keeps its own mode.
+    Raises click.ClickException for a file that cannot be given to the group.
     """
     make_folder(folder, group)
-    if is_right(folder, group):
+    found = list(folder.iterdir())
+    ours = [path for path in found if is_ours(path.name)]
+    for path in ours:
+        protect_tree(path, group)
+    if len(ours) == len(found) and folder.stat().st_uid == os.geteuid():
+        put_right(folder, group)
+
+
+def is_ours(name: str) -> bool:
+    made = name.partition(".set-aside-")[0]
+    return any(fnmatchcase(made, pattern) for pattern in OURS)
+
+
+def protect_tree(path: Path, group: int | None) -> None:
+    """Make a file, or a folder with all that is in it, for the owner and the group.
+
+    Looks into a folder only where it is not as it should be itself.
+    """
+    if path.is_symlink() or is_right(path, group):
         return
-    for path in folder.rglob("*"):
-        put_right(path, group)
-    put_right(folder, group)  # last: a walk that was stopped is begun again
+    for folder, folders, files in os.walk(path):  # does not follow links, nor mind what vanishes
+        for name in (*folders, *files):
+            put_right(Path(folder, name), group)
+    put_right(path, group)  # last: a walk that was stopped is begun again
 
 
-def protect_file(file: Path, group: int | None) -> None:
-    if file.exists():
-        put_right(file, group)
-
-
-def is_right(path: Path, group: int | None) -> bool:
-    found = path.stat()
-    return stat.S_IMODE(found.st_mode) == FOLDER_MODE and group in (None, found.st_gid)
+def is_right(folder: Path, group: int | None) -> bool:
+    try:
+        found = folder.lstat()
+    except FileNotFoundError:
+        return True
+    return (
+        stat.S_ISDIR(found.st_mode)
+        and stat.S_IMODE(found.st_mode) == FOLDER_MODE
+        and group in (None, found.st_gid)
+    )
 
 
 def put_right(path: Path, group: int | None) -> None:
-    if path.is_symlink():
-        return
-    found = path.stat()
-    mode = FOLDER_MODE if path.is_dir() else FILE_MODE
-    is_secret = not path.is_dir() and not found.st_mode & OF_OTHERS_OR_GROUP
+    """Set the group and the mode of a file or folder; links and what vanished are let be.
+
+    Raises click.ClickException where it cannot be given to the group that is asked for.
+    """
     try:
+        found = path.lstat()
+        if stat.S_ISLNK(found.st_mode):
+            return
         if group is not None and found.st_gid != group:
             os.chown(path, -1, group)
-        if not is_secret and stat.S_IMODE(found.st_mode) != mode:
-            path.chmod(mode)
-    except PermissionError as problem:
+    except FileNotFoundError:
+        return
+    except OSError as problem:
         raise click.ClickException(
-            f"{path} belongs to another account, and its group and mode cannot be set: `chown -R`"
-            " it to the account that runs this."
+            f"{path} cannot be given to the group {group} ({problem.strerror}): `chown -R` it to"
+            " the account that runs this."
         ) from problem
+    is_folder = stat.S_ISDIR(found.st_mode)
+    mode = FOLDER_MODE if is_folder else FILE_MODE
+    is_secret = not is_folder and not found.st_mode & OF_OTHERS_OR_GROUP
+    if belongs_to_us(found) and not is_secret and stat.S_IMODE(found.st_mode) != mode:
+        with suppress(OSError):  # vanished, or on a file system that keeps no modes
+            path.chmod(mode)
+
+
+def belongs_to_us(found: os.stat_result) -> bool:
+    return os.geteuid() in (0, found.st_uid)
 
 
 def group_of_the_house() -> int | None:
@@ -126,4 +169,4 @@ def protect_all(settings: Settings) -> None:
         settings.warehouse,
         settings.warehouse.with_name(f"{settings.warehouse.name}.wal"),
     ):
-        protect_file(file, group)
+        put_right(file, group)

@@ -1,11 +1,12 @@
 """Who may read the files: the owner and the group that is named, nobody else."""
 
+import errno
 import os
 import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
@@ -13,7 +14,7 @@ import pytest
 from click import ClickException
 from small_warehouse import DAY, make, raise_alerts
 
-from orchestration.private_files import group_id, put_right
+from orchestration.private_files import group_id, protect, put_right
 from orchestration.profiles import key_of_rows
 from orchestration.publishing import publish
 from orchestration.run_lock import write_lock
@@ -123,19 +124,135 @@ def test_a_group_that_cannot_be_is_told_in_words(monkeypatch: pytest.MonkeyPatch
         group_id(str(GROUP))
 
 
-def test_a_file_of_another_account_is_told_in_words(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_what_is_not_ours_stays_as_it_is(place: Path) -> None:
+    """The state lies in a folder that holds raw files and a script too."""
+    state = place / "data"
+    for name, mode in {
+        "raw/accounts.csv": 0o664,
+        "nightly.sh": 0o755,
+        "health-report.csv": 0o644,
+        "dagster/runs.db": 0o644,
+        "dagster.set-aside-20260101T000000.000000/runs.db": 0o644,
+        "run.lock": 0o644,
+    }.items():
+        (state / name).parent.mkdir(parents=True, exist_ok=True)
+        (state / name).write_text("x")
+        (state / name).chmod(mode)
+    (state / "parquet").symlink_to("raw")
+    for folder in (state, state / "raw", state / "dagster"):
+        folder.chmod(0o2775)
+    protect(state, None)
+    assert modes(state) == {
+        ".": "2775",
+        "raw": "2775",
+        "raw/accounts.csv": "664",
+        "parquet": "2775",  # a link to it
+        "nightly.sh": "755",
+        "health-report.csv": "644",
+        "dagster": "2750",
+        "dagster/runs.db": "640",
+        "dagster.set-aside-20260101T000000.000000": "2750",
+        "dagster.set-aside-20260101T000000.000000/runs.db": "640",
+        "run.lock": "640",
+    }
+
+
+def modes(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): f"{stat.S_IMODE(path.stat().st_mode):o}"
+        for path in [folder, *folder.rglob("*")]
+    }
+
+
+@ROOT_ONLY
+@pytest.mark.parametrize("owner", [0, BI], ids=["shared folder", "volume of its own"])
+def test_a_folder_of_another_account_is_no_hindrance(place: Path, owner: int) -> None:
+    published = place / "published"
+    (published / "lost+found").mkdir(parents=True)
+    (published / "lost+found").chmod(0o700)
+    (published / ".generations").mkdir()
+    (published / ".generations" / "ours").write_text("x")
+    (published / ".generations" / "theirs").write_text("x")
+    os.chown(published / ".generations", BI, GROUP)
+    os.chown(published / ".generations" / "ours", BI, GROUP)
+    os.chown(published, owner, GROUP)
+    published.chmod(0o755 if owner == BI else 0o2775)
+    before = modes(published)
+    code, text = as_bi(lambda: protect(published, None))
+    assert (code, text) == (0, "")
+    after = modes(published)
+    assert after == before | {".generations": "2750", ".generations/ours": "640"}
+    (published / ".generations").chmod(0o755)
+    code, text = as_bi(lambda: protect(published, GROUP))
+    assert code == 1
+    assert f"theirs cannot be given to the group {GROUP} (Operation not permitted)" in text
+
+
+def as_bi(act: Callable[[], None]) -> tuple[int, str]:
+    """Do something as the account BI, in a process of its own; 1 and the words where it fails."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        code = 2
+        try:
+            os.setgroups([GROUP])
+            os.setgid(GROUP)
+            os.setuid(BI)
+            act()
+            code = 0
+        except ClickException as problem:
+            os.write(writing, problem.message.encode())
+            code = 1
+        finally:
+            os._exit(code)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        text = pipe.read()
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status), text
+
+
+@pytest.mark.parametrize("step", ["lstat", "chown", "chmod"])
+def test_a_file_that_vanishes_meanwhile_is_no_hindrance(
+    place: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """As SQLite's journals do beside a run."""
+    state = place / "state"
+    (state / "dagster").mkdir(parents=True)
+    journal = state / "dagster" / "runs.db-journal"
+    journal.write_text("x")
+    module = os if step == "chown" else Path
+    real = getattr(module, step)
+
+    def vanish(path: Path, *rest: int) -> object:
+        if path == journal:
+            journal.unlink(missing_ok=True)
+        return real(path, *rest)
+
+    monkeypatch.setattr(module, step, vanish)
+    group = GROUP if os.geteuid() == 0 else os.getegid()
+    protect(state, group if step == "chown" else None)
+    assert modes(state) == {".": "2750", "dagster": "2750"} | (
+        {"dagster/runs.db-journal": "640"} if journal.exists() else {}
+    )
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.ENOTSUP, errno.EROFS])
+def test_a_file_system_without_modes_and_groups(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     file = tmp_path / "file"
     file.write_text("x")
     file.chmod(0o644)
 
     def refuse(*_: object) -> None:
-        raise PermissionError
+        raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(Path, "chmod", refuse)
-    with pytest.raises(ClickException, match="belongs to another account"):
-        put_right(file, None)
+    monkeypatch.setattr(os, "chown", refuse)
+    put_right(file, None)
+    with pytest.raises(ClickException, match=f"cannot be given to the group {GROUP}"):
+        put_right(file, GROUP)
 
 
 def test_the_program_makes_private_files_from_its_start() -> None:
