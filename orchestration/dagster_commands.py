@@ -61,14 +61,16 @@ def start(program: str, *arguments: str) -> None:
     settings = Settings.from_environment()
     if program == "dagster-webserver" or "dev" in arguments:
         refuse_used_port(*address_in(arguments))
-    if "dev" in arguments or (program == "dagster-daemon" and "run" in arguments):
+    becomes_daemon = "dev" in arguments or (program == "dagster-daemon" and "run" in arguments)
+    if becomes_daemon:
         refuse_wrong_places(settings)
         be_the_only_daemon(settings)
+    renew_damaged_records(settings, click.echo)
+    if becomes_daemon:
         with instance(settings) as dagster:
             for name in forget_times_to_come(dagster):
                 click.echo(f"The clock was ahead: {name} goes on from now.")
     manifest(settings)
-    renew_damaged_records(settings, click.echo)
     os.chdir(ROOT)
     path = Path(sys.executable).with_name(program)
     os.execve(path, [program, *arguments], {**os.environ, **environment(settings)})

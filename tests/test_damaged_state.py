@@ -14,9 +14,10 @@ from pathlib import Path
 import click
 import dagster as dg
 import pytest
+from sqlalchemy.exc import OperationalError
 
+from orchestration import dagster_commands, run_records
 from orchestration import manifest as dbt_manifest
-from orchestration import run_records
 from orchestration.abandoned_runs import end_abandoned_runs
 from orchestration.dagster_commands import be_the_only_daemon
 from orchestration.dagster_instance import instance
@@ -24,7 +25,7 @@ from orchestration.kept import read_kept, write_kept
 from orchestration.raw_reader import read_folder
 from orchestration.run_lock import AnotherRun, holder_text, write_lock
 from orchestration.run_records import RECORDS, renew_damaged_records
-from orchestration.settings import Settings
+from orchestration.settings import ROOT, Settings
 
 
 @dg.op
@@ -167,6 +168,118 @@ def test_a_record_that_somebody_writes_is_not_damaged(
         connection.execute("pragma locking_mode = exclusive")
         connection.execute("begin exclusive")
         assert run_records.problem_of(settings.state / "dagster" / "runs.db") is None
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        sqlite3.SQLITE_CANTOPEN,  # also where the process has too many files open
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_ERROR,  # no such column: a migration is pending
+    ],
+)
+@pytest.mark.parametrize("is_in_dagster", [False, True])
+def test_a_record_that_cannot_be_opened_is_not_damaged(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, code: int, is_in_dagster: bool
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        problem = sqlite3.OperationalError("unable to open database file")
+        problem.sqlite_errorcode = code
+        if is_in_dagster:
+            raise OperationalError("select", {}, problem) from problem
+        raise problem
+
+    if is_in_dagster:
+        monkeypatch.setattr(dg.DagsterInstance, "get_run_records", refuse)
+    else:
+        monkeypatch.setattr(sqlite3, "connect", refuse)
+    assert renewed(settings) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another account")
+def test_a_record_of_another_account_is_told_in_words() -> None:
+    """Root ran it once, and now the account of the service does."""
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        shutil.copytree(recorded(), place / "state")
+        for path in (place, *place.rglob("*")):
+            os.chown(path, 54323, -1)
+        record = place / "state" / "dagster" / "schedules.db"
+        os.chown(record, 0, 0)
+        record.chmod(0o600)
+        code = """
+from orchestration.run_records import renew_damaged_records
+from orchestration.settings import ROOT, Settings
+import os, click
+os.setgid(54323)
+os.setuid(54323)
+try:
+    renew_damaged_records(Settings.from_environment(), print)
+except click.ClickException as problem:
+    print(problem.message)
+"""
+        answer = subprocess.run(
+            [sys.executable, "-c", code],
+            env={
+                **os.environ,
+                **Settings(place / "raw", place / "warehouse.duckdb").environment,
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert f"Dagster's record {record} cannot be written by the account" in answer.stdout
+        assert "`chown -R`" in answer.stdout
+        assert not [*place.rglob("*.set-aside-*")]
+
+
+@pytest.mark.parametrize("content", ["run_storage: 1", "no_such_setting: {}", "]"])
+def test_a_wrong_configuration_is_no_damage(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    (tmp_path / "dagster.yaml").write_text(content)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    assert renewed(settings) == []
+
+
+def test_records_kept_elsewhere_do_not_tell_of_those_here(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(settings.state / "dagster", elsewhere)
+    with sqlite3.connect(elsewhere / "runs.db") as connection:
+        connection.execute("update runs set run_body = replace(run_body, '{', '[')")
+    text = (ROOT / "dagster.yaml").read_text()
+    (tmp_path / "dagster.yaml").write_text(
+        text.replace("{env: DAGSTER_STATE_DIR}", json.dumps(str(elsewhere)))
+    )
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    assert renewed(settings) == []
+
+
+@pytest.mark.parametrize("program", [("dagster", "dev"), ("dagster-daemon", "run")])
+def test_the_daemon_begins_with_whole_records(
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    program: tuple[str, ...],
+) -> None:
+    """Before it looks into them for times to come."""
+    for name, value in settings.environment.items():
+        monkeypatch.setenv(name, value)
+    fill_with_garbage(settings.state / "dagster" / "schedules.db")
+    monkeypatch.setattr(dbt_manifest, "manifest", lambda settings: None)
+    monkeypatch.setattr(dagster_commands, "be_the_only_daemon", lambda settings: None)
+    monkeypatch.setattr(os, "chdir", lambda folder: None)
+    begun: list[list[str]] = []
+    monkeypatch.setattr(os, "execve", lambda path, arguments, _: begun.append(arguments))
+    dagster_commands.start(*program)
+    assert begun == [list(program)]
+    assert "schedules.db" in capsys.readouterr().out
+    check_usable(settings)
 
 
 def test_no_record_is_no_damage(tmp_path: Path) -> None:
