@@ -328,13 +328,17 @@ def damage(published: Path) -> str:
     Of Parquet files a run reads some each night: bits are flipped in those of today.
     """
     generation = (published / ".generations" / "current").resolve()
-    parquet = sorted((generation / "parquet").rglob("*.parquet"))
-    how = random.choice(["flip", "flip", "cut", "remove"])
-    if how == "flip":
-        parquet = [
-            file for file in parquet if integrity.is_turn(str(file.relative_to(generation)), TODAY)
-        ]
-    file = random.choice([generation / FILE, random.choice([*parquet, generation / FILE])])
+    # What was removed or cut off before may not be healed yet.
+    database, parquet = (
+        [file for file in files if file.exists() and file.stat().st_size]
+        for files in ([generation / FILE], sorted((generation / "parquet").rglob("*.parquet")))
+    )
+    of_today = [
+        file for file in parquet if integrity.is_turn(str(file.relative_to(generation)), TODAY)
+    ]
+    how = random.choice(["flip", "flip", "cut", "remove"] if database else ["cut", "remove"])
+    others = of_today if how == "flip" else parquet
+    file = random.choice(random.choice([database or parquet, others or database]))
     content = bytearray(file.read_bytes())
     # A file of its own, because those of other generations may be links to it.
     file.unlink()
