@@ -152,7 +152,9 @@ def everything_else_to(log: Path) -> Iterator[TextIO]:
             yield sys.stdout
         return
     kept = [os.dup(output) for output in outputs]
-    with log.open("w", encoding="utf-8") as file, os.fdopen(os.dup(1), "w") as console:
+    log.write_bytes(b"")
+    # Appending, because an erasure empties the file while we write it.
+    with log.open("a", encoding="utf-8") as file, os.fdopen(os.dup(1), "w") as console:
         for output in outputs:
             os.dup2(file.fileno(), output)
         try:

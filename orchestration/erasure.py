@@ -16,23 +16,25 @@ and sums (accounts of a portfolio, values of metrics) are left as they are.
 
 import hashlib
 import json
+import os
 import shutil
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 
 import duckdb
 
 from expectations.docs import docs_folder
 from orchestration.dbt_macros import DbtMacros, project_variables
+from orchestration.erasure_in_records import delete_entries
 from orchestration.erasure_list import Erasure, erasure_list
 from orchestration.generation import literal, quoted
 from orchestration.growing_tables import ensure_table
 from orchestration.health_dates import Range, in_words, put_together
 from orchestration.insight.figures import plural
 from orchestration.settings import DBT_PROJECT, STORAGE_VERSION, Settings
+from orchestration.stopping import scratch_folders
 from orchestration.unfinished import COLUMNS as COLUMNS_OF_UNFINISHED
 from orchestration.unfinished import TABLE as UNFINISHED
 from orchestration.warehouse import writing
@@ -40,7 +42,6 @@ from orchestration.warehouse import writing
 TABLE = "operations.erasures"
 COLUMNS = {"list_hash": "varchar not null", "step": "varchar not null"}
 REMOVED, WRITTEN, PUBLISHED = "removed", "written", "published"  # how far it has come
-SHORTEST_SOUGHT = 5  # characters of an id that is looked for within texts
 # What is derived from the kept events, and made anew from them by the next run.
 MADE_ANEW = ("int_event_source_days", "int_account_days")
 NEEDED = {
@@ -58,13 +59,15 @@ class Removal:
 
     rows: removed, by table of the warehouse. dates: health dates to be calculated again. out_of_raw
     and former_configuration: those that are not, because the raw tables do not reach so far back,
-    or because they were calculated with another configuration.
+    or because they were calculated with another configuration. records_left: a line for each of
+    Dagster's records that may still name them.
     """
 
     users: int
     accounts: int
     rows: dict[str, int] = field(default_factory=dict)
     log_entries: int = 0
+    records_left: list[str] = field(default_factory=list)
     dates: list[Range] = field(default_factory=list)
     out_of_raw: list[Range] = field(default_factory=list)
     former_configuration: list[Range] = field(default_factory=list)
@@ -73,12 +76,13 @@ class Removal:
         """What a person reads of it, a line each; without an id."""
         who = f"{plural(self.users, 'user')} and {plural(self.accounts, 'account')}"
         count = sum(self.rows.values())
-        if not count:
-            return [f"Nothing is left of {who} in the warehouse."]
-        lines = [f"Removed {plural(count, 'row')} of {who} from the warehouse:"]
-        lines += [f"  {table}: {rows}" for table, rows in self.rows.items()]
+        lines = [f"Nothing is left of {who} in the warehouse."]
+        if count:
+            lines = [f"Removed {plural(count, 'row')} of {who} from the warehouse:"]
+            lines += [f"  {table}: {rows}" for table, rows in self.rows.items()]
         if self.log_entries:
-            lines.append(f"  entries of Dagster's logs: {self.log_entries}")
+            lines.append(f"Entries of Dagster's logs that were deleted: {self.log_entries}.")
+        lines += self.records_left
         for dates, words in (
             (self.dates, "Sums are calculated again for"),
             (self.out_of_raw, "Sums still hold them, as raw data does not reach so far back, on"),
@@ -93,12 +97,14 @@ class Removal:
 
 
 def is_due(settings: Settings) -> bool:
-    """Whether the list names somebody who was not removed yet."""
+    """Whether the list names somebody who was not removed yet, or a removal was not finished."""
+    found = noted(settings)
+    if found is not None and found[1] == REMOVED:
+        return True
     entries = erasure_list(settings.erasures)
     if not entries or not settings.warehouse.exists():
         return False
-    found = noted(settings)
-    return found is None or found[0] != list_hash(entries) or found[1] == REMOVED
+    return found is None or found[0] != list_hash(entries)
 
 
 def is_to_be_published(settings: Settings) -> bool:
@@ -124,13 +130,17 @@ def list_hash(entries: list[Erasure]) -> str:
 
 
 def finish(settings: Settings) -> None:
-    """Note that nothing of those who were removed is published any more."""
-    note_step(settings, PUBLISHED)
+    """Note that nothing of those who were removed is published any more.
+
+    Where a removal was killed before its end, that is for the next run to begin again.
+    """
+    note_step(settings, WRITTEN, PUBLISHED)
 
 
-def note_step(settings: Settings, step: str) -> None:
+def note_step(settings: Settings, done: str, step: str) -> None:
+    """Go on to a step, if the one before it is done."""
     with writing(settings) as warehouse:
-        warehouse.execute(f"update {TABLE} set step = ?", [step])
+        warehouse.execute(f"update {TABLE} set step = ? where step = ?", [step, done])
 
 
 def remove(settings: Settings) -> Removal:
@@ -167,26 +177,36 @@ def remove(settings: Settings) -> Removal:
         note(warehouse, entries, removal)
     write_anew(settings)
     delete_copies(settings)
-    removal.log_entries = delete_log_entries(settings, [*users, *accounts])
-    note_step(settings, WRITTEN)
+    removal.log_entries, removal.records_left = delete_entries(
+        settings.state / "dagster", [*users, *accounts]
+    )
+    note_step(settings, REMOVED, WRITTEN)
     return removal
 
 
 def delete_copies(settings: Settings) -> None:
-    """Delete what is made again when it is needed, and what was set aside because it was damaged,
-    which nobody can look through."""
-    aside = [
-        *settings.warehouse.parent.glob(f"{settings.warehouse.name}.set-aside-*"),
-        *settings.state.glob("*.set-aside-*"),
+    """Delete what is made again when it is needed, and what nobody can look through: what was set
+    aside because it was damaged, and what commands that were killed left.
+
+    The log of this run may be open, and goes on empty.
+    """
+    name = settings.warehouse.name
+    left = [
+        *settings.warehouse.parent.glob(f"{name}*.set-aside-*"),
+        *settings.warehouse.parent.glob(f".{name}.*"),
+        *settings.state.rglob("*.set-aside-*"),
         *settings.published.parent.glob(f"{settings.published.name}*/*.set-aside-*"),
         *settings.published.parent.glob(f"{settings.published.name}*/.generations/*.set-aside-*"),
+        *scratch_folders(settings.state),
     ]
-    log = settings.state / "health_run.log"
-    for path in (settings.state / "raw_files", docs_folder(), log, *aside):
+    for path in (settings.state / "raw_files", docs_folder(), *left):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
+    log = settings.state / "health_run.log"
+    if log.is_file():
+        os.truncate(log, 0)
 
 
 def first_day_of_raw_events(settings: Settings) -> date | None:
@@ -391,39 +411,23 @@ def write_anew(settings: Settings) -> None:
     """Replace the warehouse by a new file with the same contents, in one step."""
     warehouse = settings.warehouse
     new = warehouse.with_name(f".{warehouse.name}.new")
-    new.unlink(missing_ok=True)
-    with duckdb.connect() as connection:
-        connection.execute(f"set temp_directory = {literal(f'{warehouse}.tmp')}")
-        connection.execute(f"attach {literal(warehouse)} as former")
-        connection.execute("checkpoint former")
-        connection.execute(f"attach {literal(new)} as latter (storage_version '{STORAGE_VERSION}')")
-        connection.execute("copy from database former to latter")
-        connection.execute("checkpoint latter")
-    new.replace(warehouse)
-    shutil.rmtree(warehouse.with_name(f"{warehouse.name}.tmp"), ignore_errors=True)
+    delete_with_log(new)
+    try:
+        with duckdb.connect() as connection:
+            connection.execute(f"set temp_directory = {literal(f'{warehouse}.tmp')}")
+            connection.execute(f"attach {literal(warehouse)} as former")
+            connection.execute("checkpoint former")
+            connection.execute(
+                f"attach {literal(new)} as latter (storage_version '{STORAGE_VERSION}')"
+            )
+            connection.execute("copy from database former to latter")
+            connection.execute("checkpoint latter")
+        new.replace(warehouse)
+    finally:
+        delete_with_log(new)
+        shutil.rmtree(warehouse.with_name(f"{warehouse.name}.tmp"), ignore_errors=True)
 
 
-def delete_log_entries(settings: Settings, named: list[str]) -> int:
-    """Delete what Dagster noted with an id in it, from its files below the state folder."""
-    sought = [text for text in named if len(text) >= SHORTEST_SOUGHT]
-    deleted = 0
-    for file in (settings.state / "dagster").rglob("*.db"):
-        with closing(sqlite3.connect(file, timeout=60)) as database:
-            tables = database.execute(
-                "select 1 from sqlite_master where name = 'event_logs'"
-            ).fetchall()
-            if not tables:
-                continue
-            of_file = 0
-            for text in sought:
-                escaped = json.dumps(text)[1:-1]
-                of_file += database.execute(
-                    "delete from event_logs where instr(event, ?) or instr(event, ?)",
-                    [text, escaped],
-                ).rowcount
-            database.commit()
-            if of_file:
-                database.execute("vacuum")
-            database.execute("pragma wal_checkpoint(truncate)")
-            deleted += of_file
-    return deleted
+def delete_with_log(database: Path) -> None:
+    for path in (database, database.with_name(f"{database.name}.wal")):
+        path.unlink(missing_ok=True)

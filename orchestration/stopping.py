@@ -25,6 +25,7 @@ SIGNALS = {
     signal.SIGHUP: "Stopped, because its terminal is gone.",
 }
 CLEANING_SECONDS = 3
+SCRATCH = ".scratch"  # how the names of scratch folders end
 ENDED = b"\0"  # no signal has this number
 SHOW_CURSOR = b"\x1b[?25h"
 
@@ -126,7 +127,12 @@ def scratch_folder(prefix: str, beside: Path) -> Iterator[Path]:
     Not in the folder for all that the system has: a copy of the warehouse may come into it.
     """
     beside.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=prefix, dir=beside) as name:
+    with tempfile.TemporaryDirectory(prefix=prefix, suffix=SCRATCH, dir=beside) as name:
         folder = Path(name)
         with when_stopped(lambda: shutil.rmtree(folder, ignore_errors=True)):
             yield folder
+
+
+def scratch_folders(beside: Path) -> list[Path]:
+    """Those of commands at work, and of commands that were killed by force."""
+    return list(beside.glob(f"health-*{SCRATCH}"))
