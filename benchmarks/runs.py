@@ -27,7 +27,10 @@ CALCULATION = "calculation"
 # What is told of a run, by the beginnings of its phases.
 PARTS = {
     CALCULATION: ("Calculating",),
-    "checks of results": ("Checking pillars", "Checking health", "Writing what the checks say"),
+    "checks of results": (
+        *("Checking pillars", "Checking health"),
+        *("Writing what the checks say", "Writing the Data Docs"),
+    ),
     "recording what was built": ("Recording",),
     "publishing": ("Publishing",),
     "checks of raw": ("Checking raw",),

@@ -81,6 +81,8 @@ ARGUMENTS: dict[str, list[str] | None] = {
     "backtest": ["--published-only", "--markdown", "backtest.md"],
     "check": ["--date", str(END)],
     "erase": None,  # nobody asked for it; the tests of erasure see to what it prints
+    "restore": None,  # prints places of files and counts
+    "forget": None,  # prints health dates
     "failures": ["--all", "--limit", "100", "--markdown", "failures.md"],
     "lint": ["--markdown", "lint.md"],
     "ui": None,  # becomes Dagster's own
