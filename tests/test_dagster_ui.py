@@ -35,7 +35,7 @@ LAYER = "/locations/orchestration.definitions/asset-groups/health"
     ("name", "path", "texts"),
     [
         ("graph", "/asset-groups", ["staging", "published"]),
-        ("layer", LAYER, ["health_changes"]),
+        ("layer", f"{LAYER}/list", ["account_health_history"]),
         # Which date was calculated last, other tests of the worker decide.
         ("history", HISTORY, ["account_health_history", f"{END.year}-1"]),
         ("lineage", f"{HISTORY}?view=lineage", ["account_health_history"]),
