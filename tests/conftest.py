@@ -15,6 +15,7 @@ LONGEST = (
         "test_random_worlds",
     ),
     *("test_night", "test_growing_tables", "test_corruptions", "test_hostile_names"),
+    *("test_dagster_kill", "test_restore", "test_personal_data"),
 )
 
 
