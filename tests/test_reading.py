@@ -151,7 +151,7 @@ def test_readers_of_one_process_go_together(settings: Settings) -> None:
     """DuckDB refuses a second connection with other settings."""
     with reading(settings), reading(settings) as connection:
         assert connection.execute("from health.account_churn").fetchall()
-        refuse_other_files(settings.published_file)
+        refuse_other_files(settings)
         assert missed_dates(settings, DAY + timedelta(days=1)) == []
 
 
