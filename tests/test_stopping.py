@@ -86,6 +86,12 @@ class Run:
         """Whether dbt has begun to write."""
         return bool(self.children_named("health-dbt")) and self.settings.warehouse.exists()
 
+    def hears(self, number: int) -> bool:
+        """Whether Python has started and handles the signal."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        [caught] = re.findall(r"SigCgt:\s*([0-9a-f]+)", status)
+        return bool(int(caught, 16) >> (number - 1) & 1)
+
     def children_named(self, name: str) -> list[int]:
         return processes_of(self.settings.warehouse, name)
 
@@ -144,6 +150,7 @@ def runs_of(settings: Settings) -> list[dg.DagsterRunStatus]:
 def test_a_run_that_loads_is_stopped(number: int, raw: Path, tmp_path: Path) -> None:
     for seconds in (0.5, 2):
         run = Run(Settings(raw, tmp_path / "warehouse.duckdb"))
+        run.until(lambda run=run: run.hears(number))
         time.sleep(seconds)
         check_stopped(run, number)
 
