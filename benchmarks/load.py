@@ -22,9 +22,9 @@ from rich.table import Table
 from benchmarks.data import write_raw_data
 from benchmarks.processes import Took, timed
 from benchmarks.sizes import NIGHT, Size
-from orchestration.generation import FILE
+from orchestration.base.settings import ROOT
+from orchestration.publishing.generation import FILE
 from orchestration.sample_data import write_sample
-from orchestration.settings import ROOT
 
 ENOUGH = "enough"
 # What a run needs of a checkout.

@@ -6,9 +6,11 @@ import sys
 import time
 from datetime import date
 
-from orchestration import console, dbt_build, dbt_process, progress
-from orchestration.settings import Settings
-from orchestration.wrong_configuration import refuse_wrong_configuration
+from orchestration.base import progress
+from orchestration.base.settings import Settings
+from orchestration.console import in_process
+from orchestration.dbt_runner import dbt_build, dbt_process
+from orchestration.dbt_runner.wrong_configuration import refuse_wrong_configuration
 
 
 class Stopwatch:
@@ -36,8 +38,8 @@ def main(first: date, last: date) -> None:
     dbt_build.start_early(settings)
     try:
         refuse_wrong_configuration()
-        with console.everything_else_to(settings.state / "health_run.log"):
-            console.execute(settings, first, last, watch.show)
+        with in_process.everything_else_to(settings.state / "health_run.log"):
+            in_process.execute(settings, first, last, watch.show)
     finally:
         dbt_process.dismiss_early()
     watch.lap("")

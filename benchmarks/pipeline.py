@@ -13,9 +13,9 @@ import duckdb
 import pandas as pd
 
 from benchmarks.processes import Took, timed
-from orchestration.dbt_build import copied_project
+from orchestration.base.settings import Settings
+from orchestration.dbt_runner.dbt_build import copied_project
 from orchestration.raw_reader.functions import add_functions
-from orchestration.settings import Settings
 
 PROJECT = Path(__file__).resolve().parent.parent / "dbt_project"
 

@@ -20,8 +20,8 @@ from rich.table import Table
 
 from benchmarks.processes import timed
 from benchmarks.sizes import NIGHT
+from orchestration.base.settings import ROOT
 from orchestration.sample_data import write_sample
-from orchestration.settings import ROOT
 
 CALCULATION = "calculation"
 # What is told of a run, by the beginnings of its phases.
@@ -40,7 +40,7 @@ PARTS = {
 # Below the calculation at as many dates as this.
 COMPARED = ("checks of results", "recording what was built", "publishing")
 REFUSE = (
-    "import pathlib, sys; from orchestration import wrong_configuration as it;"
+    "import pathlib, sys; from orchestration.dbt_runner import wrong_configuration as it;"
     " it.refuse_wrong_configuration(pathlib.Path(sys.argv[1]))"
 )
 

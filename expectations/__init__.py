@@ -35,10 +35,10 @@ from expectations.reports import (
     CheckResult,
     Failure,
     Report,
-    WarehouseNotReady,
     blocking_failures,
 )
 from expectations.tables import open_failures, write_check_tables
+from orchestration.warehouse.connections import WarehouseNotReady
 
 __all__ = [
     "Check",

@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestration.settings import ROOT
+from orchestration.base.settings import ROOT
 
 CHECKS_FILE = ROOT / "seeds" / "checks.csv"
 BOUNDARIES = ("raw", "pillars", "health")

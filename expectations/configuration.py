@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 from expectations.checks import Check, number_text
-from expectations.warehouse import Warehouse
-from orchestration.insight.configuration import Configuration
+from orchestration.warehouse.configuration import Configuration
+from orchestration.warehouse.connections import Warehouse
 
 SAMPLED_ACCOUNTS = 5000  # a sample of that many tells what a condition does
 Record = dict[str, object]

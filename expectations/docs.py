@@ -24,9 +24,9 @@ from markupsafe import Markup
 from expectations import page_markup
 from expectations.checks import Check
 from expectations.reports import CheckResult, Report, worst_first
-from orchestration import clock, harmless
-from orchestration.private_files import group_of_the_house, protect_tree
-from orchestration.settings import Settings
+from orchestration.base import clock, escaping
+from orchestration.base.private_files import group_of_the_house, protect_tree
+from orchestration.base.settings import Settings
 
 SITE = "account_health"
 HERE = Path(__file__).parent
@@ -35,12 +35,6 @@ POLICY = (
     '<meta http-equiv="Content-Security-Policy" content="default-src \'none\';'
     " style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'\">"
 )
-
-
-def docs_folder() -> Path:
-    """HEALTH_DOCS_DIR, or `docs` beside the warehouse."""
-    beside = Settings.from_environment().warehouse.with_name("docs")
-    return Path(os.environ.get("HEALTH_DOCS_DIR") or beside).resolve()
 
 
 class DocsNotWritten(Exception):
@@ -53,7 +47,7 @@ def build_docs(reports: Iterable[Report], folder: Path | None = None) -> Path:
     In the index, `#<boundary>.<table>` leads to the checks of a table (`Check.subject`). The folder
     is replaced as a whole, by renaming: a reader never meets half of it. Raises DocsNotWritten.
     """
-    folder = folder or docs_folder()
+    folder = folder or Settings.from_environment().docs
     unfinished = folder.with_name(f".{folder.name}.unfinished")
     try:
         if folder.exists() and not folder.is_dir():
@@ -134,7 +128,7 @@ def as_page_text(answer: Any) -> Any:
 
     def safe(value: Any) -> Any:
         if isinstance(value, str):
-            return harmless.page(value)
+            return escaping.page(value)
         if isinstance(value, dict):
             return {key: safe(cell) for key, cell in value.items()}
         return [safe(cell) for cell in value] if isinstance(value, (list, tuple)) else value
@@ -186,7 +180,7 @@ def index(reports: Sequence[Report], folder: Path) -> str:
 
 
 def one_line(value: Any) -> Any:
-    return harmless.line(value) if type(value) is str else value
+    return escaping.line(value) if type(value) is str else value
 
 
 def by_check(results: Iterable[CheckResult]) -> Iterable[list[CheckResult]]:

@@ -8,15 +8,10 @@ import pandas as pd
 from expectations.checks import Check
 from expectations.configuration import lint_records
 from expectations.reports import Report
-from expectations.warehouse import (
-    Warehouse,
-    checks_of,
-    dates_between,
-    days_asked,
-    in_steps,
-    reading,
-)
-from orchestration.health_dates import (
+from expectations.warehouse import checks_of, dates_between, days_asked, in_steps
+from orchestration.base.settings import Settings
+from orchestration.warehouse.connections import Warehouse, reading
+from orchestration.warehouse.health_dates import (
     days_in,
     in_words,
     missed_for_good,
@@ -24,7 +19,6 @@ from orchestration.health_dates import (
     to_come_in_words,
     yet_to_come,
 )
-from orchestration.settings import Settings
 
 Checks = tuple[Check, ...]
 TOTALS = ("accounts_calculated", "accounts_kept")

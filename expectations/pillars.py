@@ -11,15 +11,9 @@ import pandas as pd
 
 from expectations.checks import Check
 from expectations.reports import Report
-from expectations.warehouse import (
-    Warehouse,
-    checks_of,
-    dates_between,
-    days_asked,
-    in_steps,
-    reading,
-)
-from orchestration.settings import Settings
+from expectations.warehouse import checks_of, dates_between, days_asked, in_steps
+from orchestration.base.settings import Settings
+from orchestration.warehouse.connections import Warehouse, reading
 
 SAMPLED_ACCOUNTS = 2000
 

@@ -11,11 +11,12 @@ from datetime import date, datetime, time, timedelta
 from expectations.checks import Check
 from expectations.raw_columns import recall, remember
 from expectations.raw_profile import Period, Profile, read_profiles, recent, usual
-from expectations.reports import Report, WarehouseNotReady
+from expectations.reports import Report
 from expectations.tables import replace_source_check_failures
-from expectations.warehouse import checks_of, dates_between, reading
-from orchestration import clock
-from orchestration.settings import Settings
+from expectations.warehouse import checks_of, dates_between
+from orchestration.base import clock
+from orchestration.base.settings import Settings
+from orchestration.warehouse.connections import WarehouseNotReady, reading
 
 Measure = Callable[[Profile, Check, date], float | None]
 

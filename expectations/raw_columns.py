@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from expectations.checks import Check
-from expectations.warehouse import Warehouse, writing
-from orchestration.growing_tables import ensure_table
+from orchestration.base.settings import DBT_PROJECT, Settings
 from orchestration.raw_reader.definitions import raw_definitions
-from orchestration.settings import DBT_PROJECT, Settings
+from orchestration.warehouse.connections import Warehouse, writing
+from orchestration.warehouse.growing_tables import ensure_table
 
 CATALOGUE = DBT_PROJECT / "catalogue"
 METRICS_NAMED = 3  # metrics that rest on a column and are named; the rest are counted
@@ -182,7 +182,8 @@ def remember(settings: Settings, columns: Mapping[str, Columns], first: date, la
             rows.append((table, column, *noted))
     if not rows:
         return
-    with writing(settings) as warehouse:
+    with writing(settings) as connection:
+        warehouse = Warehouse(connection)
         ensure_table(warehouse.connection, FILLED_COLUMNS, COLUMNS_OF_FILLED_COLUMNS)
         for row in rows:
             forget_column(warehouse, *row[:2])
@@ -195,7 +196,8 @@ def remember(settings: Settings, columns: Mapping[str, Columns], first: date, la
 
 def forget(settings: Settings, columns: Iterable[tuple[str, str]]) -> None:
     """Forget that columns were ever filled: they are gone for good, as a person says."""
-    with writing(settings) as warehouse:
+    with writing(settings) as connection:
+        warehouse = Warehouse(connection)
         ensure_table(warehouse.connection, FILLED_COLUMNS, COLUMNS_OF_FILLED_COLUMNS)
         for table, column in columns:
             forget_column(warehouse, table, column)

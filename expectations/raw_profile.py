@@ -16,9 +16,9 @@ import duckdb
 
 from expectations.checks import Check
 from expectations.raw_columns import Columns, counted_by_day, look_for_columns, rested_on
-from orchestration.dbt_macros import DbtMacros
+from orchestration.base.settings import ROOT, Settings
+from orchestration.dbt_runner.dbt_macros import DbtMacros
 from orchestration.raw_reader.definitions import raw_definitions
-from orchestration.settings import ROOT, Settings
 
 SEEDS = ROOT / "seeds"
 USUAL_PERIODS = 4  # how many earlier periods make what is usual

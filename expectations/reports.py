@@ -12,10 +12,6 @@ class CheckRaised(Exception):
     """A check could not be evaluated. That is a failure of the run, not of the data."""
 
 
-class WarehouseNotReady(Exception):
-    """There is no warehouse to judge, or another process is writing it."""
-
-
 @dataclass(frozen=True)
 class Failure:
     """A record that fails a check: an account, a metric, a condition, or the table as a whole."""

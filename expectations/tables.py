@@ -10,9 +10,9 @@ import pyarrow as pa
 import yaml
 
 from expectations.reports import CheckResult, Report
-from expectations.warehouse import Warehouse, writing
-from orchestration.growing_tables import ensure_table
-from orchestration.settings import DBT_PROJECT, Settings
+from orchestration.base.settings import DBT_PROJECT, Settings
+from orchestration.warehouse.connections import Warehouse, writing
+from orchestration.warehouse.growing_tables import ensure_table
 
 DESCRIPTIONS = DBT_PROJECT / "models" / "health" / "_checks__sources.yml"
 TYPES = {
@@ -152,8 +152,7 @@ def replace_source_check_failures(settings: Settings, report: Report) -> None:
         for result in report.failed
         if result.check.severity == "critical"
     }
-    with writing(settings) as warehouse:
-        connection = warehouse.connection
+    with writing(settings) as connection:
         ensure_table(connection, SOURCE_CHECK_FAILURES, COLUMNS_OF_SOURCE_CHECK_FAILURES)
         connection.execute(
             f"delete from {SOURCE_CHECK_FAILURES} where health_date between ? and ?",
@@ -174,7 +173,8 @@ def write_check_tables(settings: Settings, reports: Iterable[Report]) -> None:
     the order in which dates are run makes no difference.
     """
     reports = list(reports)
-    with writing(settings) as warehouse:
+    with writing(settings) as connection:
+        warehouse = Warehouse(connection)
         for table in columns_by_table():
             create_or_grow(warehouse, table)
         for report in reports:

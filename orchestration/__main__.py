@@ -3,8 +3,8 @@
 import gc
 import sys
 
-from orchestration import private_files
-from orchestration.stopping import stoppable
+from orchestration.base import private_files
+from orchestration.base.stopping import stoppable
 
 
 def main() -> None:

@@ -5,26 +5,28 @@ from datetime import date, datetime, timedelta
 import click
 import duckdb
 
-from orchestration import damage, sample_data, summary
-from orchestration.clock import today
-from orchestration.commands import Commands
-from orchestration.console import run_job
-from orchestration.dagster_commands import add_commands as add_dagster
-from orchestration.health_dates import (
+from orchestration import sample_data
+from orchestration.base.clock import today
+from orchestration.base.settings import DEFAULT_WAREHOUSE, SAMPLE_RAW, Settings
+from orchestration.console import summary
+from orchestration.console.command_group import Commands
+from orchestration.console.dagster_programs import add_commands as add_dagster
+from orchestration.console.in_process import run_job
+from orchestration.insight import answers
+from orchestration.insight.commands import add_commands as add_insight
+from orchestration.insight.options import report_console
+from orchestration.runs.preflight import refuse_what_cannot_work
+from orchestration.stewardship.commands import add_commands as add_stewardship
+from orchestration.stewardship.restore import restore
+from orchestration.warehouse import damage
+from orchestration.warehouse.health_dates import (
     all_in_words,
     missed_dates,
     ranges_of,
     refuse_what_cannot_be,
 )
-from orchestration.insight import answers
-from orchestration.insight.commands import add_commands as add_insight
-from orchestration.insight.options import report_console
-from orchestration.preflight import refuse_what_cannot_work
-from orchestration.reading import reading
-from orchestration.restore import restore
-from orchestration.run_lock import write_lock
-from orchestration.settings import DEFAULT_WAREHOUSE, SAMPLE_RAW, Settings
-from orchestration.stewardship.commands import add_commands as add_stewardship
+from orchestration.warehouse.published import reading
+from orchestration.warehouse.run_lock import write_lock
 
 SAMPLE_DATES = 60  # health dates that a run on sample data calculates
 DATE = click.DateTime(["%Y-%m-%d"])

@@ -2,14 +2,14 @@
 
 import dagster as dg
 
-from orchestration.assets import all_assets
-from orchestration.health_run import health_run_resource
-from orchestration.jobs import assets, health
-from orchestration.manifest import manifest
-from orchestration.schedules import nightly
-from orchestration.selection import Everything
-from orchestration.sensors import all_sensors
-from orchestration.settings import Settings
+from orchestration.assets.assets import all_assets
+from orchestration.base.settings import Settings
+from orchestration.dbt_runner.manifest import manifest
+from orchestration.runs.health_run import health_run_resource
+from orchestration.runs.jobs import assets, health
+from orchestration.runs.schedules import nightly
+from orchestration.runs.selection import Everything
+from orchestration.runs.sensors import all_sensors
 
 
 @dg.definitions

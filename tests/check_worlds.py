@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from expectations.checks import KINDS, Check
-from expectations.warehouse import Warehouse
+from orchestration.warehouse.connections import Warehouse
 
 HEALTH_DATE = date(2026, 3, 10)
 DAYS = 45  # of raw data before the health date

@@ -17,7 +17,7 @@ from expectations.raw import add_counts, judged
 from expectations.raw_profile import read_profiles
 from expectations.reports import CheckResult
 from expectations.warehouse import checks_of
-from orchestration.settings import Settings
+from orchestration.base.settings import Settings
 
 
 @dataclass(frozen=True)

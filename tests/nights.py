@@ -12,9 +12,9 @@ from pathlib import Path
 import duckdb
 from click.testing import CliRunner, Result
 
+from orchestration.base.settings import Settings
 from orchestration.cli import main
 from orchestration.sample_data import write_sample
-from orchestration.settings import Settings
 
 END = date(2026, 11, 22)
 START = END - timedelta(days=29)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.dbt_build import copied_project
-from orchestration.settings import Settings
+from orchestration.base.settings import Settings
+from orchestration.dbt_runner.dbt_build import copied_project
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = ROOT / "dbt_project"

@@ -14,8 +14,8 @@ import duckdb
 import yaml
 from pipeline import ROOT
 
+from orchestration.base.settings import DBT_PROJECT
 from orchestration.sample_data import write_sample
-from orchestration.settings import DBT_PROJECT
 
 END = date(2026, 11, 22)
 PLANT = re.compile("zq([a-z_]+?)x([a-z_]+?)xn([0-9]+)qz", re.IGNORECASE)

@@ -14,8 +14,8 @@ from corruptions import CORRUPTIONS, Corruption, Raw, checkpoint, failures_of, r
 from pipeline import ROOT, Warehouse
 
 import expectations
+from orchestration.base.settings import Settings
 from orchestration.sample_data import write_sample
-from orchestration.settings import Settings
 
 TABLE = ROOT / "expectations" / "CORRUPTIONS.md"
 HEALTH_DATE = date(2026, 11, 19)

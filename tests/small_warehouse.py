@@ -7,8 +7,8 @@ from pathlib import Path
 import duckdb
 from pipeline import PROJECT
 
-from orchestration.settings import Settings
-from orchestration.warehouse import writing
+from orchestration.base.settings import Settings
+from orchestration.warehouse.connections import writing
 
 DAY = date(2026, 11, 22)
 TABLES = """

@@ -9,12 +9,12 @@ import pytest
 from receiver import Receiver, receiving
 from small_warehouse import calculate, make, query, raise_alerts
 
-from orchestration import alerts
-from orchestration.alerts import Delivery, send_alerts
-from orchestration.destinations import Alert
-from orchestration.publishing import publish
-from orchestration.settings import Settings
-from orchestration.unfinished import begin, finish
+from orchestration.base.settings import Settings
+from orchestration.notify import alerts
+from orchestration.notify.alerts import Delivery, send_alerts
+from orchestration.notify.destinations import Alert
+from orchestration.publishing.publication import publish
+from orchestration.warehouse.unfinished import begin, finish
 
 TODAY = datetime.now(UTC).date()
 YESTERDAY = TODAY - timedelta(days=1)

@@ -20,7 +20,7 @@ from comparison import differences
 from pipeline import ROOT, Warehouse
 from reference import calculate
 
-from orchestration.summary import UNREAD_FILES
+from orchestration.console.summary import UNREAD_FILES
 
 STARTER = ROOT / "seeds"
 HEALTH_DATE = date(2026, 3, 10)

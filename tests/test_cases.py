@@ -1,8 +1,8 @@
 """Inputs that failed before, each of which stands for a kind: the folders of `cases` beside the
 checkout, where they are there, and our own copies of the rows that matter.
 
-Rows are validated with the SQL that dbt runs (`orchestration/dbt_macros.py`), without the rest of a
-run.
+Rows are validated with the SQL that dbt runs (`orchestration/dbt_runner/dbt_macros.py`), without
+the rest of a run.
 """
 
 import gzip
@@ -14,10 +14,10 @@ import duckdb
 import pytest
 from pipeline import PROJECT, ROOT, Warehouse
 
-from orchestration.dbt_build import copied_project
-from orchestration.dbt_macros import DbtMacros
+from orchestration.dbt_runner.dbt_build import copied_project
+from orchestration.dbt_runner.dbt_macros import DbtMacros
+from orchestration.dbt_runner.wrong_configuration import refuse_wrong_configuration
 from orchestration.raw_reader import read_folder
-from orchestration.wrong_configuration import refuse_wrong_configuration
 
 CASES = ROOT.parent / "shared" / "cases"
 ACCOUNTS = "account_id,account_name,created_at\na1,Alpha,2024-01-01\na2,Beta,2024-01-01\n"

@@ -25,8 +25,9 @@ from expectations.checks import CHECKS_FILE, COLUMNS, KINDS, Check
 from expectations.reports import CheckResult, worst_first
 from expectations.tables import replace_source_check_failures
 from expectations.validation import Subject, validated
-from expectations.warehouse import checks_of, reading
-from orchestration.settings import Settings
+from expectations.warehouse import checks_of
+from orchestration.base.settings import Settings
+from orchestration.warehouse.connections import reading
 
 TABLES = {"tickets": ["ticket_id", "priority"], "accounts": ["account_id"]}
 MEASURES = {"open_tickets"}

@@ -31,23 +31,26 @@ from receiver import Receiver, receiving
 from rich.console import Console
 from small_warehouse import calculate, make, query, raise_alerts
 
-from orchestration import clock, health_dates, manifest, summary
-from orchestration.abandoned_runs import end_abandoned_runs
-from orchestration.alerts import Delivery, send_alerts
+from orchestration.base import clock
+from orchestration.base.cache import write_kept
+from orchestration.base.settings import Settings
 from orchestration.cli import main
-from orchestration.console import cause_of
-from orchestration.dagster_clock import forget_times_to_come
-from orchestration.dagster_instance import instance
+from orchestration.console import summary
+from orchestration.console.in_process import cause_of
+from orchestration.dbt_runner import manifest
 from orchestration.definitions import build
-from orchestration.kept import write_kept
-from orchestration.partitions import dates_in_words, range_of, tags_of
-from orchestration.publishing import publish
-from orchestration.run_lock import AnotherRun, write_lock
+from orchestration.instance.dagster_instance import instance
+from orchestration.notify.alerts import Delivery, send_alerts
+from orchestration.publishing.publication import publish
+from orchestration.runs.abandoned_runs import end_abandoned_runs
+from orchestration.runs.dagster_clock import forget_times_to_come
+from orchestration.runs.partitions import dates_in_words, range_of, tags_of
+from orchestration.runs.sensors import abandoned_runs, failed_run_text, new_raw_files
 from orchestration.sample_data import write_sample
-from orchestration.sensors import abandoned_runs, failed_run_text, new_raw_files
-from orchestration.settings import Settings
 from orchestration.stewardship.forget import removed_after
-from orchestration.unfinished import begin, finish, unfinished
+from orchestration.warehouse import health_dates
+from orchestration.warehouse.run_lock import AnotherRun, write_lock
+from orchestration.warehouse.unfinished import begin, finish, unfinished
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
 
@@ -127,7 +130,7 @@ def test_no_partition_of_dagster_is_yet_to_come() -> None:
 
 
 def health_dates_of_dagster() -> list[str]:
-    from orchestration.partitions import HEALTH_DATES
+    from orchestration.runs.partitions import HEALTH_DATES
 
     return list(HEALTH_DATES.get_partition_keys())
 

@@ -16,10 +16,10 @@ from pipeline import Warehouse
 
 import expectations
 from expectations.reports import Report
-from orchestration.dbt_macros import DbtMacros
+from orchestration.base.settings import Settings
+from orchestration.dbt_runner.dbt_macros import DbtMacros
 from orchestration.raw_reader.definitions import raw_definitions
 from orchestration.sample_data import write_sample
-from orchestration.settings import Settings
 
 HEALTH_DATE = date(2026, 11, 19)
 # What only the checks after the calculation can see, or none does (CORRUPTIONS.md).

@@ -20,10 +20,10 @@ from dagster._core.scheduler.instigation import ScheduleInstigatorData
 from dagster_browser import a_browser, ask, program, serving
 from processes import processes_of
 
-from orchestration.dagster_instance import instance
+from orchestration.base.settings import Settings
+from orchestration.instance.dagster_instance import instance
 from orchestration.sample_data import write_sample
-from orchestration.settings import Settings
-from orchestration.unfinished import half_calculated, unfinished
+from orchestration.warehouse.unfinished import half_calculated, unfinished
 
 TODAY = datetime.now(UTC).date()
 RUN_SECONDS = 600

@@ -17,9 +17,9 @@ from processes import processes_of
 from receiver import Receiver, receiving
 from turning_poor import TODAY, YESTERDAY, write_turning_poor
 
-from orchestration.dagster_instance import instance
-from orchestration.settings import Settings
-from orchestration.unfinished import unfinished
+from orchestration.base.settings import Settings
+from orchestration.instance.dagster_instance import instance
+from orchestration.warehouse.unfinished import unfinished
 
 SECONDS = 900
 DAEMON = ("dagster", "dagster-daemon", "run")

@@ -13,15 +13,16 @@ from click import ClickException
 from click.testing import CliRunner
 from small_warehouse import DAY, calculate, make, query, raise_alerts
 
-from orchestration import clock, integrity, publishing
+from orchestration.base import clock
+from orchestration.base.progress import Step, told_to
+from orchestration.base.settings import Settings
 from orchestration.cli import main
-from orchestration.health_dates import missed_dates
-from orchestration.preflight import refuse_what_cannot_work
-from orchestration.progress import Step, told_to
-from orchestration.publishing import Publication, publish
-from orchestration.reading import reading
-from orchestration.settings import Settings
-from orchestration.warehouse import writing
+from orchestration.publishing import integrity, publication
+from orchestration.publishing.publication import Publication, publish
+from orchestration.runs.preflight import refuse_what_cannot_work
+from orchestration.warehouse.connections import writing
+from orchestration.warehouse.health_dates import missed_dates
+from orchestration.warehouse.published import reading
 
 OLD = DAY - timedelta(days=2)
 HISTORY = "account_health_history"
@@ -261,7 +262,7 @@ def test_a_dozen_generations_of_the_last_hour_are_kept(settings: Settings) -> No
         publish(settings, f"run-{number}", DAY, DAY)
         made.append(generation(settings).name)
     kept = {path.name for path in generations.iterdir() if not path.is_symlink()}
-    assert kept == set(made[-1 - publishing.KEEP_AT_MOST :])
+    assert kept == set(made[-1 - publication.KEEP_AT_MOST :])
 
 
 def test_a_clock_that_was_ahead_hides_no_publication(
@@ -273,7 +274,7 @@ def test_a_clock_that_was_ahead_hides_no_publication(
     ahead = publish(settings, "run-1", DAY, DAY)
     monkeypatch.setattr(clock, "now", lambda: now)
     assert publish(settings, "run-2", DAY, DAY).published_at > ahead.published_at
-    replaced = settings.published / ".generations" / f"{ahead.published_at:{publishing.NAME}}"
+    replaced = settings.published / ".generations" / f"{ahead.published_at:{publication.NAME}}"
     os.utime(replaced, ((now + timedelta(days=10)).timestamp(),) * 2)
     publish(settings, "run-3", DAY, DAY)
     assert replaced.exists()

@@ -16,16 +16,17 @@ import dagster as dg
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from orchestration import dagster_commands, run_records
-from orchestration import manifest as dbt_manifest
-from orchestration.abandoned_runs import end_abandoned_runs
-from orchestration.dagster_commands import be_the_only_daemon
-from orchestration.dagster_instance import instance
-from orchestration.kept import read_kept, write_kept
+from orchestration.base.cache import read_kept, write_kept
+from orchestration.base.settings import ROOT, Settings
+from orchestration.console import dagster_programs
+from orchestration.console.dagster_programs import be_the_only_daemon
+from orchestration.dbt_runner import manifest as dbt_manifest
+from orchestration.instance import run_records
+from orchestration.instance.dagster_instance import instance
+from orchestration.instance.run_records import RECORDS, renew_damaged_records
 from orchestration.raw_reader import read_folder
-from orchestration.run_lock import AnotherRun, holder_text, write_lock
-from orchestration.run_records import RECORDS, renew_damaged_records
-from orchestration.settings import ROOT, Settings
+from orchestration.runs.abandoned_runs import end_abandoned_runs
+from orchestration.warehouse.run_lock import AnotherRun, holder_text, write_lock
 
 
 @dg.op
@@ -211,8 +212,8 @@ def test_a_record_of_another_account_is_told_in_words() -> None:
         os.chown(record, 0, 0)
         record.chmod(0o600)
         code = """
-from orchestration.run_records import renew_damaged_records
-from orchestration.settings import ROOT, Settings
+from orchestration.instance.run_records import renew_damaged_records
+from orchestration.base.settings import ROOT, Settings
 import os, click
 os.setgid(54323)
 os.setuid(54323)
@@ -272,11 +273,11 @@ def test_the_daemon_begins_with_whole_records(
         monkeypatch.setenv(name, value)
     fill_with_garbage(settings.state / "dagster" / "schedules.db")
     monkeypatch.setattr(dbt_manifest, "manifest", lambda settings: None)
-    monkeypatch.setattr(dagster_commands, "be_the_only_daemon", lambda settings: None)
+    monkeypatch.setattr(dagster_programs, "be_the_only_daemon", lambda settings: None)
     monkeypatch.setattr(os, "chdir", lambda folder: None)
     begun: list[list[str]] = []
     monkeypatch.setattr(os, "execve", lambda path, arguments, _: begun.append(arguments))
-    dagster_commands.start(*program)
+    dagster_programs.start(*program)
     assert begun == [list(program)]
     assert "schedules.db" in capsys.readouterr().out
     check_usable(settings)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pipeline import PROJECT, ROOT
 
-from orchestration import dbt_process
+from orchestration.dbt_runner import dbt_process
 
 LIST = ["--quiet", "list", "--resource-type", "seed", "--select", "pillars segments"]
 
@@ -59,8 +59,8 @@ def test_nobody_waits_for_what_is_not_needed(environment: dict[str, str]) -> Non
 def test_it_ends_with_a_run_that_is_killed(environment: dict[str, str]) -> None:
     script = (
         "import os\n"
-        "from orchestration import dbt_process\n"
-        "from orchestration.settings import DBT_PROJECT\n"
+        "from orchestration.dbt_runner import dbt_process\n"
+        "from orchestration.base.settings import DBT_PROJECT\n"
         "dbt_process.start_early(DBT_PROJECT, os.environ)\n"
         "print(dbt_process._early[0][2].pid, flush=True)\n"
         "input()\n"

@@ -10,9 +10,9 @@ from nights import END, Night
 from small_warehouse import query
 
 from expectations import DocsNotWritten, build_docs, docs
+from orchestration.base.settings import Settings
 from orchestration.cli import main
 from orchestration.sample_data import write_sample
-from orchestration.settings import Settings
 
 
 def disk_is_full(*_: object) -> None:

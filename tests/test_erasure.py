@@ -16,12 +16,13 @@ from click.testing import CliRunner, Result
 from planted import END
 from small_warehouse import query
 
-from orchestration import erasure
+from orchestration.base.settings import Settings
 from orchestration.cli import main
-from orchestration.erasure_list import Erasure, erasure_list
-from orchestration.settings import Settings
-from orchestration.unfinished import unfinished
-from orchestration.warehouse import writing
+from orchestration.erasure.removal import remove
+from orchestration.warehouse import erasure_steps
+from orchestration.warehouse.connections import writing
+from orchestration.warehouse.erasure_list import Erasure, erasure_list
+from orchestration.warehouse.unfinished import unfinished
 
 DAY = timedelta(days=1)
 START = END - timedelta(days=5)
@@ -273,7 +274,7 @@ def test_dates_that_would_come_out_otherwise_are_left(
     duckdb.sql(f"create table kept as from '{events}' where occurred_at >= date '{START}'")
     duckdb.sql(f"copy kept to '{events}'")
     patch.setenv("HEALTH_DB_PATH", str(house.settings.warehouse))
-    removal = erasure.remove(house.settings)
+    removal = remove(house.settings)
     assert removal.former_configuration == [(START + DAY, START + DAY)]
     # Events are read again from three days before a date on.
     assert removal.out_of_raw == [(START, START), (START + 2 * DAY, START + 2 * DAY)]
@@ -281,8 +282,8 @@ def test_dates_that_would_come_out_otherwise_are_left(
     assert "another configuration made them" in "\n".join(removal.in_words())
     assert unfinished(house.settings) == removal.dates
     # What is left to do is known to the next run, should this be all that was done.
-    assert not erasure.is_due(house.settings)
-    assert erasure.is_to_be_published(house.settings)
+    assert not erasure_steps.is_due(house.settings)
+    assert erasure_steps.is_to_be_published(house.settings)
 
 
 def test_raw_brings_nobody_back_and_the_rows_add_up(

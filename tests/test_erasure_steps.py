@@ -13,13 +13,14 @@ import pytest
 from dagster._core.storage.partition_status_cache import AssetStatusCacheValue
 from small_warehouse import make, query
 
-from orchestration import erasure
-from orchestration.erasure import PUBLISHED, REMOVED, WRITTEN
-from orchestration.erasure_in_records import delete_entries, searching
-from orchestration.growing_tables import ensure_table
-from orchestration.settings import Settings
-from orchestration.stopping import scratch_folder
-from orchestration.warehouse import writing
+from orchestration.base.settings import Settings
+from orchestration.base.stopping import scratch_folder
+from orchestration.erasure import removal
+from orchestration.erasure.dagster_records import delete_entries, searching
+from orchestration.warehouse import erasure_steps
+from orchestration.warehouse.connections import writing
+from orchestration.warehouse.erasure_steps import PUBLISHED, REMOVED, WRITTEN
+from orchestration.warehouse.growing_tables import ensure_table
 
 ID = "acct-10"
 PLANNED = "insert into event_logs (event) values (?)"
@@ -27,9 +28,9 @@ PLANNED = "insert into event_logs (event) values (?)"
 
 def note_step(settings: Settings, step: str) -> None:
     with writing(settings) as warehouse:
-        ensure_table(warehouse, erasure.TABLE, erasure.COLUMNS)
-        warehouse.execute(f"delete from {erasure.TABLE}")
-        warehouse.execute(f"insert into {erasure.TABLE} values ('former', ?)", [step])
+        ensure_table(warehouse, erasure_steps.TABLE, erasure_steps.COLUMNS)
+        warehouse.execute(f"delete from {erasure_steps.TABLE}")
+        warehouse.execute(f"insert into {erasure_steps.TABLE} values ('former', ?)", [step])
 
 
 def record(file: Path, events: Iterable[str]) -> Path:
@@ -135,7 +136,7 @@ def test_a_record_that_cannot_be_searched_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A damaged one of all runs, which a daemon may have open, and one that is in use."""
-    monkeypatch.setattr("orchestration.erasure_in_records.BUSY_SECONDS", 0)
+    monkeypatch.setattr("orchestration.erasure.dagster_records.BUSY_SECONDS", 0)
     (tmp_path / "index.db").write_bytes(b"of acct-10" * 1000)
     file = record(tmp_path / "run.db", ["of acct-10"])
     with closing(sqlite3.connect(file)) as other:
@@ -144,8 +145,8 @@ def test_a_record_that_cannot_be_searched_is_named(
     assert deleted == 0
     assert (tmp_path / "index.db").exists()
     assert [words in line for words, line in zip(["index.db", "run.db"], left, strict=True)]
-    removal = erasure.Removal(1, 0, records_left=left)
-    assert set(left) < set(removal.in_words())
+    found = removal.Removal(1, 0, records_left=left)
+    assert set(left) < set(found.in_words())
 
 
 def test_what_was_set_aside_or_left_behind_is_deleted(
@@ -180,7 +181,7 @@ def test_what_was_set_aside_or_left_behind_is_deleted(
             killed = folder
         killed.mkdir()  # as `kill -9` leaves it
         (killed / "copy.duckdb").write_text(f"of {ID}")
-    erasure.delete_copies(settings)
+    removal.delete_copies(settings)
     left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     assert left == set(stays)
 
@@ -190,9 +191,9 @@ def test_the_log_that_a_run_writes_is_emptied_and_goes_on(tmp_path: Path) -> Non
     log.parent.mkdir()
     code = f"""
 from pathlib import Path
-from orchestration.console import everything_else_to
-from orchestration.erasure import delete_copies
-from orchestration.settings import Settings
+from orchestration.console.in_process import everything_else_to
+from orchestration.erasure.removal import delete_copies
+from orchestration.base.settings import Settings
 
 with everything_else_to(Path({str(log)!r})):
     print("of {ID}", flush=True)
@@ -215,9 +216,9 @@ def test_a_copy_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Mo
 
     with monkeypatch.context() as patch, pytest.raises(OSError, match="no place"):
         patch.setattr(Path, "replace", no_place)
-        erasure.write_anew(settings)
+        removal.write_anew(settings)
     assert [path for path in tmp_path.iterdir() if path.name.startswith(".")] == []
-    erasure.write_anew(settings)
+    removal.write_anew(settings)
     assert query(settings.warehouse, "from health.account_health_history order by all") == before
 
 
@@ -226,7 +227,7 @@ def test_only_a_removal_that_came_to_its_end_is_finished(tmp_path: Path) -> None
     settings = make(tmp_path)
     for step, afterwards in ((REMOVED, REMOVED), (WRITTEN, PUBLISHED)):
         note_step(settings, step)
-        erasure.finish(settings)
-        assert erasure.noted(settings) == ("former", afterwards)
+        erasure_steps.finish(settings)
+        assert erasure_steps.noted(settings) == ("former", afterwards)
         # Also where the list names nobody any more.
-        assert erasure.is_due(settings) is (afterwards == REMOVED)
+        assert erasure_steps.is_due(settings) is (afterwards == REMOVED)

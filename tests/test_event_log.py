@@ -28,7 +28,7 @@ def run(folder: Path, batch_size: int, monkeypatch: pytest.MonkeyPatch) -> tuple
     folder.mkdir()
     monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", str(batch_size))
     log = {
-        "module": "orchestration.event_log",
+        "module": "orchestration.instance.event_log",
         "class": "OpenEventLog",
         "config": {"base_dir": str(folder / "log")},
     }

@@ -15,7 +15,7 @@ from expectations.checks import KINDS, Check
 from expectations.raw_profile import read_profiles
 from expectations.reports import CheckResult
 from expectations.validation import Subject, validated
-from orchestration.settings import Settings
+from orchestration.base.settings import Settings
 
 DATES = (HEALTH_DATE,)
 # The raw checks: the check, and what becomes of the tickets so that they fail it.

@@ -21,11 +21,11 @@ from nights import END, Night
 from pipeline import ROOT, Run, Warehouse
 from small_warehouse import query
 
-from orchestration.dbt_build import DBT, copied_project
-from orchestration.growing_tables import ensure_table
-from orchestration.publishing import publish
+from orchestration.base.settings import Settings
+from orchestration.dbt_runner.dbt_build import DBT, copied_project
+from orchestration.publishing.publication import publish
 from orchestration.sample_data import write_sample
-from orchestration.settings import Settings
+from orchestration.warehouse.growing_tables import ensure_table
 
 YESTERDAY = END - timedelta(days=1)
 START = END - timedelta(days=3)

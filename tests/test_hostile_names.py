@@ -24,19 +24,20 @@ from expectations import build_docs
 from expectations.reports import CheckResult
 from expectations.reports import Failure as Failing
 from expectations.validation import Subject, validated
-from orchestration import console, harmless, progress
-from orchestration.asset_checks import check_results
+from orchestration.assets.asset_checks import check_results
+from orchestration.base import escaping, progress
+from orchestration.base.settings import Settings
 from orchestration.cli import main
-from orchestration.destinations import Alert, json_body, slack_body
-from orchestration.health_run import failures_in_words
+from orchestration.console import in_process
 from orchestration.insight import pictures
-from orchestration.insight.backtest import Results, Rival
-from orchestration.insight.configuration import Configuration
+from orchestration.insight.backtest_results import Results, Rival
 from orchestration.insight.prediction import Estimate
-from orchestration.partitions import tags_of
+from orchestration.notify.destinations import Alert, json_body, slack_body
+from orchestration.runs.health_run import failures_in_words
+from orchestration.runs.partitions import tags_of
+from orchestration.runs.sensors import failed_run_text
 from orchestration.sample_data import write_sample
-from orchestration.sensors import failed_run_text
-from orchestration.settings import Settings
+from orchestration.warehouse.configuration import Configuration
 
 END = date(2026, 11, 22)
 START = END - timedelta(days=3)
@@ -198,7 +199,7 @@ def test_names_are_shown_as_they_are(folder: Path, results: dict[str, Result]) -
     ):
         shown = "".join(results[command].output.split())
         for name in published(folder, *columns):
-            assert "".join(harmless.line(name).split()) in shown, (command, name)
+            assert "".join(escaping.line(name).split()) in shown, (command, name)
 
 
 def published(folder: Path, *columns: str) -> set[str]:
@@ -231,7 +232,7 @@ def test_markdown_holds_no_markup_of_a_name(folder: Path, results: dict[str, Res
     portfolio = Page()
     portfolio.feed(renderer.render((folder / "portfolio.md").read_text(encoding="utf-8")))
     for name in published(folder, "csm_email"):
-        assert harmless.line(name) in portfolio.text, name
+        assert escaping.line(name) in portfolio.text, name
 
 
 class Page(HTMLParser):
@@ -268,7 +269,7 @@ def test_data_docs_show_keys_of_records_as_text(tmp_path: Path) -> None:
         found.feed(file.read_text(encoding="utf-8"))
         assert_harmless(found)
     for key in IDS:
-        assert harmless.line(key) in " ".join(found.text.split()), key
+        assert escaping.line(key) in " ".join(found.text.split()), key
 
 
 def assert_harmless(page: Page) -> None:
@@ -329,13 +330,13 @@ def test_a_run_says_notes_as_text(
         for name in NAMES:
             show(progress.Step(note=name))
 
-    monkeypatch.setattr(console, "execute", run)
-    console.run_ready_job(Settings(tmp_path, tmp_path / "w.duckdb"), START, END)
+    monkeypatch.setattr(in_process, "execute", run)
+    in_process.run_ready_job(Settings(tmp_path, tmp_path / "w.duckdb"), START, END)
     shown = capsys.readouterr().out
     assert not UNSEEN.search(shown)
     told = "".join(shown.split())
     for name in NAMES:
-        assert "".join(harmless.lines(name).split()) in told
+        assert "".join(escaping.lines(name).split()) in told
 
 
 def test_a_notice_of_a_failed_run_is_text() -> None:

@@ -15,13 +15,16 @@ from click.testing import CliRunner, Result
 from pipeline import Warehouse
 
 from orchestration.cli import main
-from orchestration.insight import backtest, observations
-from orchestration.insight.configuration import Configuration
+from orchestration.insight import observations
+from orchestration.insight.backtest_measures import measure
+from orchestration.insight.backtest_report import report_of
+from orchestration.insight.backtest_results import HORIZONS, Results
 from orchestration.insight.prediction import Estimate
 from orchestration.insight.timeless import timeless_rules, without
 from orchestration.insight.warning_signs import warnings_before
-from orchestration.publishing import publish
+from orchestration.publishing.publication import publish
 from orchestration.sample_data import write_sample
+from orchestration.warehouse.configuration import Configuration
 
 END = date(2026, 11, 22)
 DRAWS = 100
@@ -216,16 +219,16 @@ def history() -> Iterator[duckdb.DuckDBPyConnection]:
 
 def measured(
     history: duckdb.DuckDBPyConnection, labels: observations.Labels | None = None
-) -> backtest.Results:
+) -> Results:
     dates = [END - timedelta(days=7 * week) for week in range(19, -1, -1)]
     known = labels or observations.published_labels(history)
-    return backtest.measure(history, dates, known, END, draws=DRAWS)
+    return measure(history, dates, known, END, draws=DRAWS)
 
 
 def test_what_was_planted_is_found_at_every_horizon(history: duckdb.DuckDBPyConnection) -> None:
     results = measured(history)
     assert results.verdict == "Overall health foretold churn 30, 60 and 90 days ahead."
-    overall = [results.aucs["all", "overall", horizon] for horizon in backtest.HORIZONS]
+    overall = [results.aucs["all", "overall", horizon] for horizon in HORIZONS]
     assert all(isinstance(cell, Estimate) for cell in overall)
     values = [cell.value for cell in overall if isinstance(cell, Estimate)]
     assert values[0] > 0.9
@@ -274,9 +277,9 @@ def test_the_report_has_results_with_and_without_timeless_columns(
     history: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     results = measured(history)
-    assert "Not calculated without them" in backtest.report_of(results).markdown()
+    assert "Not calculated without them" in report_of(results).markdown()
     results.without_timeless = {**results.aucs, ("all", "overall", 30): 3}
-    text = backtest.report_of(results).markdown()
+    text = report_of(results).markdown()
     assert (
         "| subscriptions.renews_at | to_renewal | health_rules [everyone, service, good, 1]" in text
     )

@@ -15,16 +15,16 @@ from click.testing import CliRunner, Result
 from pipeline import ROOT, Warehouse
 from rich.console import Console
 
-from orchestration import summary
 from orchestration.cli import main
+from orchestration.console import summary
 from orchestration.insight import distance, explain, flaps, portfolio, transitions, trend
 from orchestration.insight.commands import COMMANDS
 from orchestration.insight.conditions import COMPARE, Condition, as_a_person
-from orchestration.insight.configuration import Configuration
 from orchestration.insight.explanation import explanation_of
 from orchestration.insight.strip import LETTERS, strip
-from orchestration.publishing import publish
+from orchestration.publishing.publication import publish
 from orchestration.sample_data import write_sample
+from orchestration.warehouse.configuration import Configuration
 
 END = date(2026, 11, 22)
 START = END - timedelta(days=64)

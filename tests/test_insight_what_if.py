@@ -17,8 +17,8 @@ from pipeline import ROOT, Warehouse
 
 from orchestration.cli import main
 from orchestration.insight import scratch
-from orchestration.insight.configuration import Configuration, differences
 from orchestration.sample_data import write_sample
+from orchestration.warehouse.configuration import Configuration, differences
 
 END = date(2026, 11, 22)
 START = END - timedelta(days=2)

@@ -27,9 +27,9 @@ from pipeline import ROOT
 from receiver import Receiver, receiving
 from turning_poor import TODAY, YESTERDAY, write_turning_poor
 
-from orchestration import integrity
-from orchestration.generation import FILE
-from orchestration.settings import Settings
+from orchestration.base.settings import Settings
+from orchestration.publishing import integrity
+from orchestration.publishing.generation import FILE
 
 KILLS = int(os.environ.get("HEALTH_KILLS", "6"))
 # What differs between two runs that do the same.

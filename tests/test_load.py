@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from benchmarks import load
-from orchestration.settings import ROOT
+from orchestration.base.settings import ROOT
 
 
 @pytest.mark.parametrize("name", load.CASES)

@@ -12,10 +12,10 @@ from click.testing import CliRunner, Result
 from dagster_browser import free_port
 from nights import END, a_night, a_night_calculated
 
-from orchestration import commands
+from orchestration.base.settings import Settings
 from orchestration.cli import main
-from orchestration.dagster_commands import be_the_only_daemon
-from orchestration.settings import Settings
+from orchestration.console import command_group
+from orchestration.console.dagster_programs import be_the_only_daemon
 
 COMMANDS = sorted(main.commands)
 
@@ -227,7 +227,7 @@ def test_a_query_with_a_mistake(published: dict[str, str]) -> None:
 
 
 def test_a_fault_of_the_program_is_told_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    @click.group(cls=commands.Commands)
+    @click.group(cls=command_group.Commands)
     def group() -> None: ...
 
     @group.command()
@@ -249,8 +249,8 @@ def test_a_fault_of_the_program_is_told_as_one(monkeypatch: pytest.MonkeyPatch) 
 DAEMON = """
 import sys
 from pathlib import Path
-from orchestration.dagster_commands import be_the_only_daemon
-from orchestration.settings import Settings
+from orchestration.console.dagster_programs import be_the_only_daemon
+from orchestration.base.settings import Settings
 
 folder = Path(sys.argv[1])
 be_the_only_daemon(Settings(folder / "raw", folder / "warehouse.duckdb"))

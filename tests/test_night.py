@@ -13,14 +13,14 @@ from click.testing import Result
 from nights import END, START, Night, a_night, a_night_calculated
 from pipeline import ROOT
 
-from orchestration import health_dates
-from orchestration.abandoned_runs import end_abandoned_runs
-from orchestration.dagster_instance import instance
+from orchestration.base.settings import Settings
 from orchestration.definitions import build
-from orchestration.partitions import HEALTH_DATES, range_of, tags_of
-from orchestration.schedules import nightly
-from orchestration.sensors import failed_checks_text, failed_run_text, new_raw_files
-from orchestration.settings import Settings
+from orchestration.instance.dagster_instance import instance
+from orchestration.runs.abandoned_runs import end_abandoned_runs
+from orchestration.runs.partitions import HEALTH_DATES, range_of, tags_of
+from orchestration.runs.schedules import nightly
+from orchestration.runs.sensors import failed_checks_text, failed_run_text, new_raw_files
+from orchestration.warehouse import health_dates
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::dagster.BetaWarning", "ignore::dagster.PreviewWarning"),

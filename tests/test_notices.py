@@ -7,7 +7,7 @@ from threading import Thread
 
 import pytest
 
-from orchestration.notices import NotDelivered, notify
+from orchestration.notify.notices import NotDelivered, notify
 
 
 @pytest.fixture

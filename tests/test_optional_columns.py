@@ -11,10 +11,10 @@ from pipeline import Warehouse
 
 from expectations.raw_profile import read_profiles
 from expectations.warehouse import checks_of
-from orchestration.dbt_macros import DbtMacros
+from orchestration.base.settings import Settings
+from orchestration.dbt_runner.dbt_macros import DbtMacros
 from orchestration.raw_reader.definitions import raw_definitions
 from orchestration.sample_data import write_sample
-from orchestration.settings import Settings
 
 DAY = date(2026, 11, 22)
 OPTIONAL = [

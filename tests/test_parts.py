@@ -9,16 +9,16 @@ import pytest
 from small_warehouse import DAY, make
 
 import expectations
-from orchestration import health_run
-from orchestration.dbt_build import BuildFailed
-from orchestration.health_dates import FIRST_HEALTH_DATE, refuse_what_cannot_be
-from orchestration.health_run import HealthRun, attempt
-from orchestration.jobs import ASSETS_JOB
-from orchestration.partitions import HEALTH_DATES
-from orchestration.selection import Everything, dbt_part
-from orchestration.settings import Settings
-from orchestration.unfinished import begin, half_calculated, unfinished
-from orchestration.warehouse import writing
+from orchestration.base.settings import Settings
+from orchestration.dbt_runner.dbt_build import BuildFailed
+from orchestration.runs import health_run
+from orchestration.runs.health_run import HealthRun, attempt
+from orchestration.runs.jobs import ASSETS_JOB
+from orchestration.runs.partitions import HEALTH_DATES
+from orchestration.runs.selection import Everything, dbt_part
+from orchestration.warehouse.connections import writing
+from orchestration.warehouse.health_dates import FIRST_HEALTH_DATE, refuse_what_cannot_be
+from orchestration.warehouse.unfinished import begin, half_calculated, unfinished
 
 KEYS = frozenset(dg.AssetKey([name]) for name in ("checked", "built", "published"))
 A_CHECK = frozenset({dg.AssetCheckKey(dg.AssetKey(["built"]), "keys")})

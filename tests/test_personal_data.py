@@ -18,9 +18,9 @@ from planted import END
 from small_warehouse import query
 
 import expectations
-from orchestration.personal_data import PUBLISHED, published_columns
-from orchestration.publishing import publish
-from orchestration.settings import Settings
+from orchestration.base.settings import Settings
+from orchestration.publishing.personal_data import PUBLISHED, published_columns
+from orchestration.publishing.publication import publish
 
 START = END - timedelta(days=3)
 # Raw texts that tell of a company or its product, or are words of a vocabulary.

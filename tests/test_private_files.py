@@ -14,11 +14,11 @@ import pytest
 from click import ClickException
 from small_warehouse import DAY, make, raise_alerts
 
-from orchestration.private_files import group_id, protect, put_right
-from orchestration.profiles import key_of_rows
-from orchestration.publishing import publish
-from orchestration.run_lock import write_lock
-from orchestration.settings import Settings
+from orchestration.base.private_files import group_id, protect, put_right
+from orchestration.base.settings import Settings
+from orchestration.publishing.profiles import key_of_rows
+from orchestration.publishing.publication import publish
+from orchestration.warehouse.run_lock import write_lock
 
 GROUP, STRANGERS, BI = 54321, 54322, 54323  # numbers of groups and of an account, none of ours
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another account")

@@ -6,12 +6,13 @@ import pytest
 from click import ClickException
 from small_warehouse import DAY, calculate, make, query, raise_alerts
 
-from orchestration import profiles, progress, publishing
-from orchestration.personal_data import Mark, published_columns
-from orchestration.profiles import Profile, key_of_rows, profiles_from_environment
-from orchestration.publishing import publish
-from orchestration.settings import Settings
-from orchestration.warehouse import writing
+from orchestration.base import progress
+from orchestration.base.settings import Settings
+from orchestration.publishing import profiles, publication
+from orchestration.publishing.personal_data import Mark, published_columns
+from orchestration.publishing.profiles import Profile, key_of_rows, profiles_from_environment
+from orchestration.publishing.publication import publish
+from orchestration.warehouse.connections import writing
 
 SECRET = "a secret that nobody knows"
 
@@ -154,7 +155,7 @@ def test_a_profile_that_cannot_be_published_keeps_nobody_else_waiting(
 
 def test_a_damaged_note_of_what_is_hidden_begins_anew(settings: Settings) -> None:
     publish(settings, "run-1", DAY, DAY)
-    noted = file_of(settings, "bi").resolve().with_name(publishing.IDENTITY)
+    noted = file_of(settings, "bi").resolve().with_name(publication.IDENTITY)
     noted.write_bytes(b"\xff" + noted.read_bytes()[1:])
     publish(settings, "run-2", DAY, DAY)
     assert query(file_of(settings, "bi"), "select run_id from health.publication") == [("run-2",)]

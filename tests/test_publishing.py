@@ -19,11 +19,11 @@ from click import ClickException
 from pyarrow import dataset
 from small_warehouse import DAY, calculate, make, query
 
-from orchestration import integrity, publishing
-from orchestration.publishing import PublishingRefused, publish
-from orchestration.reading import reading
-from orchestration.settings import Settings
-from orchestration.warehouse import writing
+from orchestration.base.settings import Settings
+from orchestration.publishing import integrity, publication
+from orchestration.publishing.publication import PublishingRefused, publish
+from orchestration.warehouse.connections import writing
+from orchestration.warehouse.published import reading
 
 YESTERDAY = DAY - timedelta(days=1)
 OBJECTS = """
@@ -341,7 +341,7 @@ def test_a_run_that_fails_leaves_what_readers_see_to_the_byte(
         raise OSError("no space left on the disk")
 
     with monkeypatch.context() as failing:
-        failing.setattr(publishing, step, fail)
+        failing.setattr(publication, step, fail)
         with pytest.raises(OSError, match="no space"):
             publish(settings, "run-2", DAY, DAY)
     assert seen(settings) == before
@@ -366,7 +366,7 @@ def test_leftovers_are_removed_but_not_what_readers_may_still_open(settings: Set
     publish(settings, "run-2", DAY, DAY)
     second = settings.published_file.resolve().parent
     assert set(first.parent.iterdir()) == {first, second, first.parent / "current"}
-    long_ago = time.time() - publishing.KEEP_REPLACED.total_seconds() - 60
+    long_ago = time.time() - publication.KEEP_REPLACED.total_seconds() - 60
     os.utime(first, (long_ago, long_ago))
     os.utime(second, (long_ago, long_ago))
     publish(settings, "run-3", DAY, DAY)
@@ -389,9 +389,9 @@ import sys
 from datetime import date
 from pathlib import Path
 from small_warehouse import DAY, calculate
-from orchestration.publishing import publish
-from orchestration.settings import Settings
-from orchestration.warehouse import writing
+from orchestration.base.settings import Settings
+from orchestration.publishing.publication import publish
+from orchestration.warehouse.connections import writing
 
 folder = Path(sys.argv[1])
 settings = Settings(folder / "raw", folder / "warehouse.duckdb")

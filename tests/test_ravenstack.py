@@ -18,7 +18,7 @@ from pipeline import ROOT, Warehouse
 from reference import calculate
 
 from orchestration.cli import main
-from orchestration.publishing import publish
+from orchestration.publishing.publication import publish
 
 EXAMPLE = ROOT / "examples" / "ravenstack"
 SOURCE = ROOT.parent / "shared" / "data" / "ravenstack"

@@ -16,11 +16,12 @@ from expectations import raw, run_raw_checks
 from expectations.raw_columns import CATALOGUE, recall, rested_on, rows_of
 from expectations.raw_profile import SEEDS, read_profiles
 from expectations.reports import CheckResult
-from expectations.warehouse import checks_of, reading
+from expectations.warehouse import checks_of
+from orchestration.base.settings import Settings
 from orchestration.cli import main
 from orchestration.raw_reader.definitions import raw_definitions
 from orchestration.sample_data import write_sample
-from orchestration.settings import Settings
+from orchestration.warehouse.connections import reading
 
 # What is missing where a column is in no file (docs/measures.md, "What is missing"). `a|b`: where
 # both are.

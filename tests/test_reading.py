@@ -12,13 +12,13 @@ from click.testing import CliRunner, Result
 from pipeline import ROOT
 from small_warehouse import DAY, make
 
+from orchestration.base.settings import Settings
 from orchestration.cli import main
-from orchestration.health_dates import missed_dates
-from orchestration.preflight import refuse_other_files
-from orchestration.publishing import publish
-from orchestration.reading import reading
-from orchestration.settings import Settings
-from orchestration.warehouse import writing
+from orchestration.publishing.publication import publish
+from orchestration.runs.preflight import refuse_other_files
+from orchestration.warehouse.connections import writing
+from orchestration.warehouse.health_dates import missed_dates
+from orchestration.warehouse.published import reading
 
 # {folder}: where the data is; {file}: the published file without its links.
 WRITING = (

@@ -16,15 +16,15 @@ from receiver import Receiver, receiving
 from small_warehouse import DAY, calculate, make, query, raise_alerts
 
 import expectations
-from orchestration import damage, erasure
+from orchestration.base.settings import Settings
 from orchestration.cli import main
-from orchestration.growing_tables import ensure_table
-from orchestration.health_run import damage_in_words, failures_in_words
-from orchestration.publishing import publish
-from orchestration.restore import problem_of
+from orchestration.publishing.publication import publish
+from orchestration.runs.health_run import damage_in_words, failures_in_words
 from orchestration.sample_data import write_sample
-from orchestration.settings import Settings
-from orchestration.warehouse import writing
+from orchestration.stewardship.restore import problem_of
+from orchestration.warehouse import damage, erasure_steps
+from orchestration.warehouse.connections import writing
+from orchestration.warehouse.growing_tables import ensure_table
 
 TODAY = datetime.now(UTC).date()
 YESTERDAY = TODAY - timedelta(days=1)
@@ -329,21 +329,21 @@ def test_the_publication_of_a_profile_will_not_do(
 def note_erasure(settings: Settings, step: str) -> None:
     """As if whom the list names had been erased, as far as that step."""
     settings.erasures.write_text("kind,id,requested_at,reason\nuser,u-12345,2026-11-22,\n")
-    entries = erasure.erasure_list(settings.erasures)
+    entries = removal.erasure_list(settings.erasures)
     with writing(settings) as warehouse:
-        ensure_table(warehouse, erasure.TABLE, erasure.COLUMNS)
+        ensure_table(warehouse, erasure_steps.TABLE, removal.COLUMNS)
         warehouse.execute(
-            f"insert into {erasure.TABLE} values (?, ?)", [erasure.list_hash(entries), step]
+            f"insert into {erasure_steps.TABLE} values (?, ?)", [removal.list_hash(entries), step]
         )
 
 
 def test_an_erasure_that_is_done_is_not_done_again(settings: Settings) -> None:
     """It would delete the damaged file."""
-    note_erasure(settings, erasure.PUBLISHED)
+    note_erasure(settings, erasure_steps.PUBLISHED)
     flip(settings.warehouse, block_of(settings, "health.account_health_history"))
     answer = run(settings, "restore")
     assert answer.exit_code == 0, answer.output
-    assert not erasure.is_due(settings)
+    assert not removal.is_due(settings)
     assert "removes" not in answer.output
 
 
@@ -352,14 +352,14 @@ def test_an_erasure_that_may_not_be_done_is_done_again_and_told(
     settings: Settings, case: str, tmp_path: Path
 ) -> None:
     backup = Path(shutil.copy(settings.published_file, tmp_path / "backup.duckdb"))
-    note_erasure(settings, erasure.WRITTEN if case == "not published" else erasure.PUBLISHED)
+    note_erasure(settings, erasure_steps.WRITTEN if case == "not published" else removal.PUBLISHED)
     if case == "lost":
         flip_header(settings.warehouse)
     else:
         flip(settings.warehouse, block_of(settings, "health.account_health_history"))
     answer = run(settings, "restore", *(["--from", str(backup)] if case == "from a backup" else []))
     assert answer.exit_code == 0, answer.output
-    assert erasure.is_due(settings)
+    assert removal.is_due(settings)
     assert f"removes whom {settings.erasures} names" in answer.output
     assert "set aside" in answer.output.splitlines()[-1]
 

@@ -13,15 +13,15 @@ import duckdb
 import pytest
 from small_warehouse import DAY, make
 
-from orchestration.run_lock import AnotherRun, write_lock
-from orchestration.settings import Settings
-from orchestration.unfinished import begin, finish, unfinished
+from orchestration.base.settings import Settings
+from orchestration.warehouse.run_lock import AnotherRun, write_lock
+from orchestration.warehouse.unfinished import begin, finish, unfinished
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from orchestration.run_lock import write_lock
-from orchestration.settings import Settings
+from orchestration.warehouse.run_lock import write_lock
+from orchestration.base.settings import Settings
 
 folder = Path(sys.argv[1])
 with write_lock(Settings(folder / "raw", folder / "warehouse.duckdb")):
@@ -152,8 +152,8 @@ def test_the_note_is_there_after_a_kill(settings: Settings) -> None:
 import os, signal, sys
 from datetime import date
 from pathlib import Path
-from orchestration.settings import Settings
-from orchestration.unfinished import begin
+from orchestration.base.settings import Settings
+from orchestration.warehouse.unfinished import begin
 
 folder = Path(sys.argv[1])
 begin(Settings(folder / "raw", folder / "warehouse.duckdb"), date(2026, 11, 1), date(2026, 11, 2))

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 from reference.values import read_number, read_time
 
-from orchestration.dbt_macros import DbtMacros
+from orchestration.dbt_runner.dbt_macros import DbtMacros
 
 COUNT = 20_000
 FORMATS = ("%d.%m.%Y %H:%M", "%b %d, %Y", "%H:%M:%S %d.%m.%Y", "%Y-%d-%m")

@@ -12,9 +12,9 @@ from click.testing import CliRunner, Result
 
 from expectations import Failure, Report, write_check_tables
 from expectations.reports import CheckResult
+from orchestration.base.settings import Settings
 from orchestration.cli import main
 from orchestration.insight import scratch
-from orchestration.settings import Settings
 from orchestration.stewardship import lint
 
 Health = Callable[..., Result]

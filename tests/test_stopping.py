@@ -20,10 +20,10 @@ import pandas as pd
 import pytest
 from processes import processes_of
 
-from orchestration.dagster_instance import instance
+from orchestration.base.settings import Settings
+from orchestration.instance.dagster_instance import instance
 from orchestration.sample_data import write_sample
-from orchestration.settings import Settings
-from orchestration.unfinished import unfinished
+from orchestration.warehouse.unfinished import unfinished
 
 TODAY = datetime.now(UTC).date()
 YESTERDAY = TODAY - timedelta(days=1)
@@ -213,7 +213,7 @@ def test_a_signal_that_another_thread_receives_ends_the_command() -> None:
     """The system prefers the main thread, but not always."""
     code = """
 import signal, sys, threading, time
-from orchestration.stopping import stoppable
+from orchestration.base.stopping import stoppable
 
 def command():
     time.sleep(1)  # the main thread waits by then
@@ -229,7 +229,7 @@ def test_a_scratch_folder_is_removed(tmp_path: Path) -> None:
     code = f"""
 import sys, time
 from pathlib import Path
-from orchestration.stopping import scratch_folder, stoppable
+from orchestration.base.stopping import scratch_folder, stoppable
 
 def command():
     with scratch_folder("health-test-", Path({str(tmp_path)!r})) as folder:

@@ -6,7 +6,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from orchestration.insight.figures import counted, plural, rounded
+from orchestration.base.figures import counted, plural, rounded
 from orchestration.insight.tables import Table, print_table
 
 SENTENCE = "Find out why the values stopped coming. Metrics that need them lose accounts."

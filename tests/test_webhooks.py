@@ -13,11 +13,11 @@ import pytest
 from receiver import receiving
 from small_warehouse import make
 
-from orchestration import webhooks
-from orchestration.destinations import destination_from_environment
-from orchestration.notices import notify
-from orchestration.preflight import refuse_what_cannot_work
-from orchestration.webhooks import NotDelivered, Webhook, seconds_to_wait
+from orchestration.notify import webhooks
+from orchestration.notify.destinations import destination_from_environment
+from orchestration.notify.notices import notify
+from orchestration.notify.webhooks import NotDelivered, Webhook, seconds_to_wait
+from orchestration.runs.preflight import refuse_what_cannot_work
 
 MOST_BYTES = 64 * 2**20
 Answer = Callable[[socket.socket, threading.Event], None]

@@ -16,7 +16,10 @@ from pathlib import Path
 import pytest
 from pipeline import ROOT, Run, Warehouse
 
-from orchestration.wrong_configuration import WrongConfiguration, refuse_wrong_configuration
+from orchestration.dbt_runner.wrong_configuration import (
+    WrongConfiguration,
+    refuse_wrong_configuration,
+)
 
 STARTER = ROOT / "seeds"
 # The configuration of health; the checks of the data are no part of it.
@@ -436,13 +439,14 @@ import functools, sys
 from datetime import date
 from pathlib import Path
 import click
-from orchestration import console, settings
+from orchestration.base import settings
+from orchestration.console import in_process
 
-console.refuse_wrong_configuration = functools.partial(
-    console.refuse_wrong_configuration, Path(sys.argv[1])
+in_process.refuse_wrong_configuration = functools.partial(
+    in_process.refuse_wrong_configuration, Path(sys.argv[1])
 )
 try:
-    console.run_job(settings.Settings.from_environment(), date(2026, 3, 11), date(2026, 3, 11))
+    in_process.run_job(settings.Settings.from_environment(), date(2026, 3, 11), date(2026, 3, 11))
 except click.ClickException as problem:
     print(problem.message)
 print("loaded:", sorted({"dagster", "great_expectations", "dbt.cli"} & set(sys.modules)))

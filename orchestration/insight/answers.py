@@ -3,8 +3,8 @@
 import duckdb
 from rich.console import Console
 
-from orchestration import harmless
-from orchestration.insight.figures import plural
+from orchestration.base import escaping
+from orchestration.base.figures import plural
 from orchestration.insight.tables import Table, print_table
 
 MOST_ROWS = 1000
@@ -29,7 +29,7 @@ def print_answer(answer: duckdb.DuckDBPyConnection, console: Console) -> None:
     if rows:
         print_table(Table("", columns, rows, numbers), console)
     else:
-        console.print(harmless.text(", ".join(columns)))
+        console.print(escaping.text(", ".join(columns)))
     is_all = len(found) <= MOST_ROWS
     console.print(plural(len(rows), "row") if is_all else f"The first {MOST_ROWS:,} rows.")
 

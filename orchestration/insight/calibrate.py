@@ -4,12 +4,12 @@ from pathlib import Path
 
 import click
 
+from orchestration.base.settings import Settings
 from orchestration.insight.accounts import Connection, require_table
-from orchestration.insight.configuration import Configuration
 from orchestration.insight.options import MARKDOWN, report_console
 from orchestration.insight.report import Report, number
-from orchestration.reading import reading
-from orchestration.settings import Settings
+from orchestration.warehouse.configuration import Configuration
+from orchestration.warehouse.published import reading
 
 LATEST_VERSION = """
     select config_version

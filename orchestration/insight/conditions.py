@@ -4,8 +4,8 @@ import math
 import operator as operators
 from dataclasses import dataclass
 
-from orchestration.insight.configuration import Configuration
-from orchestration.insight.figures import counted, rounded
+from orchestration.base.figures import counted, rounded
+from orchestration.warehouse.configuration import Configuration
 
 COMPARE = {
     "=": operators.eq,

@@ -11,7 +11,9 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-from orchestration import harmless
+from orchestration.base import escaping
+from orchestration.base.figures import counted, plural
+from orchestration.base.settings import Settings
 from orchestration.insight import distance
 from orchestration.insight.accounts import find_account, find_date, history_dates
 from orchestration.insight.conditions import Condition, as_a_person
@@ -22,13 +24,11 @@ from orchestration.insight.explanation import (
     explanation_of,
     flipped_key,
 )
-from orchestration.insight.figures import counted, plural
 from orchestration.insight.options import DATE, PICTURE, report_console
 from orchestration.insight.report import money, number
 from orchestration.insight.strip import LEGEND, strip
 from orchestration.insight.tables import Table, cell, print_table
-from orchestration.reading import reading
-from orchestration.settings import Settings
+from orchestration.warehouse.published import reading
 
 REASONS = {
     "created_today": "the account was created on that day",
@@ -93,12 +93,12 @@ def tell(explanation: Explanation, name: str, console: Console) -> None:
 
 def heading(console: Console, text: str) -> None:
     console.print()
-    line(console, harmless.text(text, "bold"))
+    line(console, escaping.text(text, "bold"))
 
 
 def line(console: Console, *parts: str | Text) -> None:
     """A paragraph; names and notes in it are text and nothing else."""
-    texts = (part if isinstance(part, Text) else harmless.text(part) for part in parts)
+    texts = (part if isinstance(part, Text) else escaping.text(part) for part in parts)
     console.print(Text.assemble(*texts), highlight=False)
 
 
@@ -108,7 +108,7 @@ def tell_overall(explanation: Explanation, name: str, console: Console) -> None:
     console.print()
     line(
         console,
-        harmless.text(name, "bold"),
+        escaping.text(name, "bold"),
         f" ({explanation.account_id}) on {explanation.health_date}: ",
         cell(overall.state),
         f", {score}",
@@ -224,7 +224,7 @@ def tell_states(explanation: Explanation, console: Console) -> None:
     for row in told:
         grid.add_row(*(row[column] for column in shown))
     console.print(grid, highlight=False)
-    line(console, harmless.text(LEGEND, "dim"))
+    line(console, escaping.text(LEGEND, "dim"))
 
 
 def tell_pillar(explanation: Explanation, pillar: PillarHealth, console: Console) -> None:
@@ -233,7 +233,7 @@ def tell_pillar(explanation: Explanation, pillar: PillarHealth, console: Console
     console.print()
     line(
         console,
-        *(harmless.text(name, "bold"), ": ", cell(pillar.state)),
+        *(escaping.text(name, "bold"), ": ", cell(pillar.state)),
         f"{score}{since(explanation, pillar)}",
     )
     if pillar.reason:

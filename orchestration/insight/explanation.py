@@ -11,7 +11,7 @@ import click
 
 from orchestration.insight.accounts import Connection, has_table
 from orchestration.insight.conditions import Condition, condition_of
-from orchestration.insight.configuration import Configuration
+from orchestration.warehouse.configuration import Configuration
 
 DAYS = 60  # how far back an explanation looks
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import click
 
+from orchestration.base.settings import Settings
 from orchestration.insight.accounts import Connection, history_dates
 from orchestration.insight.options import MARKDOWN, report_console
 from orchestration.insight.report import Report
 from orchestration.insight.states import STATES
-from orchestration.reading import reading
-from orchestration.settings import Settings
+from orchestration.warehouse.published import reading
 
 # A flap is a change that is undone: a run of dates in another state, between two in the same one,
 # that lasts at most so many days. It counts on the date on which the former state is back.

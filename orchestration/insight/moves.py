@@ -13,11 +13,8 @@ from pathlib import Path
 import duckdb
 
 from orchestration.insight.conditions import Condition, condition_of
-from orchestration.insight.configuration import (
-    Configuration,
-    RowChange,
-    differences,
-)
+from orchestration.warehouse.configuration import Configuration, RowChange, differences
+from orchestration.warehouse.connections import in_memory, literal
 
 # A pillar that only one of the configurations has stands as not_configured on the other side.
 COMPARED = """
@@ -164,11 +161,10 @@ class Comparison:
 
 def compare(former: Path, latter: Path, start: date, end: date) -> Comparison:
     """Put both warehouses side by side; nothing is written to either."""
-    connection = duckdb.connect()
+    connection = in_memory()
     configurations = []
     for name, file in (("former", former), ("latter", latter)):
-        path = str(file).replace("'", "''")
-        connection.execute(f"attach '{path}' as {name} (read_only)")
+        connection.execute(f"attach {literal(file)} as {name} (read_only)")
         rows = connection.execute(CONFIGURATION.format(side=name), [start, end]).fetchall()
         configurations.append(Configuration.of_content(*rows[0]) if rows else NO_CONFIGURATION)
     connection.execute(COMPARED, {"start": start, "end": end})

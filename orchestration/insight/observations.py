@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from orchestration.insight.accounts import require_table
-from orchestration.insight.configuration import Configuration
+from orchestration.warehouse.configuration import Configuration
 
 HEALTH = """
     select

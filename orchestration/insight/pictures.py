@@ -15,13 +15,13 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from orchestration import harmless
+from orchestration.base import escaping
 from orchestration.insight.explanation import DAYS
 from orchestration.insight.prediction import Estimate
 from orchestration.insight.states import ALL_STATES
 
 if TYPE_CHECKING:
-    from orchestration.insight.backtest import Results
+    from orchestration.insight.backtest_results import Results
     from orchestration.insight.explanation import Explanation
 
 # Told apart by people who do not see red and green alike: they differ in brightness too.
@@ -78,12 +78,12 @@ def draw_account(explanation: Explanation, name: str, file: Path) -> None:
     axes.invert_yaxis()
     axes.set_yticks(
         np.arange(len(pillars)) + 0.5,
-        [harmless.line(configuration.pillar_names.get(p, p)) for p in pillars],
+        [escaping.line(configuration.pillar_names.get(p, p)) for p in pillars],
     )
     weeks = range(DAYS - 1, -1, -7)
     axes.set_xticks([n + 0.5 for n in weeks], [f"{days[n]:%d %b}" for n in weeks])
     axes.set_title(
-        f"{harmless.line(name)}: {DAYS} days up to {explanation.health_date}", loc="left"
+        f"{escaping.line(name)}: {DAYS} days up to {explanation.health_date}", loc="left"
     )
     drawn.legend(handles=legend_of_states(), loc="outside lower center", ncols=4, frameon=False)
     save(drawn, file)
@@ -108,7 +108,7 @@ def draw_trend(
             colors=[COLOURS[state] for state in reversed(ALL_STATES)],
             step="post",
         )
-        panel.set_title(harmless.line(group), loc="left", fontsize="medium")
+        panel.set_title(escaping.line(group), loc="left", fontsize="medium")
         panel.set_ylabel("accounts")
         panel.tick_params(labelbottom=True)  # shared axes label the lowest row only
         panel.xaxis.set_major_formatter(
@@ -116,7 +116,7 @@ def draw_trend(
         )
     for panel in panels[len(groups) :]:
         panel.set_visible(False)
-    drawn.suptitle(harmless.line(title))
+    drawn.suptitle(escaping.line(title))
     drawn.legend(handles=legend_of_states(), loc="outside lower center", ncols=4, frameon=False)
     save(drawn, file)
 
@@ -151,7 +151,7 @@ def draw_aucs(results: Results, horizons: list[int], file: Path) -> None:
                     label=f"{horizon} days ahead" if not row else None,
                 )
     axes.axvline(0.5, color="#666666", ls=":")
-    axes.set_yticks(range(len(scores)), [harmless.line(name.replace("_", " ")) for name in scores])
+    axes.set_yticks(range(len(scores)), [escaping.line(name.replace("_", " ")) for name in scores])
     axes.invert_yaxis()
     axes.set_xlabel("AUC with 95% interval; 0.5 is chance")
     axes.set_title("How well scores tell who leaves", loc="left")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from orchestration.base.settings import Settings
 from orchestration.insight import distance
 from orchestration.insight.accounts import Connection, history_dates
 from orchestration.insight.conditions import Condition
@@ -12,8 +13,7 @@ from orchestration.insight.explanation import Explanation, explanation_of
 from orchestration.insight.options import MARKDOWN, report_console
 from orchestration.insight.report import Report, money, number
 from orchestration.insight.states import HEADINGS
-from orchestration.reading import reading
-from orchestration.settings import Settings
+from orchestration.warehouse.published import reading
 
 RECENT_DAYS = 14  # a fall within so many days is worth a call, poor or not
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from orchestration import harmless
+from orchestration.base import escaping
 from orchestration.insight.tables import Cells, Table, print_table
 
 
@@ -37,23 +37,23 @@ class Report:
 
     def print(self, console: Console) -> None:
         console.print()
-        console.print(harmless.text(self.title, "bold"))
+        console.print(escaping.text(self.title, "bold"))
         for part in self.parts:
             console.print()
             if isinstance(part, str):
-                console.print(harmless.text(part))
+                console.print(escaping.text(part))
             else:
-                console.print(harmless.text(part.title, "bold"))
+                console.print(escaping.text(part.title, "bold"))
                 print_table(part, console)
                 if part.note:
-                    console.print(harmless.text(part.note, "dim"))
+                    console.print(escaping.text(part.note, "dim"))
 
     def markdown(self) -> str:
         parts = (
-            harmless.markdown(part) if isinstance(part, str) else in_markdown(part)
+            escaping.markdown(part) if isinstance(part, str) else in_markdown(part)
             for part in self.parts
         )
-        return "\n\n".join([f"# {harmless.markdown(self.title)}", *parts])
+        return "\n\n".join([f"# {escaping.markdown(self.title)}", *parts])
 
     def write_markdown(self, file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -62,17 +62,17 @@ class Report:
 
 def in_markdown(table: Table) -> str:
     def line(cells: Iterable[str]) -> str:
-        return f"| {' | '.join(map(harmless.markdown, cells))} |"
+        return f"| {' | '.join(map(escaping.markdown, cells))} |"
 
     rule = ("---:" if n in table.numbers else "---" for n in range(len(table.columns)))
     lines = [
-        f"## {harmless.markdown(table.title)}",
+        f"## {escaping.markdown(table.title)}",
         "",
         line(table.columns),
         f"| {' | '.join(rule)} |",
         *map(line, table.rows),
     ]
-    return "\n".join([*lines, *(["", harmless.markdown(table.note)] if table.note else [])])
+    return "\n".join([*lines, *(["", escaping.markdown(table.note)] if table.note else [])])
 
 
 def money(amount: float | None) -> str:

@@ -21,11 +21,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as ProgressBar
 
-from orchestration import dbt_build
-from orchestration.insight.configuration import Configuration
-from orchestration.run_lock import write_lock
-from orchestration.settings import ROOT, Settings
-from orchestration.wrong_configuration import WrongConfiguration, refuse_wrong_configuration
+from orchestration.base.settings import ROOT, Settings
+from orchestration.dbt_runner import dbt_build
+from orchestration.dbt_runner.wrong_configuration import (
+    WrongConfiguration,
+    refuse_wrong_configuration,
+)
+from orchestration.warehouse.configuration import Configuration
+from orchestration.warehouse.run_lock import write_lock
 
 SEEDS = ROOT / "seeds"
 # Every explanation of the range is kept: a move is explained on whichever date it happens.

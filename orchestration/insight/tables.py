@@ -16,7 +16,7 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from orchestration import harmless
+from orchestration.base import escaping
 from orchestration.insight.states import COLOURS
 
 Cells = tuple[str, ...]
@@ -44,12 +44,12 @@ class Table:
 
 
 def cell(value: str, style: str = "") -> Text:
-    return Text(harmless.line(value), style=style or COLOURS.get(value, ""))
+    return Text(escaping.line(value), style=style or COLOURS.get(value, ""))
 
 
 def print_table(table: Table, console: Console) -> None:
     """The table's rows, without its title and note."""
-    columns = [[harmless.line(value) for value in column] for column in columns_of(table)]
+    columns = [[escaping.line(value) for value in column] for column in columns_of(table)]
     natural = [max(map(cell_len, column)) for column in columns]
     gaps = len(natural) - 1
     if sum(natural) + FRAME * (gaps + 1) + 1 <= console.width:
@@ -146,7 +146,7 @@ def drawn(table: Table, widths: list[int], *, framed: bool) -> RichTable:
     shown = RichTable(pad_edge=framed, **style)
     for position, (name, width) in enumerate(zip(table.columns, widths, strict=True)):
         shown.add_column(
-            Text(broken_heading(harmless.line(name), width)),
+            Text(broken_heading(escaping.line(name), width)),
             justify="right" if position in table.numbers else "left",
             width=width,
             overflow="fold",
@@ -171,7 +171,7 @@ def told_together(cells: Iterable[tuple[str, str]]) -> list[Text]:
     for name, value in cells:
         if not value:
             continue
-        told = Text.assemble((f"{harmless.line(name)} ", "dim"), cell(value))
+        told = Text.assemble((f"{escaping.line(name)} ", "dim"), cell(value))
         if cell_len(told.plain) > SHORT:
             lines += [[told], []]
         else:

@@ -7,7 +7,7 @@ knew then: a back-test names them, and shows its results without them too.
 from collections import defaultdict
 from dataclasses import dataclass
 
-from orchestration.insight.configuration import Configuration, Row, cells
+from orchestration.warehouse.configuration import Configuration, Row, cells
 
 # By measure (docs/measures.md, docs/raw_tables.md). A plan, its mrr and its start come as a row of
 # their own with each change, so they have a time.

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import click
 
+from orchestration.base.settings import Settings
 from orchestration.insight.accounts import Connection, find_date, history_dates
 from orchestration.insight.options import DATE, MARKDOWN, find_pillar, report_console
 from orchestration.insight.report import Report, money
 from orchestration.insight.states import ALL_STATES, STATES
-from orchestration.reading import reading
-from orchestration.settings import Settings
+from orchestration.warehouse.published import reading
 
 ELSEWHERE = "not there"  # not in scope on one of the dates: not created yet, or churned
 ORDER = (*ALL_STATES, ELSEWHERE)

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import click
 
+from orchestration.base.settings import Settings
 from orchestration.insight.accounts import Connection, history_dates
 from orchestration.insight.options import DATE, MARKDOWN, PICTURE, find_pillar, report_console
 from orchestration.insight.report import Report, money
 from orchestration.insight.states import ALL_STATES, HEADINGS, STATES
-from orchestration.reading import reading
-from orchestration.settings import Settings
+from orchestration.warehouse.published import reading
 
 # What accounts are grouped by. A segment's accounts are all its members, chosen or not, so that a
 # segment made for analysis alone has a trend too.

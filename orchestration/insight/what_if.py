@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
+from orchestration.base.figures import plural
+from orchestration.base.settings import Settings
+from orchestration.base.stopping import scratch_folder
 from orchestration.insight import scratch
-from orchestration.insight.figures import plural
 from orchestration.insight.moves import Comparison, Move, compare, rules_behind
 from orchestration.insight.options import DATE, MARKDOWN, report_console
 from orchestration.insight.report import Report, money, number
-from orchestration.settings import Settings
-from orchestration.stopping import scratch_folder
 
 STATES = ("good", "average", "poor", "not_calculated", "not_configured")
 LISTED = 50  # accounts that a report lists unless told otherwise

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from orchestration.settings import DBT_PROJECT
+from orchestration.base.settings import DBT_PROJECT
 
 SOURCES = DBT_PROJECT / "models" / "staging" / "_staging__sources.yml"
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import duckdb
 
-from orchestration.erasure_list import erasure_list
 from orchestration.raw_reader.reader import read_folder
 from orchestration.raw_reader.tables import RawFile, RawFolder
+from orchestration.warehouse.erasure_list import erasure_list
 
 
 def add_functions(

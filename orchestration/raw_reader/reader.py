@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.kept import read_kept, write_kept
+from orchestration.base.cache import read_kept, write_kept
 from orchestration.raw_reader.csv_files import escaped_glob, look_at_csv
 from orchestration.raw_reader.definitions import Definition, raw_definitions
 from orchestration.raw_reader.found import DataFile, Found, Unread, find

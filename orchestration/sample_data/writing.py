@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from orchestration.clock import today
+from orchestration.base.clock import today
 from orchestration.sample_data.account_logs import account_attributes_table, account_tags_table
 from orchestration.sample_data.account_tables import accounts_table, users_table
 from orchestration.sample_data.billing_tables import invoices_table, subscriptions_table

@@ -12,17 +12,17 @@ from expectations.checks import BOUNDARIES
 from expectations.raw_columns import forget
 from expectations.reports import Report as CheckReport
 from expectations.reports import worst_first
-from expectations.warehouse import reading
-from orchestration import harmless
-from orchestration.clock import today
-from orchestration.insight.figures import plural
+from orchestration.base import escaping
+from orchestration.base.figures import plural
+from orchestration.base.settings import Settings
 from orchestration.insight.options import DATE, report_console
 from orchestration.insight.report import Report
 from orchestration.raw_reader import read_folder
 from orchestration.raw_reader.definitions import raw_definitions
-from orchestration.run_lock import write_lock
-from orchestration.settings import Settings
 from orchestration.stewardship.problems import as_messages
+from orchestration.warehouse.connections import reading
+from orchestration.warehouse.health_dates import latest_date
+from orchestration.warehouse.run_lock import write_lock
 
 RUNNERS: dict[str, Callable[..., CheckReport]] = {
     "raw": expectations.run_raw_checks,
@@ -115,24 +115,13 @@ def check(
     if "raw" in boundaries:
         for file in read_folder(settings.raw, settings.state).files:
             if not file.is_read:
-                console.print(harmless.text(f"{file.file}: {file.problem}"))
+                console.print(escaping.text(f"{file.file}: {file.problem}"))
     try:
         click.echo(f"\nData Docs: {expectations.build_docs(reports)}")
     except expectations.DocsNotWritten as problem:
         click.echo(f"\n{problem}")
     if expectations.blocking_failures(reports):
         raise click.exceptions.Exit(1)
-
-
-def latest_date(settings: Settings) -> date:
-    """The latest health date that was calculated; today (UTC) before the first run."""
-    if not settings.warehouse.exists():
-        return today()
-    with reading(settings) as warehouse:
-        [(latest,)] = warehouse.rows_if_there(
-            "health.source_status", "select max(health_date) from health.source_status"
-        ) or [(None,)]
-    return latest or today()
 
 
 def refuse_uncalculated(settings: Settings, first: date, last: date) -> None:

@@ -2,15 +2,16 @@
 
 import click
 
-from orchestration import erasure
-from orchestration.console import run_job
-from orchestration.erasure_list import erasure_list
-from orchestration.insight.figures import plural
-from orchestration.preflight import refuse_what_cannot_work
-from orchestration.reading import reading
-from orchestration.run_lock import write_lock
-from orchestration.settings import Settings
-from orchestration.stewardship.check import latest_date
+from orchestration.base.figures import plural
+from orchestration.base.settings import Settings
+from orchestration.console.in_process import run_job
+from orchestration.erasure.removal import remove
+from orchestration.runs.preflight import refuse_what_cannot_work
+from orchestration.warehouse import erasure_steps
+from orchestration.warehouse.erasure_list import erasure_list
+from orchestration.warehouse.health_dates import latest_date
+from orchestration.warehouse.published import reading
+from orchestration.warehouse.run_lock import write_lock
 
 
 @click.command()
@@ -39,10 +40,10 @@ def erase() -> None:
         click.echo("There is no warehouse yet: the first run leaves out whom the list names.")
         return
     with write_lock(settings):
-        removal = erasure.remove(settings)
+        removal = remove(settings)
     for line in removal.in_words():
         click.echo(line)
-    if erasure.is_to_be_published(settings):
+    if erasure_steps.is_to_be_published(settings):
         latest = latest_date(settings)
         run_job(settings, latest, latest)
         click.echo("Published anew; all former publications are deleted.")

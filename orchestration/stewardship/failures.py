@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 
 from expectations import open_failures
-from expectations.warehouse import Warehouse, reading
-from orchestration.insight.figures import plural
+from orchestration.base.figures import plural
+from orchestration.base.settings import Settings
 from orchestration.insight.options import MARKDOWN, report_console
 from orchestration.insight.report import Report
-from orchestration.settings import Settings
 from orchestration.stewardship.problems import as_messages
+from orchestration.warehouse.connections import Warehouse, reading
 
 Failure = dict[str, object]
 RECORDS_NAMED = 3  # of a problem; the rest are counted

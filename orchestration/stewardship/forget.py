@@ -5,14 +5,14 @@ from datetime import date, datetime
 import click
 import duckdb
 
-from orchestration.clock import today
-from orchestration.health_dates import all_in_words, ranges_of
+from orchestration.base.clock import today
+from orchestration.base.settings import Settings
 from orchestration.insight.options import DATE
-from orchestration.run_lock import write_lock
-from orchestration.settings import Settings
-from orchestration.unfinished import TABLE as UNFINISHED
-from orchestration.unfinished import begin
-from orchestration.warehouse import writing
+from orchestration.warehouse.connections import writing
+from orchestration.warehouse.health_dates import all_in_words, ranges_of
+from orchestration.warehouse.run_lock import write_lock
+from orchestration.warehouse.unfinished import TABLE as UNFINISHED
+from orchestration.warehouse.unfinished import begin
 
 HISTORY = "health.source_status"
 CONFIGURATIONS = "health.health_config_versions"

@@ -7,14 +7,14 @@ import click
 
 from expectations.health import run_lint
 from expectations.reports import Report as CheckReport
-from expectations.warehouse import reading
+from orchestration.base.settings import Settings
+from orchestration.base.stopping import scratch_folder
 from orchestration.insight import scratch
 from orchestration.insight.accounts import history_dates
 from orchestration.insight.options import MARKDOWN, report_console
 from orchestration.insight.report import Report
-from orchestration.settings import Settings
 from orchestration.stewardship.problems import as_messages
-from orchestration.stopping import scratch_folder
+from orchestration.warehouse.connections import reading
 
 
 @click.command()

@@ -1,0 +1,195 @@
+"""The dbt project's macros, called without dbt on a DuckDB connection.
+
+What a raw check calls a row, a time or a rejected record, and what makes a configuration wrong,
+must be what the pipeline calls so. The dbt project says it; this module calls its macros with as
+much of dbt around them as they use. A test compares what they make with what dbt makes of them.
+Turned down: asking dbt itself, which takes seconds and the lock of the warehouse; saying it twice.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import duckdb
+import jinja2
+import yaml
+
+from orchestration.base import clock
+from orchestration.base.settings import DBT_PROJECT
+from orchestration.raw_reader.definitions import raw_definitions
+from orchestration.raw_reader.functions import add_functions
+
+MACRO = re.compile(r"\{%-?\s*macro\s+(\w+)\(.*?\{%-?\s*endmacro\s*-?%\}", re.DOTALL)
+# Of dbt's own macros, those that the project's call.
+OF_DBT = {
+    "dbt.include.global_project": ("concat.sql", "listagg.sql", "split_part.sql"),
+    "dbt.include.duckdb": ("listagg.sql", "splitpart.sql"),
+}
+
+
+class CompilerError(Exception):
+    """A macro refused to go on; its message is for the user."""
+
+
+class Returned(Exception):
+    """Carries what a macro returns when that is no text."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+class Cells(tuple):
+    """A row or a column of a query result, as the macros read it."""
+
+    def values(self) -> "Cells":
+        return self
+
+
+class DbtMacros:
+    """The macros of a project, each an attribute; a relation is asked for by its name alone.
+
+    raw_folder: where the raw files are. dates: the first and last health date.
+    notes: where what was learnt of raw files is kept. erasures: the list of who is to be erased.
+    names: what shall stand for names of dbt or for macros.
+    """
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        *,
+        project: Path = DBT_PROJECT,
+        raw_folder: Path | None = None,
+        dates: tuple[date, date] | None = None,
+        notes: Path | None = None,
+        erasures: Path | None = None,
+        names: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.connection = connection
+        add_functions(connection, notes, erasures)
+        variables = dict(project_variables(project))
+        environment = dict(os.environ)
+        if dates:
+            variables |= {"start_date": dates[0].isoformat(), "end_date": dates[1].isoformat()}
+        if raw_folder:
+            environment["HEALTH_RAW_DIR"] = str(raw_folder)
+        self.texts = macros(project)
+        self.compiled: dict[str, Any] = {}
+        self.jinja = jinja2.Environment(extensions=["jinja2.ext.do"])
+        self.jinja.globals = {
+            **{name: self.macro(name) for name in self.texts},
+            "adapter": SimpleNamespace(dispatch=self.dispatched),
+            "env_var": lambda name, default="": environment.get(name, default),
+            "exceptions": SimpleNamespace(raise_compiler_error=refuse),
+            "execute": True,
+            "flags": SimpleNamespace(PROJECT_DIR=str(project), WHICH="build"),
+            "fromjson": json.loads,
+            "get_column_schema_from_query": self.columns_of,
+            "graph": graph(),
+            "modules": SimpleNamespace(re=re),
+            "ref": lambda name: name,
+            "return": hand_back,
+            "run_query": self.run_query,
+            "run_started_at": clock.now(),
+            "var": variables.get,
+            **(names or {}),
+        }
+        self.jinja.globals["dbt"] = SimpleNamespace(
+            **{**self.jinja.globals, "type_string": lambda: "varchar"}
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        """The macro of this name."""
+        return self.macro(name)
+
+    def macro(self, name: str) -> Any:
+        def call(*arguments: Any, **named: Any) -> Any:
+            if name not in self.compiled:
+                module = self.jinja.from_string(self.texts[name]).module
+                self.compiled[name] = getattr(module, name)
+            try:
+                return self.compiled[name](*arguments, **named)
+            except Returned as returned:
+                return returned.value
+
+        return call
+
+    def dispatched(self, name: str, package: str | None = None) -> Any:
+        own = f"duckdb__{name}"
+        return self.macro(own if own in self.texts else f"default__{name}")
+
+    def rendered(self, file: Path) -> str:
+        """The SQL of a model."""
+        return self.jinja.from_string(file.read_text(encoding="utf-8")).render()
+
+    def run_query(self, sql: str) -> SimpleNamespace:
+        rows = [Cells(row) for row in self.connection.execute(sql).fetchall()]
+        width = len(self.connection.description or ())
+        columns = [Cells(row[place] for row in rows) for place in range(width)]
+        return SimpleNamespace(rows=rows, columns=columns)
+
+    def columns_of(self, sql: str) -> list[SimpleNamespace]:
+        names = self.connection.execute(f"describe {sql}").fetchall()
+        return [SimpleNamespace(name=name) for name, *_ in names]
+
+
+def hand_back(value: Any) -> None:
+    raise Returned(value)
+
+
+def refuse(message: str) -> None:
+    raise CompilerError(message)
+
+
+@cache
+def project_variables(project: Path) -> Mapping[str, Any]:
+    """The vars of `dbt_project.yml`."""
+    text = (project / "dbt_project.yml").read_text(encoding="utf-8")
+    return yaml.safe_load(text).get("vars") or {}
+
+
+@cache
+def macros(project: Path) -> Mapping[str, str]:
+    """The text of each macro by its name."""
+
+    def files() -> Iterator[Path]:
+        for package, names in OF_DBT.items():
+            [place] = find_spec(package).submodule_search_locations
+            yield from (Path(place) / "macros" / "utils" / name for name in names)
+        yield from (project / "macros").rglob("*.sql")
+
+    texts = [file.read_text(encoding="utf-8") for file in files()]
+    return {match[1]: match[0] for text in texts for match in MACRO.finditer(text)}
+
+
+@cache
+def graph() -> SimpleNamespace:
+    """dbt's graph, as far as the macros look: the columns of seeds, and the raw tables."""
+    file = DBT_PROJECT / "models" / "configuration" / "_configuration__seeds.yml"
+    described = yaml.safe_load(file.read_text(encoding="utf-8"))["seeds"]
+    return SimpleNamespace(
+        nodes={
+            f"seed.health.{seed['name']}": SimpleNamespace(
+                columns={column["name"]: column for column in seed["columns"]}
+            )
+            for seed in described
+        },
+        sources={
+            name: SimpleNamespace(
+                name=name,
+                source_name="raw",
+                meta=table.meta,
+                columns={
+                    column: SimpleNamespace(name=column, config=SimpleNamespace(meta=meta))
+                    for column, meta in table.columns.items()
+                },
+            )
+            for name, table in raw_definitions().items()
+        },
+    )
