@@ -24,6 +24,7 @@ from orchestration.sample_data import write_sample
 from orchestration.stewardship.restore import problem_of
 from orchestration.warehouse import damage, erasure_steps
 from orchestration.warehouse.connections import writing
+from orchestration.warehouse.erasure_list import erasure_list
 from orchestration.warehouse.growing_tables import ensure_table
 
 TODAY = datetime.now(UTC).date()
@@ -329,11 +330,12 @@ def test_the_publication_of_a_profile_will_not_do(
 def note_erasure(settings: Settings, step: str) -> None:
     """As if whom the list names had been erased, as far as that step."""
     settings.erasures.write_text("kind,id,requested_at,reason\nuser,u-12345,2026-11-22,\n")
-    entries = removal.erasure_list(settings.erasures)
+    entries = erasure_list(settings.erasures)
     with writing(settings) as warehouse:
-        ensure_table(warehouse, erasure_steps.TABLE, removal.COLUMNS)
+        ensure_table(warehouse, erasure_steps.TABLE, erasure_steps.COLUMNS)
         warehouse.execute(
-            f"insert into {erasure_steps.TABLE} values (?, ?)", [removal.list_hash(entries), step]
+            f"insert into {erasure_steps.TABLE} values (?, ?)",
+            [erasure_steps.list_hash(entries), step],
         )
 
 
@@ -343,7 +345,7 @@ def test_an_erasure_that_is_done_is_not_done_again(settings: Settings) -> None:
     flip(settings.warehouse, block_of(settings, "health.account_health_history"))
     answer = run(settings, "restore")
     assert answer.exit_code == 0, answer.output
-    assert not removal.is_due(settings)
+    assert not erasure_steps.is_due(settings)
     assert "removes" not in answer.output
 
 
@@ -352,14 +354,16 @@ def test_an_erasure_that_may_not_be_done_is_done_again_and_told(
     settings: Settings, case: str, tmp_path: Path
 ) -> None:
     backup = Path(shutil.copy(settings.published_file, tmp_path / "backup.duckdb"))
-    note_erasure(settings, erasure_steps.WRITTEN if case == "not published" else removal.PUBLISHED)
+    note_erasure(
+        settings, erasure_steps.WRITTEN if case == "not published" else erasure_steps.PUBLISHED
+    )
     if case == "lost":
         flip_header(settings.warehouse)
     else:
         flip(settings.warehouse, block_of(settings, "health.account_health_history"))
     answer = run(settings, "restore", *(["--from", str(backup)] if case == "from a backup" else []))
     assert answer.exit_code == 0, answer.output
-    assert removal.is_due(settings)
+    assert erasure_steps.is_due(settings)
     assert f"removes whom {settings.erasures} names" in answer.output
     assert "set aside" in answer.output.splitlines()[-1]
 
