@@ -2,8 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup run ui sample test chaos corruptions reference bench load lint lock licences \
-	vulnerabilities
+.PHONY: help setup run ui sample test chaos corruptions reference docs bench load coverage lock \
+	licences vulnerabilities lint lint-python lint-dbt lint-sql
 
 help:
 	@echo "make run     calculate health (on sample data if there is no other) and print a summary"
@@ -15,7 +15,8 @@ help:
 	@echo "make reference  write the parts of docs/ that YAML and the catalogue say"
 	@echo "make bench   measure the pipeline against others; SIZE=S (10,000 accounts), M or L for more"
 	@echo "make load    run companies of extreme shapes, with little memory and with enough; SCALE=0.01 for less"
-	@echo "make lint    check the style of SQL and Python"
+	@echo "make lint    check style, types and imports of Python, and the dbt project; needs no warehouse"
+	@echo "make docs    write dbt's documentation of all models as one page"
 	@echo "make lock    renew requirements.lock and docs/licences.md from pyproject.toml"
 	@echo "make vulnerabilities  look the locked packages up among the known vulnerabilities"
 
@@ -49,18 +50,35 @@ test: setup
 chaos: setup
 	HEALTH_KILLS=100 $(BIN)/python -m pytest -s tests/test_kill.py tests/test_dagster_kill.py
 
-# sqlfluff compiles the models as dbt does, which takes a warehouse to read from. The paths are
-# absolute, because sqlfluff does not run in dbt_project.
-WAREHOUSE := data/warehouse.duckdb
-lint: export HEALTH_RAW_DIR := $(CURDIR)/data/raw
-lint: export HEALTH_DB_PATH := $(CURDIR)/$(WAREHOUSE)
-lint: setup $(WAREHOUSE)
+lint: lint-python lint-dbt lint-sql
+
+lint-python: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/sqlfluff lint dbt_project/models dbt_project/tests
+	$(BIN)/mypy
+	$(BIN)/lint-imports
 
-$(WAREHOUSE): | setup
-	@$(BIN)/health run
+# dbt's own checks: what is deprecated or refers to nothing is an error.
+lint-dbt: setup
+	cd dbt_project && ../$(BIN)/dbt --quiet --warn-error parse --no-partial-parse --target-path target/lint
+
+# sqlfluff compiles the models as dbt does. What they look up in a warehouse is looked up in a fresh
+# one, over a handful of raw rows. The paths are absolute, because sqlfluff runs in dbt_project.
+LINT := $(CURDIR)/data/lint
+lint-sql: export HEALTH_RAW_DIR := $(LINT)/raw
+lint-sql: export HEALTH_DB_PATH := $(LINT)/warehouse.duckdb
+lint-sql: setup
+	@rm -rf $(LINT) && $(BIN)/python -m orchestration.sample_data --folder $(LINT)/raw --accounts 5 --days 5
+	$(BIN)/sqlfluff lint dbt_project/models dbt_project/tests
+	@rm -rf $(LINT)
+
+# dbt's documentation of all models as one page that needs no web: dbt_project/target/static_index.html
+docs: setup
+	cd dbt_project && ../$(BIN)/dbt --quiet docs generate --static
+	@echo "Open dbt_project/target/static_index.html"
+
+coverage: setup
+	$(BIN)/coverage run -m pytest -m "not night" && $(BIN)/coverage report
 
 # Writes expectations/CORRUPTIONS.md; takes half an hour.
 corruptions: setup

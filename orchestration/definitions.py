@@ -1,5 +1,8 @@
 """Everything that Dagster knows of this project."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import dagster as dg
 
 from orchestration.assets.assets import all_assets
@@ -17,15 +20,18 @@ def definitions() -> dg.Definitions:
     return build()
 
 
-def build() -> dg.Definitions:
-    settings = Settings.from_environment()
-    definitions = list(all_assets(manifest(settings)))
+def build(
+    settings: Settings | None = None, *, resources: Mapping[str, Any] | None = None
+) -> dg.Definitions:
+    """All definitions; settings of the environment, and the project's resources, if not given."""
+    assets_made = list(all_assets(manifest(settings or Settings.from_environment())))
+    whole = {"health_run": health_run_resource(Everything.of(assets_made))}
     return dg.Definitions(
-        assets=definitions,
+        assets=assets_made,
         jobs=[health, assets],
         schedules=[nightly],
         sensors=all_sensors(),
-        resources={"health_run": health_run_resource(Everything.of(definitions))},
+        resources={**whole, **(resources or {})},
         # One process: every step of another executor would import all again.
         executor=dg.in_process_executor,
     )

@@ -28,14 +28,14 @@ def licence(package: str) -> str | None:
         told = metadata.metadata(package)
     except metadata.PackageNotFoundError:
         return None
-    expression = told.get("License-Expression")
+    expression, first = (told.get_all(name) or [""] for name in ("License-Expression", "License"))
     classifiers = [
         name.rpartition(" :: ")[2]
         for name in told.get_all("Classifier") or []
         if name.startswith("License :: ")
     ]
-    first_line = (told.get("License") or "").strip().partition("\n")[0]
-    return (expression or ", ".join(classifiers) or first_line or "not stated").replace("|", "/")
+    first_line = first[0].strip().partition("\n")[0]
+    return (expression[0] or ", ".join(classifiers) or first_line or "not stated").replace("|", "/")
 
 
 def page(packages: Iterable[str]) -> str:

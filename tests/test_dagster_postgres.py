@@ -12,6 +12,7 @@ import dagster as dg
 import pytest
 import yaml
 from pipeline import ROOT
+from required_programs import skip_without
 
 EXAMPLE = ROOT / "examples" / "dagster_postgres" / "dagster.yaml"
 
@@ -26,16 +27,15 @@ def postgres_programs() -> Path | None:
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """A PostgreSQL server of its own."""
-    pytest.importorskip("dagster_postgres", reason="dagster-postgres is not installed")
     programs = postgres_programs()
     if not programs:
-        pytest.skip("there is no PostgreSQL: apt-get install postgresql")
+        skip_without("there is no PostgreSQL: apt-get install postgresql")
     folder = tmp_path_factory.mktemp("postgres")
     # PostgreSQL refuses to run as root: the package's own user runs it then.
     user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     if user:
         if not shutil.which("runuser"):
-            pytest.skip("PostgreSQL does not run as root")
+            skip_without("PostgreSQL does not run as root, and there is no runuser")
         temporary = Path(tempfile.gettempdir())
         for parent in [folder, *folder.parents][:4]:
             if temporary in parent.parents:

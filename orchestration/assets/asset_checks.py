@@ -6,6 +6,7 @@ sees the whole run (`assets.py`).
 
 import os
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import dagster as dg
 
@@ -66,6 +67,7 @@ def answers(
     Whoever chooses an asset does not choose the checks of others, but all are answered together.
     """
     for result in check_results(results):
+        assert result.asset_key and result.check_name
         key = dg.AssetCheckKey(result.asset_key, result.check_name)
         if key in context.selected_asset_check_keys:
             yield result
@@ -93,7 +95,7 @@ def summary(found: list[CheckResult], failed: list[CheckResult]) -> str:
     )
 
 
-def metadata(found: list[CheckResult], failed: list[CheckResult]) -> dict[str, object]:
+def metadata(found: list[CheckResult], failed: list[CheckResult]) -> dict[str, Any]:
     rows = [
         dg.TableRecord(
             {
@@ -109,7 +111,7 @@ def metadata(found: list[CheckResult], failed: list[CheckResult]) -> dict[str, o
         for result in failed
         for failure in result.failures
     ]
-    shown: dict[str, object] = {
+    shown: dict[str, Any] = {
         "health dates": len({result.health_date for result in found}),
         "judged": sum(result.was_judged for result in found),
         "failed": len(failed),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
+from typing import Any
 
 import dagster as dg
 
@@ -21,7 +22,7 @@ def source_observations(settings: Settings, health_date: date) -> Iterator[dg.As
         rows = warehouse.execute(SOURCE_STATUS, [health_date]).fetchall()
     midnight = datetime.combine(health_date, time(), UTC)
     for table, status, count, latest_at, rejected_ratio in rows:
-        metadata: dict[str, object] = {
+        metadata: dict[str, Any] = {
             "health date": str(health_date),
             "status": status,
             "dagster/row_count": count,

@@ -30,7 +30,8 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except click.ClickException as refusal:
-            refusal.message = escaping.lines(refusal.message)  # it may quote what people typed
+            # It may quote what people typed.
+            setattr(refusal, "message", escaping.lines(refusal.message))  # noqa: B010
             raise
         except (click.exceptions.Exit, click.Abort):
             raise

@@ -13,7 +13,7 @@ from typing import TextIO
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as ProgressBar
 
 from orchestration.base import escaping, progress
@@ -75,7 +75,7 @@ def run_ready_job(settings: Settings, first: date, last: date) -> None:
             bar.add_task(f"{in_words(first, last)} done", total=1, completed=1, latest="")
 
 
-def finish(bar: ProgressBar, task: int) -> None:
+def finish(bar: ProgressBar, task: TaskID) -> None:
     done = bar.tasks[task].total or 1
     bar.update(task, total=done, completed=done, latest="")
 

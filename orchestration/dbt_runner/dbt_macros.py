@@ -160,7 +160,9 @@ def macros(project: Path) -> Mapping[str, str]:
 
     def files() -> Iterator[Path]:
         for package, names in OF_DBT.items():
-            [place] = find_spec(package).submodule_search_locations
+            found = find_spec(package)
+            assert found and found.submodule_search_locations, package
+            [place] = found.submodule_search_locations
             yield from (Path(place) / "macros" / "utils" / name for name in names)
         yield from (project / "macros").rglob("*.sql")
 

@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from orchestration.base.stopping import ends_with_us
 
@@ -49,6 +50,7 @@ def started(
             read_by_dbt(environment),
         ) and process.poll() is None:
             try:
+                assert process.stdin is not None  # a pipe, as `open_process` makes it
                 process.stdin.write(json.dumps({"arguments": arguments, "later": later}) + "\n")
                 process.stdin.close()
             except BrokenPipeError:
@@ -109,7 +111,7 @@ def work_when_told() -> None:
     """Read the project, then do what the line on the standard input says; nothing without one."""
     from dbt.cli.main import dbtRunner
 
-    read = dbtRunner().invoke(["--quiet", "--log-format", "json", "--no-write-json", "parse"])
+    read: Any = dbtRunner().invoke(["--quiet", "--log-format", "json", "--no-write-json", "parse"])
     told = sys.stdin.readline()
     if told:
         asked = json.loads(told)

@@ -35,6 +35,7 @@ def manifest(settings: Settings, log: Callable[[str], None] = click.echo) -> dic
             log("Reading the dbt project for Dagster (once, and after it was changed).")
             parse(folder, settings)
             found = read_kept(folder / FILE)
+        assert found is not None  # `parse` has just written it, or raised
         return found
 
 

@@ -162,13 +162,14 @@ class Comparison:
 def compare(former: Path, latter: Path, start: date, end: date) -> Comparison:
     """Put both warehouses side by side; nothing is written to either."""
     connection = in_memory()
-    configurations = []
+    configurations: dict[str, Configuration] = {}
     for name, file in (("former", former), ("latter", latter)):
         connection.execute(f"attach {literal(file)} as {name} (read_only)")
         rows = connection.execute(CONFIGURATION.format(side=name), [start, end]).fetchall()
-        configurations.append(Configuration.of_content(*rows[0]) if rows else NO_CONFIGURATION)
+        configurations[name] = Configuration.of_content(*rows[0]) if rows else NO_CONFIGURATION
     connection.execute(COMPARED, {"start": start, "end": end})
-    return Comparison(connection, *configurations, differences(*configurations))
+    before, after = configurations["former"], configurations["latter"]
+    return Comparison(connection, before, after, differences(before, after))
 
 
 def rules_behind(comparison: Comparison, moves: Iterable[Move]) -> dict[Move, list[str]]:

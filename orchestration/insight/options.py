@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 import duckdb
@@ -21,9 +22,7 @@ class PictureFile(click.Path):
     def __init__(self) -> None:
         super().__init__(dir_okay=False, path_type=Path)
 
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Path:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         file = Path(str(super().convert(value, param, ctx)))
         if file.suffix.lower() not in self.KINDS:
             self.fail(f"{file}: a picture's name ends in {', '.join(self.KINDS)}.", param, ctx)
@@ -38,7 +37,7 @@ def report_console() -> Console:
 
     It takes what it is given for text: markup, names of emoji and numbers in it are no orders.
     """
-    plain = {"markup": False, "emoji": False, "highlight": False}
+    plain: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}
     console = Console(**plain)
     is_told = console.is_terminal or os.environ.get("COLUMNS", "").isdigit()
     return console if is_told else Console(width=PLAIN_WIDTH, **plain)

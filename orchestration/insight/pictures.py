@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.dates as mdates
 import numpy as np
@@ -33,7 +33,7 @@ COLOURS = {
 }
 EMPTY = "#ffffff"
 # `$` in a name begins no formula.
-NAMES_ARE_TEXT = {"text.parse_math": False}
+NAMES_ARE_TEXT: Any = {"text.parse_math": False}
 
 
 def figure(width: float, height: float) -> Figure:

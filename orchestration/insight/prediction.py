@@ -5,7 +5,7 @@ comes from drawing whole accounts with replacement (a cluster bootstrap); DeLong
 take the dates of an account for different customers and give intervals that are far too narrow.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -147,6 +147,6 @@ def interval(values: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def decile_edges(values: np.ndarray) -> Sequence[float]:
+def decile_edges(values: np.ndarray) -> np.ndarray:
     """Bounds of ten groups of as many observations; fewer where values are alike."""
     return np.unique(np.quantile(values, np.linspace(0, 1, 11)))

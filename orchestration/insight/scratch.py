@@ -125,7 +125,8 @@ def write_seeds(configuration: Configuration, folder: Path) -> Path:
         rows = configuration.rows(file.stem)
         if rows:
             columns = list(dict.fromkeys([*(c for c in columns if c in rows[0]), *rows[0]]))
-        lines = [columns, *([row.get(column) for column in columns] for row in rows)]
+        cells = [[row.get(column) for column in columns] for row in rows]
+        lines: list[list[str | None]] = [[*columns], *cells]
         (folder / file.name).write_text(
             "".join(",".join(quoted(cell) for cell in line) + "\n" for line in lines),
             encoding="utf-8",

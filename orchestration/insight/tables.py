@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import Any
 
 from rich import box
 from rich.cells import cell_len
@@ -138,7 +139,7 @@ def columns_of(table: Table) -> list[Cells]:
 
 
 def drawn(table: Table, widths: list[int], *, framed: bool) -> RichTable:
-    style = (
+    style: dict[str, Any] = (
         {}
         if framed
         else {"box": box.SIMPLE_HEAD, "show_edge": False, "padding": (0, BETWEEN - 1, 0, 0)}

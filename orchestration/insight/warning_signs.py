@@ -37,7 +37,9 @@ class Before:
 
 def warnings_before(overall: pd.DataFrame, horizon: int, known_until: date) -> Before:
     """overall: rows of pillar `overall`, in the order of their dates."""
-    leavers, stayers, days = [], [], []
+    leavers: list[list[str]] = []
+    stayers: list[list[str]] = []
+    days: list[int] = []
     for _, rows in overall.groupby("account_id", sort=True):
         left = rows["leaves_on"].dropna()
         left = left[left <= known_until]

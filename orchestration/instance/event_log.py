@@ -33,7 +33,8 @@ class OpenEventLog(SqliteEventLogStorage):
         self._tables: set[str] = set()
         self._asset_columns: set[str] = set()
         super().__init__(base_dir, inst_data)
-        self._db_lock = threading.RLock()  # a batch connects again within its transaction
+        # A batch connects again within its transaction.
+        self._db_lock: Any = threading.RLock()
 
     @classmethod
     def from_config_value(cls, inst_data: Any, config_value: Any) -> "OpenEventLog":

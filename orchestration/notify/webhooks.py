@@ -20,7 +20,6 @@ from urllib.parse import urlsplit
 import click
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError
 
@@ -124,8 +123,8 @@ class Connections(HTTPAdapter):
         session.mount("https://", self)
         return session
 
-    def get_connection_with_tls_context(self, *details: Any, **named: Any) -> HTTPConnectionPool:
-        pool = super().get_connection_with_tls_context(*details, **named)
+    def get_connection_with_tls_context(self, *details: Any, **named: Any) -> Any:
+        pool: Any = super().get_connection_with_tls_context(*details, **named)
         make = pool.ConnectionCls
 
         def opened(*arguments: Any, **options: Any) -> HTTPConnection:

@@ -156,8 +156,8 @@ def copy(source: Path, target: Path, noted: Checksum) -> None:
         while True:
             try:  # what cannot be read is damaged; what cannot be written is another matter
                 piece = next(pieces, None)
-            except OSError as problem:
-                raise Damaged(f"cannot be read ({problem.strerror})") from problem
+            except OSError as unread:
+                raise Damaged(f"cannot be read ({unread.strerror})") from unread
             if piece is None:
                 break
             content.update(piece)

@@ -48,13 +48,14 @@ def add_functions(
         entries = erasure_list(erasures) if erasures else []
         return json.dumps([entry.id for entry in entries if entry.kind == kind])
 
+    text: Any = duckdb.sqltypes.VARCHAR
     for name, function, parameters in (
-        ("health_raw_table", raw_table, ["VARCHAR", "VARCHAR"]),
-        ("health_raw_files", raw_files, ["VARCHAR"]),
-        ("health_seed_rows", seed_rows, ["VARCHAR"]),
-        ("health_erasures", erased_ids, ["VARCHAR"]),
+        ("health_raw_table", raw_table, [text, text]),
+        ("health_raw_files", raw_files, [text]),
+        ("health_seed_rows", seed_rows, [text]),
+        ("health_erasures", erased_ids, [text]),
     ):
-        connection.create_function(name, function, parameters, "VARCHAR", side_effects=True)
+        connection.create_function(name, function, parameters, text, side_effects=True)
 
 
 def row_of(file: RawFile) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 that it saw has come, for a year if need be, and leave out the nights that it has had already.
 """
 
+from typing import Any
+
 import dagster as dg
 from dagster._core.scheduler.instigation import ScheduleInstigatorData, SensorInstigatorData
 from dagster._core.storage.schedules.schema import JobTickTable
@@ -47,7 +49,8 @@ def forget_marks(instance: dg.DagsterInstance) -> set[str]:
     now = clock.now().timestamp()
     waited = set()
     for state in instance.all_instigator_state():
-        data = state.instigator_data
+        data: Any = state.instigator_data
+        corrected: Any
         if isinstance(data, ScheduleInstigatorData):
             corrected = data._replace(
                 start_timestamp=data.start_timestamp and min(data.start_timestamp, now),

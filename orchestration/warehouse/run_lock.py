@@ -122,7 +122,8 @@ def wait_for_warehouse(settings: Settings, deadline: float) -> None:
     warehouse = settings.warehouse
     while warehouse.exists():
         if not warehouse.stat().st_size:  # DuckDB would begin an empty history in it
-            raise CannotBeOpened(damage.of_warehouse(settings, damage.of_empty(warehouse)))
+            problem = damage.of_empty(warehouse)
+            raise CannotBeOpened(damage.of_warehouse(settings, problem) or problem)
         try:
             opened(warehouse, read_only=False).close()
         except duckdb.Error as problem:
