@@ -1,11 +1,12 @@
 """Alerts are sent at least once each, noted when sent, and never sent for what is no news."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
 import pytest
+from alerting_nights import night
 from receiver import Receiver, receiving
 from small_warehouse import calculate, make, query, raise_alerts
 
@@ -14,7 +15,7 @@ from orchestration.notify import alerts
 from orchestration.notify.alerts import Delivery, send_alerts
 from orchestration.notify.destinations import Alert
 from orchestration.publishing.publication import publish
-from orchestration.warehouse.unfinished import begin, finish
+from orchestration.warehouse.unfinished import begin
 
 TODAY = datetime.now(UTC).date()
 YESTERDAY = TODAY - timedelta(days=1)
@@ -43,18 +44,6 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     waited: list[float] = []
     monkeypatch.setattr(alerts.time, "sleep", waited.append)
     return waited
-
-
-def night(settings: Settings, *days: date, accounts: tuple[str, ...] = ()) -> Delivery:
-    """A run of some dates, in which accounts turned poor on each."""
-    begin(settings, days[0], days[-1])
-    for day in days:
-        calculate(settings, day)
-        raise_alerts(settings, day, *accounts)
-    publish(settings, "run", days[0], days[-1])
-    delivery = send_alerts(settings, "run", days[0], days[-1])
-    finish(settings, days[0], days[-1])
-    return delivery
 
 
 def statuses(file: Path) -> list[tuple]:

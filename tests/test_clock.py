@@ -15,6 +15,7 @@ import click
 import dagster as dg
 import duckdb
 import pytest
+from alerting_nights import night
 from click.testing import CliRunner, Result
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.scheduler.instigation import (
@@ -32,7 +33,7 @@ from rich.console import Console
 from small_warehouse import calculate, make, query, raise_alerts
 
 from orchestration.base import clock
-from orchestration.base.cache import write_kept
+from orchestration.base.cache import write_cached
 from orchestration.base.settings import Settings
 from orchestration.cli import main
 from orchestration.console import summary
@@ -40,8 +41,7 @@ from orchestration.console.in_process import cause_of
 from orchestration.dbt_runner import manifest
 from orchestration.definitions import build
 from orchestration.instance.dagster_instance import instance
-from orchestration.notify.alerts import Delivery, send_alerts
-from orchestration.publishing.publication import publish
+from orchestration.notify.alerts import Delivery
 from orchestration.runs.abandoned_runs import end_abandoned_runs
 from orchestration.runs.dagster_clock import forget_times_to_come
 from orchestration.runs.partitions import dates_in_words, range_of, tags_of
@@ -50,7 +50,7 @@ from orchestration.sample_data import write_sample
 from orchestration.stewardship.forget import removed_after
 from orchestration.warehouse import health_dates
 from orchestration.warehouse.run_lock import AnotherRun, write_lock
-from orchestration.warehouse.unfinished import begin, finish, unfinished
+from orchestration.warehouse.unfinished import begin, unfinished
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
 
@@ -229,7 +229,7 @@ def test_the_manifest_is_made_anew_whatever_the_clock_was_when_it_was_made(
     monkeypatch.setattr(manifest, "DBT_PROJECT", project)
     monkeypatch.setattr(manifest, "ROOT", project)
     file = tmp_path / manifest.FILE
-    write_kept(file, {"nodes": {}})
+    write_cached(file, {"nodes": {}})
     (tmp_path / manifest.READ).write_text(manifest.files_print())
     ahead = (NOW + 365 * DAY).timestamp()
     os.utime(file, (ahead, ahead))
@@ -282,29 +282,18 @@ def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
         yield receiver
 
 
-def night(settings: Settings, *days: date, accounts: tuple[str, ...] = ("a1",)) -> Delivery:
-    begin(settings, days[0], days[-1])
-    for day in days:
-        calculate(settings, day)
-        raise_alerts(settings, day, *accounts)
-    publish(settings, "run", days[0], days[-1])
-    delivery = send_alerts(settings, "run", days[0], days[-1])
-    finish(settings, days[0], days[-1])
-    return delivery
-
-
 def test_alerts_of_nights_that_a_wrong_clock_announced_are_news_when_they_come(
     settings: Settings, set_clock: SetClock, receiver: Receiver
 ) -> None:
     set_clock(NOW - DAY)
-    night(settings, TODAY - DAY)
+    night(settings, TODAY - DAY, accounts=("a1",))
     set_clock(NOW + 20 * DAY)
-    ahead = night(settings, TODAY, TODAY + 20 * DAY)
+    ahead = night(settings, TODAY, TODAY + 20 * DAY, accounts=("a1",))
     assert ahead == Delivery(sent=1, suppressed=1)  # that of today is too old to that clock
     set_clock(NOW)
-    assert night(settings, TODAY) == Delivery(sent=1)
+    assert night(settings, TODAY, accounts=("a1",)) == Delivery(sent=1)
     set_clock(NOW + DAY)
-    assert night(settings, TODAY + DAY) == Delivery(sent=1)
+    assert night(settings, TODAY + DAY, accounts=("a1",)) == Delivery(sent=1)
     assert len({key for key, _ in receiver.requests}) == len(receiver.requests) == 4
     # What was sent of a date to come is not sent again when it has come.
     set_clock(NOW + 20 * DAY)

@@ -16,7 +16,7 @@ import dagster as dg
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from orchestration.base.cache import read_kept, write_kept
+from orchestration.base.cache import read_cached, write_cached
 from orchestration.base.settings import ROOT, Settings
 from orchestration.console import dagster_programs
 from orchestration.console.dagster_programs import be_the_only_daemon
@@ -322,14 +322,14 @@ def test_a_damaged_manifest_is_made_again(
     settings = Settings(tmp_path / "raw", tmp_path / "warehouse.duckdb")
     shutil.copytree(manifest_state(), settings.state / "dbt")
     file = settings.state / "dbt" / "manifest.json"
-    whole = read_kept(file)
+    whole = read_cached(file)
     assert whole
     harm(file)
     parsed = []
 
     def parse(folder: Path, settings: Settings) -> None:
         parsed.append(folder)
-        write_kept(folder / "manifest.json", whole)
+        write_cached(folder / "manifest.json", whole)
 
     monkeypatch.setattr(dbt_manifest, "parse", parse)
     assert dbt_manifest.manifest(settings, log=lambda text: None) == whole
@@ -341,22 +341,22 @@ def test_a_damaged_manifest_is_made_again(
 )
 def test_a_kept_file_that_does_not_hold_reads_as_absent(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "kept.json"
-    assert read_kept(file) is None
-    write_kept(file, {"a": [1, None, "ä"]})
-    assert read_kept(file) == {"a": [1, None, "ä"]}
+    assert read_cached(file) is None
+    write_cached(file, {"a": [1, None, "ä"]})
+    assert read_cached(file) == {"a": [1, None, "ä"]}
     file.write_bytes(content)
-    assert read_kept(file) is None
+    assert read_cached(file) is None
 
 
 def test_each_flipped_bit_of_a_kept_file_is_noticed(tmp_path: Path) -> None:
     file = tmp_path / "kept.json"
-    write_kept(file, {"row_count": 17, "column": "account_id"})
+    write_cached(file, {"row_count": 17, "column": "account_id"})
     whole = file.read_bytes()
     for place in range(len(whole)):
         flipped = bytearray(whole)
         flipped[place] ^= 1
         file.write_bytes(flipped)
-        assert read_kept(file) is None, place
+        assert read_cached(file) is None, place
 
 
 @pytest.fixture

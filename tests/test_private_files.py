@@ -91,28 +91,42 @@ def test_a_profile_can_be_for_another_group(
         assert read_as(profile / "account_health.duckdb", group) == (group == STRANGERS)
 
 
-def read_as(file: Path, group: int, is_database: bool = True) -> bool:
-    """Whether an account of this group can read a file, tried in a process of its own."""
+def as_bi(act: Callable[[], object], group: int = GROUP) -> tuple[int, str]:
+    """Do something as the account BI, in a process of its own; 1 and the words where it fails."""
+    reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        code = 1
+        code = 2
         try:
             os.setgroups([group])
             os.setgid(group)
             os.setuid(BI)
-            if is_database:
-                with duckdb.connect(str(file), read_only=True) as connection:
-                    connection.execute("from health.account_health_history").fetchall()
-            else:
-                file.read_bytes()
+            act()
             code = 0
-        except (duckdb.Error, OSError):
-            code = 2
+        except (ClickException, duckdb.Error, OSError) as problem:
+            os.write(writing, str(problem).encode())
+            code = 1
         finally:
             os._exit(code)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        text = pipe.read()
     _, status = os.waitpid(child, 0)
-    code = os.waitstatus_to_exitcode(status)
-    assert code in (0, 2)
+    return os.waitstatus_to_exitcode(status), text
+
+
+def read_as(file: Path, group: int, is_database: bool = True) -> bool:
+    """Whether an account of this group can read a file."""
+
+    def read() -> None:
+        if is_database:
+            with duckdb.connect(str(file), read_only=True) as connection:
+                connection.execute("from health.account_health_history").fetchall()
+        else:
+            file.read_bytes()
+
+    code, text = as_bi(read, group)
+    assert code in (0, 1), text
     return code == 0
 
 
@@ -186,30 +200,6 @@ def test_a_folder_of_another_account_is_no_hindrance(place: Path, owner: int) ->
     code, text = as_bi(lambda: protect(published, GROUP))
     assert code == 1
     assert f"theirs cannot be given to the group {GROUP} (Operation not permitted)" in text
-
-
-def as_bi(act: Callable[[], None]) -> tuple[int, str]:
-    """Do something as the account BI, in a process of its own; 1 and the words where it fails."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        code = 2
-        try:
-            os.setgroups([GROUP])
-            os.setgid(GROUP)
-            os.setuid(BI)
-            act()
-            code = 0
-        except ClickException as problem:
-            os.write(writing, problem.message.encode())
-            code = 1
-        finally:
-            os._exit(code)
-    os.close(writing)
-    with os.fdopen(reading) as pipe:
-        text = pipe.read()
-    _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status), text
 
 
 @pytest.mark.parametrize("step", ["lstat", "chown", "chmod"])

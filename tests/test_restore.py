@@ -3,24 +3,23 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 import duckdb
-import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 from nights import Night
 from receiver import Receiver, receiving
 from small_warehouse import DAY, calculate, make, query, raise_alerts
+from turning_poor import write_turning_poor
 
 import expectations
 from orchestration.base.settings import Settings
 from orchestration.cli import main
 from orchestration.publishing.publication import publish
 from orchestration.runs.health_run import damage_in_words, failures_in_words
-from orchestration.sample_data import write_sample
 from orchestration.stewardship.restore import problem_of
 from orchestration.warehouse import damage, erasure_steps
 from orchestration.warehouse.connections import writing
@@ -391,30 +390,13 @@ def tables(night: Night) -> dict[str, list[tuple]]:
     }
 
 
-def with_overrides(raw: Path, day: date) -> None:
-    """Judgements of the day before, which change the overall health of accounts on the day."""
-    pd.DataFrame(
-        {
-            "override_id": f"override_{number}",
-            "account_id": f"acc_{number:05}",
-            "pillar_id": "overall",
-            "state": "poor" if number % 3 else "good",
-            "reason": "told on the phone",
-            "author": "kim",
-            "created_at": f"{day - timedelta(days=1)}T09:00",
-        }
-        for number in range(1, 16)
-    ).to_parquet(raw / "health_overrides.parquet")
-
-
 def test_restored_and_run_again_equals_the_undamaged_one(
     tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HEALTH_ALERT_DESTINATION", receiver.url)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     raw = tmp_path / "raw"
-    write_sample(raw, accounts=15, days=40, end_date=TODAY)
-    with_overrides(raw, YESTERDAY)
+    write_turning_poor(raw, on=YESTERDAY)
     (tmp_path / "undamaged").mkdir()
     undamaged = Night(Settings(raw, tmp_path / "undamaged" / "warehouse.duckdb"))
     first = TODAY - timedelta(days=15)

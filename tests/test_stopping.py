@@ -16,13 +16,12 @@ from pathlib import Path
 
 import dagster as dg
 import duckdb
-import pandas as pd
 import pytest
 from processes import processes_of
+from turning_poor import write_turning_poor
 
 from orchestration.base.settings import Settings
 from orchestration.instance.dagster_instance import instance
-from orchestration.sample_data import write_sample
 from orchestration.warehouse.unfinished import unfinished
 
 TODAY = datetime.now(UTC).date()
@@ -36,20 +35,7 @@ EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Sample data in which accounts turn poor today, which is an alert each."""
     raw = tmp_path_factory.mktemp("stopping") / "raw"
-    write_sample(raw, accounts=8, days=20, end_date=TODAY)
-    overrides = pd.DataFrame(
-        {
-            "override_id": f"override_{number}",
-            "account_id": f"acc_{number:05}",
-            "pillar_id": "overall",
-            "state": "poor",
-            "reason": "told on the phone",
-            "author": "kim",
-            "created_at": f"{YESTERDAY}T09:00",
-        }
-        for number in range(1, 9)
-    )
-    overrides.to_parquet(raw / "health_overrides.parquet")
+    write_turning_poor(raw, accounts=8, days=20)
     return raw
 
 

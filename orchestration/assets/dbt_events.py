@@ -9,7 +9,7 @@ import duckdb
 from dagster_dbt import DagsterDbtTranslator
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
-from orchestration.base.cache import read_kept, write_kept
+from orchestration.base.cache import read_cached, write_cached
 from orchestration.base.settings import DBT_PROJECT, Settings
 from orchestration.dbt_runner.dbt_build import Event
 from orchestration.warehouse.connections import opened
@@ -119,7 +119,7 @@ class Lineages:
         self._file = settings.state / "dbt" / "lineage.json"
         self._manifest_id = manifest["metadata"]["invocation_id"]
         self._by_table: dict[str, dict[str, list[list[Any]]]] = {}
-        kept = read_kept(self._file)
+        kept = read_cached(self._file)
         if kept and kept["manifest_id"] == self._manifest_id:
             self._by_table = kept["tables"]
 
@@ -150,4 +150,4 @@ class Lineages:
         )
 
     def keep(self) -> None:
-        write_kept(self._file, {"manifest_id": self._manifest_id, "tables": self._by_table})
+        write_cached(self._file, {"manifest_id": self._manifest_id, "tables": self._by_table})

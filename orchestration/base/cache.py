@@ -1,4 +1,4 @@
-"""Kept files: what was found out once and can be found out again, with a checksum before it.
+"""Cached values: what was found out once and can be found out again, with a checksum before it.
 
 A file that is not as it was written (damaged, cut off, of another version) reads as absent.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 
-def read_kept(file: Path) -> Any | None:
+def read_cached(file: Path) -> Any | None:
     """The value in a file; None where there is none that holds."""
     try:
         checksum, _, content = file.read_bytes().partition(b"\n")
@@ -19,13 +19,11 @@ def read_kept(file: Path) -> Any | None:
         return None
 
 
-def write_kept(file: Path, value: Any, as_of: float | None = None) -> None:
-    """Write a value as JSON, in one step; as_of: the time of change that the file gets."""
+def write_cached(file: Path, value: Any) -> None:
+    """Write a value as JSON, in one step."""
     content = json.dumps(value).encode()
     unfinished = file.with_suffix(f".{os.getpid()}")
     unfinished.write_bytes(checksum_of(content) + b"\n" + content)
-    if as_of is not None:
-        os.utime(unfinished, (as_of, as_of))
     unfinished.replace(file)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import click
 from filelock import FileLock
 
-from orchestration.base.cache import read_kept, write_kept
+from orchestration.base.cache import read_cached, write_cached
 from orchestration.base.settings import DBT_PROJECT, ROOT, Settings
 from orchestration.dbt_runner.dbt_build import DBT, parsed_events, readable_problem
 
@@ -34,7 +34,7 @@ def manifest(settings: Settings, log: Callable[[str], None] = click.echo) -> dic
         if not found:
             log("Reading the dbt project for Dagster (once, and after it was changed).")
             parse(folder, settings)
-            found = read_kept(folder / FILE)
+            found = read_cached(folder / FILE)
         assert found is not None  # `parse` has just written it, or raised
         return found
 
@@ -44,7 +44,7 @@ def up_to_date(file: Path, settings: Settings) -> dict[str, Any] | None:
     read = file.with_name(READ)
     if not (file.exists() and read.exists()) or read.read_text() != files_print():
         return None
-    found = read_kept(file)
+    found = read_cached(file)
     if not found:
         return None
     nodes = found["nodes"].values()
@@ -94,5 +94,5 @@ def parse(folder: Path, settings: Settings) -> None:
         raise click.ClickException(readable_problem(errors))
     found = json.loads((target / FILE).read_text(encoding="utf-8"))
     (folder / READ).unlink(missing_ok=True)
-    write_kept(folder / FILE, found)
+    write_cached(folder / FILE, found)
     (folder / READ).write_text(read)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.base.cache import read_kept, write_kept
+from orchestration.base.cache import read_cached, write_cached
 from orchestration.raw_reader.csv_files import escaped_glob, look_at_csv
 from orchestration.raw_reader.definitions import Definition, raw_definitions
 from orchestration.raw_reader.found import DataFile, Found, Unread, find
@@ -85,7 +85,7 @@ class Notes:
         self.now: dict[str, dict] = {}
 
     def __enter__(self) -> "Notes":
-        noted = read_kept(self.file)
+        noted = read_cached(self.file)
         if noted and noted["version"] == READER_VERSION:
             self.earlier = noted["looks"]
         return self
@@ -95,7 +95,7 @@ class Notes:
             return
         if self.now != self.earlier:
             self.folder.mkdir(parents=True, exist_ok=True)
-            write_kept(self.file, {"version": READER_VERSION, "looks": self.now})
+            write_cached(self.file, {"version": READER_VERSION, "looks": self.now})
         copies = {Path(look["source"]).name for look in self.now.values()}
         for path in self.folder.glob("*"):
             if path.suffix in (".csv", ".parquet") and path.name not in copies:
