@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup run ui sample test chaos corruptions reference docs bench load coverage lock \
+.PHONY: help setup run ui sample test test-fast chaos corruptions reference docs bench load coverage lock \
 	licences vulnerabilities lint lint-python lint-dbt lint-sql
 
 help:
@@ -10,6 +10,7 @@ help:
 	@echo "make ui      open Dagster: the assets, the checks, the runs; the night at 00:00 GMT while it is open"
 	@echo "make sample  replace the sample data by new sample data up to today"
 	@echo "make test    run every test"
+	@echo "make test-fast  run the tests that need no warehouse, in a minute"
 	@echo "make chaos   kill runs a hundred times, damage files, and look whether anything is lost or torn"
 	@echo "make corruptions  corrupt the raw data in many ways, and write down what catches it"
 	@echo "make reference  write the parts of docs/ that YAML and the catalogue say"
@@ -47,8 +48,11 @@ test: setup
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
+test-fast: setup
+	$(BIN)/python -m pytest -n 2 -m unit
+
 chaos: setup
-	HEALTH_KILLS=100 $(BIN)/python -m pytest -s tests/test_kill.py tests/test_dagster_kill.py
+	HEALTH_KILLS=100 $(BIN)/python -m pytest -s tests/night/test_kill.py tests/night/test_dagster_kill.py
 
 lint: lint-python lint-dbt lint-sql
 
@@ -82,7 +86,7 @@ coverage: setup
 
 # Writes expectations/CORRUPTIONS.md; takes half an hour.
 corruptions: setup
-	@PYTHONPATH=.:tests $(BIN)/python tests/run_corruptions.py
+	@PYTHONPATH=.:tests/support:tests $(BIN)/python tests/support/run_corruptions.py
 
 reference: setup
 	@$(BIN)/python docs/write_reference.py

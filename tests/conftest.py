@@ -1,4 +1,5 @@
-"""Modules that take longest begin first, so that no worker is left with one of them at the end.
+"""A test has its folder as a marker. Modules that take longest begin first, so that no worker is
+left with one of them at the end.
 
 What commands print is as wide for every test, whatever the terminal and other tests say.
 """
@@ -25,6 +26,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return LONGEST.index(module) if module in LONGEST else len(LONGEST)
 
     items.sort(key=place)
+    for item in items:
+        item.add_marker(item.path.parent.name)
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ from orchestration.sample_data.raw_schema import TABLES
 
 END_DATE = date(2026, 11, 23)
 DAYS = 120
-SEEDS = Path(__file__).parents[1] / "seeds"
+SEEDS = Path(__file__).parents[2] / "seeds"
 
 # The required columns of each raw table; the first time is the main time.
 REQUIRED = {

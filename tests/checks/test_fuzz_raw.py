@@ -4,7 +4,7 @@ The equation of a file: records written = records read, or the table is unreadab
 that names the file. What becomes of records that are read (copies that collapse, rows that are
 rejected) is compared row for row in test_random_worlds.py.
 
-`FUZZ=5000 pytest tests/test_fuzz_raw.py` tries that many files, `FIRST_MUTANT=1000` others.
+`FUZZ=5000 pytest tests/checks/test_fuzz_raw.py` tries that many files, `FIRST_MUTANT=1000` others.
 """
 
 import os

@@ -169,9 +169,10 @@ def test_another_process_writes_the_same_bytes(tmp_path):
         "import sys; from pathlib import Path; from worlds import make_world;"
         "make_world(Path(sys.argv[1]), 5)"
     )
-    environment = {**os.environ, "PYTHONHASHSEED": "1"}
+    path = os.pathsep.join(sys.path)
+    environment = {**os.environ, "PYTHONHASHSEED": "1", "PYTHONPATH": path}
     command = [sys.executable, "-c", program, str(tmp_path / "other")]
-    subprocess.run(command, check=True, cwd=Path(__file__).parent, env=environment)
+    subprocess.run(command, check=True, env=environment)
     make_world(tmp_path / "this", 5)
     assert _digests(tmp_path / "this") == _digests(tmp_path / "other")
 

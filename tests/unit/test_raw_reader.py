@@ -119,7 +119,7 @@ def test_rows_are_told_apart(tmp_path: Path, text: str, names: list[str | None])
 def test_rows_inside_a_quoted_value_make_a_file_unreadable(
     tmp_path: Path, lines: list[str]
 ) -> None:
-    """Found by tests/fuzz_raw.py."""
+    """Found by tests/support/fuzz_raw.py."""
     header = "account_id,account_name,created_at,region,churned_at"
     (tmp_path / "accounts.csv").write_text("\n".join([header, *lines]) + "\n")
     problem = accounts(tmp_path).problem

@@ -2,7 +2,7 @@
 
 Before a version is tagged, with a warehouse that it calculated and published:
 
-    PYTHONPATH=.:tests .venv/bin/python tests/former_tables.py data/warehouse.duckdb 0.2.0
+    cd tests/support && ../../.venv/bin/python former_tables.py ../../data/warehouse.duckdb 0.2.0
 """
 
 import json

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-SEEDS = Path(__file__).parents[1] / "seeds"
+SEEDS = Path(__file__).parents[2] / "seeds"
 
 COLUMNS = {
     "pillars": "pillar_id pillar_name display_order when_no_data",

@@ -16,8 +16,9 @@ import duckdb
 from orchestration.base.settings import Settings
 from orchestration.dbt_runner.dbt_build import copied_project
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PROJECT = ROOT / "dbt_project"
+SUPPORT = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ def dbt(
 def dbt_server() -> subprocess.Popen[str]:
     """The process that runs dbt for these tests; it ends with them, when its input does."""
     server = subprocess.Popen(
-        [sys.executable, str(ROOT / "tests" / "dbt_server.py"), str(PROJECT)],
+        [sys.executable, str(ROOT / "tests" / "support" / "dbt_server.py"), str(PROJECT)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -19,7 +19,7 @@ from reference.raw_tables import raw_tables
 from small_world import ACCOUNT_COLUMNS as HEADER
 from small_world import World
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 CASES = ROOT.parent / "shared" / "cases"
 TABLES = {table.name: table for table in raw_tables()}
 FIRST = {"account_id": "a1", "account_name": "Acme", "created_at": "2026-01-01"}

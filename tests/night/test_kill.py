@@ -23,7 +23,7 @@ from typing import IO
 
 import duckdb
 import pytest
-from pipeline import ROOT
+from pipeline import ROOT, SUPPORT
 from receiver import Receiver, receiving
 from turning_poor import TODAY, YESTERDAY, write_turning_poor
 
@@ -40,7 +40,7 @@ NOT_COMPARED = {"publication", "publication_partitions"}
 def health_server() -> subprocess.Popen[str]:
     """The process that forks for each run; it ends with the tests, when its input does."""
     server = subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("health_server.py"))],
+        [sys.executable, str(SUPPORT / "health_server.py")],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -367,7 +367,7 @@ def start_reader(company: Company) -> Reading:
     process = subprocess.Popen(
         [
             sys.executable,
-            str(Path(__file__).with_name("published_reader.py")),
+            str(SUPPORT / "published_reader.py"),
             str(company.settings.published),
         ],
         stdout=output.open("w"),
