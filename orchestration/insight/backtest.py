@@ -88,8 +88,8 @@ def backtest(
             else observations.published_labels(connection)
         )
         results = measure(connection, dates, known, until, console)
-    if results.timeless and not published_only:
-        results.without_timeless = measure_without(settings, results, known, console)
+    if results.undated and not published_only:
+        results.without_undated = measure_without(settings, results, known, console)
     report = report_of(results)
     report.print(console)
     if markdown:

@@ -31,7 +31,7 @@ from orchestration.insight.prediction import (
     estimates,
     lift,
 )
-from orchestration.insight.timeless import timeless_rules, without
+from orchestration.insight.undated_columns import undated_rules, without
 from orchestration.insight.warning_signs import warnings_before
 from orchestration.warehouse.connections import opened
 
@@ -59,7 +59,7 @@ def measure(
         accounts=frame["account_id"].nunique(),
         churned=churned,
         configurations=configurations,
-        timeless=timeless_rules(configurations[0]),
+        undated=undated_rules(configurations[0]),
     )
     results.aucs = measure_aucs(frame, known_until, console, draws)
     measure_rivals(connection, frame, results, draws)
@@ -185,11 +185,11 @@ def measure_states(frame: pd.DataFrame, results: Results, draws: int) -> None:
 def measure_without(
     settings: Settings, results: Results, labels: observations.Labels, console: Console
 ) -> dict[Cell, Estimate | int]:
-    """Calculate the dates again without the rules that rest on timeless columns, and measure."""
+    """Calculate the dates again without the rules that rest on undated columns, and measure."""
     with scratch_folder("health-backtest-", settings.state) as place:
-        configuration = without(results.configurations[0], results.timeless)
+        configuration = without(results.configurations[0], results.undated)
         side = scratch.Side(
-            "without timeless columns", scratch.write_seeds(configuration, place / "seeds")
+            "without undated columns", scratch.write_seeds(configuration, place / "seeds")
         )
         first, last = results.dates[0], results.dates[-1]
         warehouse = scratch.calculate(side, settings, first, last, place, console)

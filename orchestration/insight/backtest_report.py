@@ -10,7 +10,7 @@ from orchestration.insight.prediction import (
     Estimate,
 )
 from orchestration.insight.report import Report, number
-from orchestration.insight.timeless import TimelessRule
+from orchestration.insight.undated_columns import UndatedRule
 
 
 def report_of(results: Results) -> Report:
@@ -33,7 +33,7 @@ def report_of(results: Results) -> Report:
     add_lifts(report, results)
     add_warnings(report, results)
     add_calibration(report, results)
-    add_timeless(report, results)
+    add_undated(report, results)
     report.say(
         "Rules that were chosen after looking at these accounts flatter the score: only dates after"
         " the choice are a fair test."
@@ -176,12 +176,12 @@ def add_calibration(report: Report, results: Results) -> None:
     )
 
 
-def add_timeless(report: Report, results: Results) -> None:
-    if not results.timeless:
+def add_undated(report: Report, results: Results) -> None:
+    if not results.undated:
         report.say("No rule rests on a column without a time of its own.")
         return
-    columns: dict[str, list[TimelessRule]] = {}
-    for rule in results.timeless:
+    columns: dict[str, list[UndatedRule]] = {}
+    for rule in results.undated:
         columns.setdefault(rule.column, []).append(rule)
     report.add(
         "Rules that rest on columns without a time of their own",
@@ -196,7 +196,7 @@ def add_timeless(report: Report, results: Results) -> None:
         ),
         note="Such columns are read as they stand today and may know what nobody knew then.",
     )
-    if results.without_timeless is None:
+    if results.without_undated is None:
         report.say("Not calculated without them (--published-only).")
         return
     report.add(
@@ -205,7 +205,7 @@ def add_timeless(report: Report, results: Results) -> None:
         (
             (pillar, name, *(estimate_text(cells.get(("all", pillar, h))) for h in HORIZONS))
             for pillar in pillars_of(results)
-            for name, cells in (("all", results.aucs), ("without", results.without_timeless))
+            for name, cells in (("all", results.aucs), ("without", results.without_undated))
         ),
         numbers=(2, 3, 4),
         note="Without: the same dates, calculated anew from the raw data of today after dropping"

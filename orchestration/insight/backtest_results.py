@@ -6,7 +6,7 @@ from datetime import date
 from orchestration.insight.prediction import (
     Estimate,
 )
-from orchestration.insight.timeless import TimelessRule
+from orchestration.insight.undated_columns import UndatedRule
 from orchestration.insight.warning_signs import Before
 from orchestration.warehouse.configuration import Configuration
 
@@ -49,8 +49,8 @@ class Results:
     lifts: dict[tuple[str, int], Estimate | None] = field(default_factory=dict)
     warnings: dict[int, Before] = field(default_factory=dict)
     calibration: list[tuple[float, float, int, list[float]]] = field(default_factory=list)
-    timeless: list[TimelessRule] = field(default_factory=list)
-    without_timeless: dict[Cell, Estimate | int] | None = None
+    undated: list[UndatedRule] = field(default_factory=list)
+    without_undated: dict[Cell, Estimate | int] | None = None
 
     @property
     def verdict(self) -> str:

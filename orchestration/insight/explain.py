@@ -17,6 +17,7 @@ from orchestration.base.settings import Settings
 from orchestration.insight import distance
 from orchestration.insight.accounts import find_account, find_date, history_dates
 from orchestration.insight.conditions import Condition, as_a_person
+from orchestration.insight.daily_states import LEGEND, states_in_a_line
 from orchestration.insight.explanation import (
     DAYS,
     Explanation,
@@ -26,7 +27,6 @@ from orchestration.insight.explanation import (
 )
 from orchestration.insight.options import DATE, PICTURE, report_console
 from orchestration.insight.report import money, number
-from orchestration.insight.strip import LEGEND, strip
 from orchestration.insight.tables import Table, cell, print_table
 from orchestration.warehouse.published import reading
 
@@ -206,7 +206,7 @@ def tell_states(explanation: Explanation, console: Console) -> None:
         (
             cell(explanation.configuration.pillar_names.get(pillar, pillar)),
             *(cell(state), cell(number(score))),
-            strip(explanation.states.get(pillar, {}), explanation.health_date, DAYS),
+            states_in_a_line(explanation.states.get(pillar, {}), explanation.health_date, DAYS),
         )
         for pillar, state, score in rows
     ]

@@ -10,9 +10,9 @@ from orchestration.base.figures import plural
 from orchestration.base.settings import Settings
 from orchestration.base.stopping import scratch_folder
 from orchestration.insight import scratch
-from orchestration.insight.moves import Comparison, Move, compare, rules_behind
 from orchestration.insight.options import DATE, MARKDOWN, report_console
 from orchestration.insight.report import Report, money, number
+from orchestration.insight.state_changes import Comparison, StateChange, compare, rules_behind
 
 STATES = ("good", "average", "poor", "not_calculated", "not_configured")
 LISTED = 50  # accounts that a report lists unless told otherwise
@@ -213,7 +213,7 @@ def matrix_order(key: tuple[str, str, str]) -> tuple:
     return segment, pillar != "overall", pillar, STATES.index(state)
 
 
-def add_rules(report: Report, comparison: Comparison, moves: list[Move], limit: int) -> None:
+def add_rules(report: Report, comparison: Comparison, moves: list[StateChange], limit: int) -> None:
     """The rules behind the moves: how many each moves, then move by move."""
     rules = rules_behind(comparison, moves)
     names = comparison.names()
@@ -264,7 +264,7 @@ def scored(state: str, score: float | None) -> str:
     return state if score is None else f"{state} {number(score)}"
 
 
-def when(move: Move) -> str:
+def when(move: StateChange) -> str:
     if move.dates == 1:
         return str(move.last_date)
     return f"{move.dates:,} days up to {move.last_date}"

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from orchestration.sample_data.company import Company
-from orchestration.sample_data.moments import LEAD_DAYS
+from orchestration.sample_data.event_times import LEAD_DAYS
 from orchestration.sample_data.names import MANAGERS
 
 RISK_TAGS = ("low_adoption", "budget_cut", "champion_left", "competitor_evaluation", "churn_threat")
@@ -28,8 +28,8 @@ def account_attributes_table(company: Company, generator: np.random.Generator) -
 
     target = accounts["seats"] * generator.uniform(0.45, 0.7, count)
     has_target, has_sponsor = chance(0.9), chance(0.75)
-    loses_sponsor = has_sponsor & (accounts["fate"] == "fading") & chance(0.5)
-    is_seasonal = accounts["fate"] == "seasonal"
+    loses_sponsor = has_sponsor & (accounts["scenario"] == "fading") & chance(0.5)
+    is_seasonal = accounts["scenario"] == "seasonal"
     promised = np.clip(np.round(1.5 + accounts["seats"] / 18), 2, 12)
     handover = LEAD_DAYS + company.days * generator.random(count)
     new_manager = generator.choice(MANAGERS[:6], count)
@@ -81,7 +81,7 @@ def account_tags_table(company: Company, generator: np.random.Generator) -> pd.D
         words_drawn = generator.choice(words, count)
         added, removed = worries(company, generator, bound)
         entries.append((words_drawn, "risk", chance(share), added, removed))
-    is_slow = (accounts["fate"] == "never_launched") & chance(0.8)
+    is_slow = (accounts["scenario"] == "never_launched") & chance(0.8)
     entries.append(("slow_onboarding", "risk", is_slow, created + 32, never))
     for words, share in ((CONFIDENCE_TAGS, 0.7), (CONFIDENCE_TAGS[:2], 0.3)):
         added = created + generator.uniform(10, 200, count)

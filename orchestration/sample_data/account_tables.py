@@ -25,7 +25,7 @@ def accounts_table(company: Company, generator: np.random.Generator) -> pd.DataF
             "industry": frame["industry"],
             "region": frame["region"],
             "churned_at": churned_at,
-            "planted_fate": frame["fate"],
+            "planted_scenario": frame["scenario"],
             "planted_churn_at": churned_at,
         }
     )

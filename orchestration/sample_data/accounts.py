@@ -1,4 +1,4 @@
-"""Accounts: who each account is, its size, its contract and the turns its fate takes.
+"""Accounts: who each account is, its size, its contract and the turns its scenario takes.
 
 The raw tables of accounts are built in `account_tables` and `account_logs`.
 """
@@ -6,21 +6,21 @@ The raw tables of accounts are built in `account_tables` and `account_logs`.
 import numpy as np
 import pandas as pd
 
-from orchestration.sample_data.fates import USUAL_LEVELS, draw_churn, draw_fates
-from orchestration.sample_data.moments import LEAD_DAYS
+from orchestration.sample_data.event_times import LEAD_DAYS
 from orchestration.sample_data.names import MANAGERS, company_names
 from orchestration.sample_data.plans import PLAN_SEATS, draw_plan_changes
+from orchestration.sample_data.scenarios import USUAL_LEVELS, draw_churn, draw_scenarios
 
 INDUSTRIES = ("logistics", "retail", "manufacturing", "healthcare", "education", "finance", "media")
 REGIONS = ("emea", "amer", "apac", "latam")
 
 
 def draw_accounts(generator: np.random.Generator, count: int, days: int) -> pd.DataFrame:
-    """One row per account: who it is, its fate, its contract and when its decline begins."""
+    """One row per account: who it is, its scenario, its contract and when its decline begins."""
     end = LEAD_DAYS + days
-    fate = generator.permutation(draw_fates(count))
-    is_kind = {name: fate == name for name in USUAL_LEVELS}
-    low, high = np.array([USUAL_LEVELS[name] for name in fate]).T
+    scenario = generator.permutation(draw_scenarios(count))
+    is_kind = {name: scenario == name for name in USUAL_LEVELS}
+    low, high = np.array([USUAL_LEVELS[name] for name in scenario]).T
     usual = generator.uniform(low, high)
 
     seats = np.clip(np.round(generator.lognormal(np.log(13), 1.0, count)), 3, 400)
@@ -30,7 +30,7 @@ def draw_accounts(generator: np.random.Generator, count: int, days: int) -> pd.D
     wobble = generator.normal(0, 0.25, count)
     plan = np.searchsorted(np.array(PLAN_SEATS), seats * np.exp(wobble))
 
-    churned = draw_churn(generator, fate, days)
+    churned = draw_churn(generator, scenario, days)
     leaving = np.where(np.isnan(churned), end + generator.uniform(4, 45, count), churned)
     created = draw_created(generator, is_kind, leaving, end)
 
@@ -52,7 +52,7 @@ def draw_accounts(generator: np.random.Generator, count: int, days: int) -> pd.D
         {
             "account_id": [f"acc_{number:05d}" for number in range(1, count + 1)],
             "account_name": company_names(generator, count),
-            "fate": fate,
+            "scenario": scenario,
             "usual": usual,
             "created": created,
             "churned": churned,

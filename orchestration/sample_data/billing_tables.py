@@ -100,8 +100,8 @@ def invoices_table(company: Company, generator: np.random.Generator) -> pd.DataF
     )
     paid = np.maximum(due + delay, issued + 0.3)
     paid[paid > company.column("churned", account) + 20] = np.nan  # who has left pays no more
-    fate = generator.random(len(account))
-    is_credit, is_void = fate < 0.01, fate > 0.99
+    scenario = generator.random(len(account))
+    is_credit, is_void = scenario < 0.01, scenario > 0.99
     voided = np.where(is_void, issued + 3, np.nan)
     return pd.DataFrame(
         {

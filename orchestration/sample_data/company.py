@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from orchestration.sample_data.accounts import draw_accounts
-from orchestration.sample_data.levels import draw_levels
-from orchestration.sample_data.moments import LEAD_DAYS, timestamps
+from orchestration.sample_data.daily_levels import draw_levels
+from orchestration.sample_data.event_times import LEAD_DAYS, timestamps
 from orchestration.sample_data.randomness import generator_for
 from orchestration.sample_data.users import draw_users
 

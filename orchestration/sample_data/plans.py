@@ -5,7 +5,7 @@ What an account pays at a moment is worked out in `billing_tables`.
 
 import numpy as np
 
-from orchestration.sample_data.moments import LEAD_DAYS
+from orchestration.sample_data.event_times import LEAD_DAYS
 
 PLANS = ("starter", "team", "business", "enterprise")
 PLAN_SEATS = (6, 40, 180)  # from more seats than this, the next plan

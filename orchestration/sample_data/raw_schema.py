@@ -5,7 +5,7 @@ import pyarrow as pa
 # The columns of docs/raw_tables.md, and in accounts what was planted.
 TABLES = {
     "accounts": "account_id account_name created_at parent_account_id csm_email lifecycle_stage"
-    " industry region churned_at planted_fate planted_churn_at",
+    " industry region churned_at planted_scenario planted_churn_at",
     "account_attributes": "account_id attribute recorded_at value",
     "account_tags": "account_id tag kind added_at removed_at author note",
     "users": "user_id account_id created_at email user_name role deactivated_at",

@@ -14,15 +14,15 @@ import pyarrow.parquet as pq
 from orchestration.base.clock import today
 from orchestration.sample_data.account_logs import account_attributes_table, account_tags_table
 from orchestration.sample_data.account_tables import accounts_table, users_table
-from orchestration.sample_data.billing_tables import invoices_table, subscriptions_table
-from orchestration.sample_data.company import Company, draw_company
-from orchestration.sample_data.dirt import soiled
-from orchestration.sample_data.events import event_source, events_of_day
-from orchestration.sample_data.judgement_tables import (
+from orchestration.sample_data.assessment_tables import (
     health_overrides_table,
     risk_assessments_table,
 )
-from orchestration.sample_data.moments import LEAD_DAYS
+from orchestration.sample_data.billing_tables import invoices_table, subscriptions_table
+from orchestration.sample_data.company import Company, draw_company
+from orchestration.sample_data.dirt import soiled
+from orchestration.sample_data.event_times import LEAD_DAYS
+from orchestration.sample_data.events import event_source, events_of_day
 from orchestration.sample_data.randomness import generator_for
 from orchestration.sample_data.raw_schema import TABLES, schema_of
 from orchestration.sample_data.relationship_tables import survey_responses_table, touchpoints_table

@@ -20,7 +20,7 @@ from orchestration.insight.backtest_measures import measure
 from orchestration.insight.backtest_report import report_of
 from orchestration.insight.backtest_results import HORIZONS, Results
 from orchestration.insight.prediction import Estimate
-from orchestration.insight.timeless import timeless_rules, without
+from orchestration.insight.undated_columns import undated_rules, without
 from orchestration.insight.warning_signs import warnings_before
 from orchestration.publishing.publication import publish
 from orchestration.sample_data import write_sample
@@ -71,11 +71,11 @@ CONFIGURATION = Configuration(
 )
 
 
-# Timeless columns
+# Undated columns
 
 
 def test_rules_on_columns_without_a_time_are_named() -> None:
-    found = {(rule.file, rule.signal_id, rule.column) for rule in timeless_rules(CONFIGURATION)}
+    found = {(rule.file, rule.signal_id, rule.column) for rule in undated_rules(CONFIGURATION)}
     assert found == {
         ("health_rules", "to_renewal", "subscriptions.renews_at"),
         ("health_rules", "urgent", "tickets.priority"),
@@ -83,8 +83,8 @@ def test_rules_on_columns_without_a_time_are_named() -> None:
     }
 
 
-def test_a_clause_goes_whole_with_its_timeless_condition() -> None:
-    left = without(CONFIGURATION, timeless_rules(CONFIGURATION))
+def test_a_clause_goes_whole_with_its_undated_condition() -> None:
+    left = without(CONFIGURATION, undated_rules(CONFIGURATION))
     assert [(row["clause"], row["signal_id"]) for row in left.rows("health_rules")] == [
         ("2", "users"),
         ("3", "users"),
@@ -273,12 +273,12 @@ def test_with_too_few_that_left_it_refuses_and_says_how_many(
     assert "by left of few.csv" in message
 
 
-def test_the_report_has_results_with_and_without_timeless_columns(
+def test_the_report_has_results_with_and_without_undated_columns(
     history: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     results = measured(history)
     assert "Not calculated without them" in report_of(results).markdown()
-    results.without_timeless = {**results.aucs, ("all", "overall", 30): 3}
+    results.without_undated = {**results.aucs, ("all", "overall", 30): 3}
     text = report_of(results).markdown()
     assert (
         "| subscriptions.renews_at | to_renewal | health_rules [everyone, service, good, 1]" in text
@@ -322,7 +322,7 @@ def aucs_in(markdown: str) -> Mapping[str, list[float]]:
 
 
 def test_the_fates_of_the_sample_are_found(sample: Warehouse, tmp_path: Path) -> None:
-    """Most that leave use the product less and less before; shown without timeless columns too."""
+    """Most that leave use the product less and less before; shown without undated columns too."""
     report, plots = tmp_path / "report.md", tmp_path / "plots"
     result = run(sample, "--markdown", report, "--plots", plots)
     assert result.exit_code == 0, result.output

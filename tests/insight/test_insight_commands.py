@@ -20,8 +20,8 @@ from orchestration.console import summary
 from orchestration.insight import distance, explain, flaps, portfolio, transitions, trend
 from orchestration.insight.commands import COMMANDS
 from orchestration.insight.conditions import COMPARE, Condition, as_a_person
+from orchestration.insight.daily_states import LETTERS, states_in_a_line
 from orchestration.insight.explanation import explanation_of
-from orchestration.insight.strip import LETTERS, strip
 from orchestration.publishing.publication import publish
 from orchestration.sample_data import write_sample
 from orchestration.warehouse.configuration import Configuration
@@ -191,7 +191,7 @@ def test_the_strip_is_the_history(warehouse: Warehouse, command: Command) -> Non
 def test_the_strip_has_colour_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.delenv("NO_COLOR", raising=False)
-    text = strip({END: "poor", END - timedelta(days=1): "good"}, END, 3)
+    text = states_in_a_line({END: "poor", END - timedelta(days=1): "good"}, END, 3)
     assert text.plain == ".GP"
     shown = {}
     for is_terminal in (True, False):

@@ -11,8 +11,8 @@ from click.testing import CliRunner
 
 from orchestration.sample_data import write_sample, writing
 from orchestration.sample_data.__main__ import main as command
-from orchestration.sample_data.fates import USUAL_LEVELS
 from orchestration.sample_data.raw_schema import TABLES
+from orchestration.sample_data.scenarios import USUAL_LEVELS
 
 END_DATE = date(2026, 11, 23)
 DAYS = 120
@@ -226,7 +226,7 @@ def test_attributes_of_the_configuration_are_recorded(tables: dict[str, pd.DataF
     assert attributes <= set(tables["account_attributes"]["attribute"])
 
 
-# Fates
+# Scenarios
 
 
 def test_a_share_of_the_accounts_churns_all_over_the_period(
@@ -243,7 +243,7 @@ def test_a_share_of_the_accounts_churns_all_over_the_period(
 
 
 def test_every_fate_occurs(good_tables: dict[str, pd.DataFrame]) -> None:
-    assert set(good_tables["accounts"]["planted_fate"]) == set(USUAL_LEVELS)
+    assert set(good_tables["accounts"]["planted_scenario"]) == set(USUAL_LEVELS)
 
 
 def test_those_who_fade_use_less_before_they_churn_and_sudden_ones_do_not(
@@ -252,12 +252,12 @@ def test_those_who_fade_use_less_before_they_churn_and_sudden_ones_do_not(
     events = good_tables["events"]
     lasting: dict[str, list[float]] = {"fading": [], "churned_suddenly": []}
     for account in good_tables["accounts"].dropna(subset="planted_churn_at").itertuples():
-        if account.planted_fate in lasting:
+        if account.planted_scenario in lasting:
             moments = events.loc[events["account_id"] == account.account_id, "occurred_at"]
             weeks_left = (account.planted_churn_at - moments).dt.days // 7
             earlier = weeks_left.between(4, 7).sum()
             if earlier:
-                lasting[account.planted_fate].append(weeks_left.between(0, 3).sum() / earlier)
+                lasting[account.planted_scenario].append(weeks_left.between(0, 3).sum() / earlier)
     assert pd.Series(lasting["fading"]).median() < 0.6
     assert pd.Series(lasting["churned_suddenly"]).median() > 0.75
 

@@ -19,7 +19,7 @@ NO_DATE = "."
 LEGEND = "G good, a average, P poor, - not calculated, . not in the history"
 
 
-def strip(states: Mapping[date, str], last: date, days: int = 60) -> Text:
+def states_in_a_line(states: Mapping[date, str], last: date, days: int = 60) -> Text:
     """The states of the days up to the last one, the oldest first."""
     text = Text()
     for age in range(days - 1, -1, -1):

@@ -108,7 +108,7 @@ NAMES = """
 
 
 @dataclass(frozen=True)
-class Move:
+class StateChange:
     """One way in which an account's pillar, or overall, differs; values are of the last date."""
 
     account_id: str
@@ -148,8 +148,8 @@ class Comparison:
     def names(self) -> dict[str, str]:
         return dict(self.query(NAMES))
 
-    def moves(self) -> list[Move]:
-        return [Move(*row) for row in self.query(MOVES)]
+    def moves(self) -> list[StateChange]:
+        return [StateChange(*row) for row in self.query(MOVES)]
 
     def explained(self, side: str) -> Explained:
         configuration = self.former if side == "former" else self.latter
@@ -172,7 +172,9 @@ def compare(former: Path, latter: Path, start: date, end: date) -> Comparison:
     return Comparison(connection, before, after, differences(before, after))
 
 
-def rules_behind(comparison: Comparison, moves: Iterable[Move]) -> dict[Move, list[str]]:
+def rules_behind(
+    comparison: Comparison, moves: Iterable[StateChange]
+) -> dict[StateChange, list[str]]:
     """For each move the rules that make it, in words."""
     former, latter = comparison.explained("former"), comparison.explained("latter")
     return {
@@ -185,7 +187,7 @@ def rules_behind(comparison: Comparison, moves: Iterable[Move]) -> dict[Move, li
 
 
 def rules_of(
-    move: Move,
+    move: StateChange,
     former: list[Condition],
     latter: list[Condition],
     changed_rows: list[RowChange],
@@ -284,7 +286,7 @@ def answer(condition: Condition) -> str:
     return {True: "met", False: "not met", None: "unknown"}[condition.is_met]
 
 
-def weighs(change: RowChange, move: Move) -> bool:
+def weighs(change: RowChange, move: StateChange) -> bool:
     """Whether a changed weight, cap or band can have made the move."""
     if change.row.get("segment_id") != move.latter_segment:
         return False

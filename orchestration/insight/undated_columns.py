@@ -1,4 +1,4 @@
-"""Timeless columns: raw columns without a time of their own, and the rows that rest on them.
+"""Undated columns: raw columns without a time of their own, and the rows that rest on them.
 
 They are taken as they stand in the raw data now, so a past health date may know of them what nobody
 knew then: a back-test names them, and shows its results without them too.
@@ -26,8 +26,8 @@ SIGNALS = {
 
 
 @dataclass(frozen=True)
-class TimelessRule:
-    """A rule that rests on a timeless column, with the rows that go when it goes."""
+class UndatedRule:
+    """A rule that rests on a undated column, with the rows that go when it goes."""
 
     file: str
     place: str
@@ -36,8 +36,8 @@ class TimelessRule:
     rows: tuple[tuple[tuple[str, str | None], ...], ...]
 
 
-def timeless_signals(configuration: Configuration) -> dict[str, str]:
-    """Signals that rest on a timeless column, and which."""
+def undated_signals(configuration: Configuration) -> dict[str, str]:
+    """Signals that rest on a undated column, and which."""
     found = dict(SIGNALS)
     for metric, row in configuration.metrics.items():
         column = MEASURES.get(row["measure"] or "") or DIMENSIONS.get(row["dimension"] or "")
@@ -46,9 +46,9 @@ def timeless_signals(configuration: Configuration) -> dict[str, str]:
     return found
 
 
-def timeless_rules(configuration: Configuration) -> list[TimelessRule]:
-    """Rules that rest on timeless columns; whole clauses, for half of one says another thing."""
-    signals = timeless_signals(configuration)
+def undated_rules(configuration: Configuration) -> list[UndatedRule]:
+    """Rules that rest on undated columns; whole clauses, for half of one says another thing."""
+    signals = undated_signals(configuration)
     found = []
     for file, key in (
         ("segment_rules", ("segment_id", "clause")),
@@ -62,18 +62,18 @@ def timeless_rules(configuration: Configuration) -> list[TimelessRule]:
             names = [row.get(name) or "" for row in rows for name in ("signal_id", "scaled_by")]
             kept = tuple(tuple(row.items()) for row in rows)
             found += [
-                TimelessRule(file, ", ".join(place), name, signals[name], kept)
+                UndatedRule(file, ", ".join(place), name, signals[name], kept)
                 for name in dict.fromkeys(names)
                 if name in signals
             ]
     return found
 
 
-def without(configuration: Configuration, rules: list[TimelessRule]) -> Configuration:
+def without(configuration: Configuration, rules: list[UndatedRule]) -> Configuration:
     """The configuration without those rules."""
     dropped = {(rule.file, row) for rule in rules for row in rule.rows}
     files = {
         file: [row for row in rows if (file, tuple(row.items())) not in dropped]
         for file, rows in configuration.files.items()
     }
-    return Configuration(f"{configuration.version} without timeless columns", files)
+    return Configuration(f"{configuration.version} without undated columns", files)

@@ -22,8 +22,8 @@ def draw_levels(
     season = 0.55 - 0.45 * np.cos(2 * np.pi * (day - column["quiet_season"]) / 180)
     disappointment = np.clip(1 - age / 120, 0.2, 1)
     own_course = {
-        "usage": ramp * np.where(column["fate"] == "seasonal", season, 1),
-        "manager": np.where(column["fate"] == "never_launched", disappointment, 1),
+        "usage": ramp * np.where(column["scenario"] == "seasonal", season, 1),
+        "manager": np.where(column["scenario"] == "never_launched", disappointment, 1),
     }
     is_alive = (day >= np.ceil(column["created"])) & ~(day >= np.floor(column["churned"]))
     levels = {}
