@@ -17,6 +17,7 @@ help:
 	@echo "make bench   measure the pipeline against others; SIZE=S (10,000 accounts), M or L for more"
 	@echo "make load    run companies of extreme shapes, with little memory and with enough; SCALE=0.01 for less"
 	@echo "make lint    check style, types and imports of Python, and the dbt project; needs no warehouse"
+	@echo "make coverage  measure what the tests of a marker run through; TESTS='unit or insight'"
 	@echo "make docs    write dbt's documentation of all models as one page"
 	@echo "make lock    renew requirements.lock and docs/licences.md from pyproject.toml"
 	@echo "make vulnerabilities  look the locked packages up among the known vulnerabilities"
@@ -81,8 +82,11 @@ docs: setup
 	cd dbt_project && ../$(BIN)/dbt --quiet docs generate --static
 	@echo "Open dbt_project/target/static_index.html"
 
+# Of Python, by the tests of one marker, or of more: make coverage TESTS="unit or insight"
+TESTS ?= unit
 coverage: setup
-	$(BIN)/coverage run -m pytest -m "not night" && $(BIN)/coverage report
+	$(BIN)/coverage run -m pytest -n 2 -m "$(TESTS)"
+	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report
 
 # Writes expectations/CORRUPTIONS.md; takes half an hour.
 corruptions: setup

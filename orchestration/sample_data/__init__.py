@@ -6,7 +6,8 @@ records are drawn from those levels. `planted_scenario` and `planted_churn_at` i
 what was planted, so that a health score can be held against the truth. A little dirt is added.
 
 Scenarios, plans and names make the company; the company makes the tables; dirt is added when they
-are written. The same seed, size and end date give the same bytes. Only what others use is named here.
+are written. The same seed, size and end date give the same bytes. Only what others use is named
+here.
 """
 
 from orchestration.sample_data.sample_folder import end_of_sample
