@@ -338,7 +338,7 @@ def write_project(folder: Path, raw: Path, night: date) -> None:
         (models / f"stg_{table}.sql").write_text(
             f"{{{{ config(materialized='view') }}}}\nselect * from read_parquet('{raw}/{file}')\n"
         )
-    # A table, for as a view it would look for repeated events anew in each model.
+    # A table, for as a view it would look for repeated events again in each model.
     (models / "stg_events.sql").write_text(
         f"select * from read_parquet('{raw}/events/**/*.parquet', hive_partitioning = false)\n"
         "qualify row_number() over (partition by event_id order by occurred_at) = 1\n"

@@ -44,11 +44,11 @@ def main() -> None:
 def run(health_date: datetime | None, start: datetime | None, end: datetime | None) -> None:
     """Calculate health and print a summary.
 
-    The job of the night, in this process: it judges the raw tables in HEALTH_RAW_DIR, calculates in
-    the warehouse HEALTH_DB_PATH, judges the results, publishes them in HEALTH_PUBLISHED_DIR and
-    sends alerts. Dates that an earlier run left unfinished are calculated as well. Without a date
-    it calculates today (UTC) and what was missed in the last days; on sample data, which it makes
-    when there is no other, 60 days.
+    The job of the night, in this process: it validates the raw tables in HEALTH_RAW_DIR, calculates
+    in the warehouse HEALTH_DB_PATH, validates the results, publishes them in HEALTH_PUBLISHED_DIR
+    and sends alerts. Dates that an earlier run left unfinished are calculated as well. Without a
+    date it calculates today (UTC) and what was missed in the last days; on sample data, which it
+    makes when there is no other, 60 days.
 
     \b
     Examples:
@@ -90,7 +90,7 @@ def default_dates(settings: Settings) -> tuple[date, date]:
     if sample_end is not None:
         if sample_end < last:
             click.echo(
-                f"The sample data ends on {sample_end}; `make sample` makes it anew up to today."
+                f"The sample data ends on {sample_end}; `make sample` rebuilds it up to today."
             )
         last = min(sample_end, last)  # it may have been made by a clock that was ahead
         return last - timedelta(days=SAMPLE_DATES - 1), last

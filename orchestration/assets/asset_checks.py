@@ -1,4 +1,4 @@
-"""The rows of checks.csv as Dagster's asset checks: one per judged table and kind of check.
+"""The rows of checks.csv as Dagster's asset checks: one per validated table and kind of check.
 
 Dagster shows what the checks answered; what blocks publishing is decided by the publication, which
 sees the whole run (`assets.py`).
@@ -19,7 +19,7 @@ ROWS_SHOWN = 10
 
 
 def asset_key(check: Check) -> dg.AssetKey:
-    """The asset that a check judges: a raw table, or a table of schema health."""
+    """The asset that a check validates: a raw table, or a table of schema health."""
     schema = "raw" if check.boundary == "raw" else "health"
     return dg.AssetKey([schema, check.table_name])
 
@@ -113,21 +113,21 @@ def metadata(found: list[CheckResult], failed: list[CheckResult]) -> dict[str, A
     ]
     shown: dict[str, Any] = {
         "health dates": len({result.health_date for result in found}),
-        "judged": sum(result.was_judged for result in found),
+        "validated": sum(result.was_judged for result in found),
         "failed": len(failed),
         "failing rows": len(rows),
         "documentation": docs_link(found[0].check.subject),
     }
-    not_judged = sum(not result.was_judged for result in found)
-    if not_judged:
-        shown["too little to judge by"] = not_judged
+    not_validated = sum(not result.was_judged for result in found)
+    if not_validated:
+        shown["too little to validate"] = not_validated
     if rows:
         shown["failing rows (latest)"] = dg.MetadataValue.table(rows[-ROWS_SHOWN:])
     return shown
 
 
 def docs_link(subject: str = "") -> dg.MetadataValue:
-    """The Data Docs, at what is judged: where they are served (HEALTH_DOCS_URL), else the file."""
+    """The Data Docs, at what is validated: where they are served (HEALTH_DOCS_URL), or the file."""
     served = os.environ.get("HEALTH_DOCS_URL")
     index = Settings.from_environment().docs / "index.html"
     page = f"{served.rstrip('/')}/index.html" if served else index.as_uri()

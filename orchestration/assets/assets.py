@@ -86,7 +86,7 @@ def dependencies(manifest: Mapping[str, Any], *keys: dg.AssetKey) -> list[dg.Ass
 
 
 def source_checks(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
-    """Judges the raw data before dbt reads it."""
+    """Validates the raw data before dbt reads it."""
 
     @dg.multi_asset(
         name="source_checks",
@@ -109,7 +109,7 @@ def source_checks(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     )
     def source_checks(context: dg.AssetExecutionContext):
         run: HealthRun = context.resources.health_run
-        reports = attempt(lambda: judged_raw(run), context.log.warning)
+        reports = attempt(lambda: validated_raw(run), context.log.warning)
         failed = [result for report in reports for result in report.failed]
         if SOURCE_CHECK_FAILURES in context.selected_asset_keys:
             yield dg.MaterializeResult(
@@ -127,10 +127,10 @@ def source_checks(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     return source_checks
 
 
-def judged_raw(run: HealthRun) -> list[expectations.Report]:
+def validated_raw(run: HealthRun) -> list[expectations.Report]:
     if run.is_whole:
         run.begin()
-    return run.judge("raw")
+    return run.validate("raw")
 
 
 def dbt_models(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
@@ -174,7 +174,7 @@ def built(
     if run.is_whole or part.writes_history:
         run.begin()
     if part.reads_raw_checks:
-        run.judge("raw")  # at hand already in a run of everything
+        run.validate("raw")  # at hand already in a run of everything
     for dates in run.ranges:
         is_asked = dates[0] <= run.asked[0] <= dates[1]
         progress.tell(f"Calculating {in_words(*dates)}", latest="dbt is starting")
@@ -233,15 +233,15 @@ def told(dates: str, log: Callable[[str], None]) -> Callable[[dbt_build.Progress
 
 
 def result_checks(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
-    """Judges what was calculated, and writes what all checks of the run say."""
+    """Validates what was calculated, and writes what all checks of the run say."""
     written = sources(manifest, "checks")
-    judged = [check.asset_key for check in asset_checks.check_specs("pillars", "health")]
+    validated = [check.asset_key for check in asset_checks.check_specs("pillars", "health")]
 
     @dg.multi_asset(
         name="result_checks",
         specs=[
             spec.replace_attributes(
-                deps=dependencies(manifest, SOURCE_CHECK_FAILURES, *dict.fromkeys(judged))
+                deps=dependencies(manifest, SOURCE_CHECK_FAILURES, *dict.fromkeys(validated))
             )
             for spec in written
         ],
@@ -253,7 +253,7 @@ def result_checks(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     )
     def result_checks(context: dg.AssetExecutionContext):
         run: HealthRun = context.resources.health_run
-        reports = attempt(lambda: judged_and_written(run), context.log.warning)
+        reports = attempt(lambda: validated_and_written(run), context.log.warning)
         results = [result for report in reports for result in report.results]
         failed = [result for result in results if not result.passed]
         if failed:
@@ -275,13 +275,13 @@ def result_checks(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
                     "documentation": asset_checks.docs_link(),
                 },
             )
-        judged_here = [result for result in results if result.check.boundary != "raw"]
-        yield from asset_checks.answers(context, judged_here)
+        validated_here = [result for result in results if result.check.boundary != "raw"]
+        yield from asset_checks.answers(context, validated_here)
 
     return result_checks
 
 
-def judged_and_written(run: HealthRun) -> list[expectations.Report]:
+def validated_and_written(run: HealthRun) -> list[expectations.Report]:
     reports = run.reports
     progress.tell("Writing what the checks say")
     expectations.write_check_tables(run.settings, reports)
@@ -292,7 +292,7 @@ def judged_and_written(run: HealthRun) -> list[expectations.Report]:
     key=DATA_DOCS,
     deps=[CHECK_RESULTS, CHECK_FAILURES],
     group_name="checks",
-    description="The answers of Great Expectations as pages, made anew by every run.",
+    description="The answers of Great Expectations as pages, rebuilt by every run.",
     kinds={"greatexpectations"},
     backfill_policy=SINGLE_RUN,
     required_resource_keys=RESOURCES,

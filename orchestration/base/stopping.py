@@ -2,7 +2,7 @@
 
 The command works in a thread, so that the main thread is free to stop it, whatever it is in: a
 query, an import, a library that handles signals in its own way and goes on. What is left is what
-`kill -9` leaves: nothing half published, and dates that the next run makes good. Before the process
+`kill -9` leaves: nothing half published, and dates that the next run completes. Before the process
 ends, child processes are killed and callbacks clean up what a kill would leave for ever.
 """
 

@@ -98,7 +98,7 @@ def execute(settings: Settings, first: date, last: date, show: progress.Listener
     with (
         instance(settings) as dagster,
         progress.told_to(show),
-        when_stopped(note_stopped_runs, "What is not finished is made good by the next run."),
+        when_stopped(note_stopped_runs, "What is not finished is completed by the next run."),
     ):
         show(progress.Step("Loading"))
         job = build().resolve_job_def(HEALTH_JOB)

@@ -147,7 +147,7 @@ def print_summary(
 def print_dates_amiss(
     connection: duckdb.DuckDBPyConnection, console: Console, latest: date
 ) -> None:
-    """Nights that no run makes good by itself, and dates that have not begun."""
+    """Nights that no run completes by itself, and dates that have not begun."""
     published = {day for (day,) in connection.execute(PUBLISHED).fetchall()}
     if missed := missed_for_good(published, latest):
         console.print(escaping.text(missed_in_words(missed)))

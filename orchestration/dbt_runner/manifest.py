@@ -1,6 +1,6 @@
 """dbt's manifest, from which Dagster makes its assets: made when there is none, or an old one.
 
-It lies apart from dbt's own target folder, where every `dbt build` writes it anew, so that nobody
+It lies apart from dbt's own target folder, where every `dbt build` rewrites it, so that nobody
 ever reads half of it.
 """
 
@@ -70,7 +70,7 @@ def files_print() -> str:
 
 
 def parse(folder: Path, settings: Settings) -> None:
-    """Make the manifest anew, and put it in place when it is whole."""
+    """Make the manifest again, and put it in place when it is whole."""
     target = folder / "parsed"
     read = files_print()  # before dbt reads them: what is written meanwhile is newer
     answer = subprocess.run(

@@ -38,7 +38,7 @@ from orchestration.warehouse.health_dates import Range, in_words, put_together
 from orchestration.warehouse.unfinished import COLUMNS as COLUMNS_OF_UNFINISHED
 from orchestration.warehouse.unfinished import TABLE as UNFINISHED
 
-# What is derived from the kept events, and made anew from them by the next run.
+# What is derived from the kept events, and rebuilt from them by the next run.
 MADE_ANEW = ("int_event_source_days", "int_account_days")
 NEEDED = {
     "health.account_health_history",
@@ -124,7 +124,7 @@ def remove(settings: Settings) -> Removal:
         if removal.rows:
             forget_sums_of_events(warehouse)
         note(warehouse, entries, removal)
-    write_anew(settings)
+    rewrite_file(settings)
     delete_copies(settings)
     removal.log_entries, removal.records_left = delete_entries(
         settings.state / "dagster", [*users, *accounts]
@@ -299,7 +299,7 @@ def split_dates(
 
 def dates_out_of_raw(warehouse: duckdb.DuckDBPyConnection, events_from: date | None) -> set[date]:
     """Dates of which a table had more rows when they were calculated than it has of them now, or
-    whose events would be read anew from days that the raw table has no more."""
+    whose events would be read again from days that the raw table has no more."""
     fewer = warehouse.execute(
         """
         select distinct status.health_date
@@ -352,7 +352,7 @@ def note(warehouse: duckdb.DuckDBPyConnection, entries: list[Erasure], removal: 
     erasure_steps.begin(warehouse, entries)
 
 
-def write_anew(settings: Settings) -> None:
+def rewrite_file(settings: Settings) -> None:
     """Replace the warehouse by a new file with the same contents, in one step."""
     warehouse = settings.warehouse
     new = warehouse.with_name(f".{warehouse.name}.new")

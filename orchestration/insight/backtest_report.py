@@ -208,7 +208,7 @@ def add_undated(report: Report, results: Results) -> None:
             for name, cells in (("all", results.aucs), ("without", results.without_undated))
         ),
         numbers=(2, 3, 4),
-        note="Without: the same dates, calculated anew from the raw data of today after dropping"
+        note="Without: the same dates, calculated again from the raw data of today after dropping"
         " every clause and score rule above, so that accounts fall into the segments and states"
         " that the rest gives them.",
     )

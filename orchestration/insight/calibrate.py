@@ -1,4 +1,4 @@
-"""`health calibrate`: where thresholds lie among the accounts that they judge."""
+"""`health calibrate`: where thresholds lie among the accounts that they apply to."""
 
 from pathlib import Path
 
@@ -71,7 +71,7 @@ def report_of(
         )
     [(version,)] = connection.execute(LATEST_VERSION).fetchall() or [("",)]
     units = Configuration.of_version(connection, version).units if version else {}
-    report = Report("Thresholds among the accounts that they judge")
+    report = Report("Thresholds among the accounts that they apply to")
     for place in dict.fromkeys(row[:2] for row in rows):
         report.add(
             f"Segment {place[0]}, pillar {place[1]}",

@@ -1,4 +1,4 @@
-"""Dagster's record of former runs: what of it does not hold is set aside and begun anew.
+"""Dagster's record of former runs: what of it does not hold is set aside and begun again.
 
 It is there to be looked at; no health date depends on it. A record that cannot be read would stop
 every run and the UI, and so must not stay in its place. SQLite finds pages that are damaged (its
@@ -150,5 +150,5 @@ def put_away(file: Path, problem: str, say: Callable[[str], None]) -> None:
     lost = RECORDS.get(file.name, OF_ONE_RUN)
     say(
         f"Dagster's record {file} ({lost}) is damaged ({problem}). It is set aside as {aside.name}"
-        " and begun anew; no health date depends on it."
+        " and begun again; no health date depends on it."
     )

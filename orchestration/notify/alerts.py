@@ -51,7 +51,7 @@ COLUMNS_OF_ANNOUNCEMENTS = {
     "last_date": "date not null",
     "announced_at": "timestamp not null",
 }
-NOT_JUDGED = """
+NOT_DECIDED = """
     select alerts.health_date, alerts.alert_id, alerts.account_id, alerts.pillar_id
     from health.health_alerts as alerts
     anti join operations.alert_deliveries as deliveries
@@ -160,7 +160,7 @@ def seconds_to_send() -> int:
 
 
 def announce(settings: Settings, run_id: str, first: date, last: date, oldest_news: date) -> int:
-    """Judge which alerts up to the last date are to be sent; how many are not.
+    """Decide which alerts up to the last date are to be sent; how many are not.
 
     News are health dates later than all that was announced before, so that reruns and backfills
     tell nobody anything, but missed nights do. The very first run has a history to build: of that
@@ -177,7 +177,7 @@ def announce(settings: Settings, run_id: str, first: date, last: date, oldest_ne
             f"""
             insert into operations.alert_deliveries by name
             select *, if(health_date >= ?, 'pending', 'suppressed') as status, null as sent_at
-            from ({NOT_JUDGED})
+            from ({NOT_DECIDED})
             returning status
             """,
             [max(first_news, oldest_news), min(last, today())],

@@ -215,7 +215,7 @@ class Generation(Databases):
         for name, table in latter.items():
             known = former.get(name)
             if known and known.shape != table.shape:
-                # All of it is written anew, so that each partition has the same columns.
+                # All of it is rewritten, so that each partition has the same columns.
                 self.drop_table(name)
                 known = None
             if not known:
@@ -433,7 +433,7 @@ def recall_partitions(connection: duckdb.DuckDBPyConnection, noted: Path | None)
 
 
 def begin_schema(connection: duckdb.DuckDBPyConnection, parquet: Path) -> None:
-    """Make schema `health` where there is none, and anew where its notes are another version's."""
+    """Make schema `health` where there is none, and again where its notes are another version's."""
     noted = columns_of_notes(connection)
     if noted:
         with in_memory() as scratch:

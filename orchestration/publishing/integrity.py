@@ -5,7 +5,7 @@ whatever happens, because it is copied, and so is compared each time. Parquet fi
 without being read: that they are there, with their size, is looked at each time, their content in
 turns, a share of the files a day, so that the cost stays flat.
 
-What does not hold is left out of the new generation, and so is written anew from the warehouse. The
+What does not hold is left out of the new generation, and so is rewritten from the warehouse. The
 published tables equal those of the warehouse in any case, so that nothing is lost by that: what the
 warehouse has forgotten would have been taken away from readers as well.
 """
@@ -66,14 +66,14 @@ class Carried:
         if self.has_no_checksums:
             return (
                 f"What was published in {published} has no checksums, as before version 0.2.0: it"
-                " was written anew from the warehouse, once."
+                " was rewritten from the warehouse, once."
             )
         if not self.problems:
             return None
         more = len(self.problems) - FILES_NAMED
         named = ", ".join(self.problems[:FILES_NAMED]) + (f" and {more} more" if more > 0 else "")
         return (
-            f"What was published in {published} did not hold and was written anew from the"
+            f"What was published in {published} did not hold and was rewritten from the"
             f" warehouse: {named}."
         )
 
@@ -117,7 +117,7 @@ def carry_on(base: Path, generation: Path, database: str, today: date) -> Carrie
         ]
         carried.problems += problems
         if problems:
-            continue  # the partition is written anew, whole
+            continue  # the partition is rewritten, whole
         (generation / folder).mkdir(parents=True, exist_ok=True)
         for path in paths:
             link_or_copy(base / path, generation / path)

@@ -10,7 +10,7 @@ are links into one generation, a hidden folder that is never written once it is 
 Replacing the link `current` is the one step that takes readers from a whole state to the next, the
 file and the Parquet files alike; a run that ends before it leaves what they see as it was. A
 generation begins as a copy of the one before, its Parquet files as hard links; what is damaged
-there is left out, and so is written anew (`integrity`).
+there is left out, and so is rewritten (`integrity`).
 
 Beside the published folder lies one for each profile, with the same layout and guarantees, for
 readers who must not see personal data (`profiles`).
@@ -60,7 +60,7 @@ class PublishingRefused(click.ClickException):
 class Publication:
     """What readers see now.
 
-    partitions: how many were written anew for it. notes: what was damaged before, which profile
+    partitions: how many were rewritten for it. notes: what was damaged before, which profile
     could not be published, and which former one was deleted, in words.
     """
 

@@ -87,7 +87,7 @@ def find_in_folder(folder: Path, found: Found, unread: list[Unread], table: str)
                 continue
             file = data_file(child, name, partitions(child.relative_to(folder)))
             if file is None:
-                problem = f"is not read, as {endings_in_words()} are. Export it anew, or move it."
+                problem = f"is not read, as {endings_in_words()} are. Export it again, or move it."
                 unread.append(Unread(child, table, problem))
             elif child.stat().st_size:
                 files.append(file)

@@ -68,7 +68,8 @@ def look_at_json(
         count = write_copy(target, [*columns, *(key for key, _ in added)], rows())
     except UnicodeEncodeError as problem:
         raise Unreadable(
-            "holds half of a surrogate pair (\\ud800 to \\udfff), which is no text. Export it anew."
+            "holds half of a surrogate pair (\\ud800 to \\udfff), which is no text."
+            " Export it again."
         ) from problem
     ignored = [name for name in names if name.strip().lower() not in known]
     ignored += [name for name in repeated if name not in names]

@@ -73,7 +73,7 @@ _temporary: tempfile.TemporaryDirectory[str] | None = None
 class Notes:
     """What is known of files, by path, size and time of change: one JSON file, and the copies.
 
-    What does not hold is found out anew: a damaged file of notes, and a copy that is not as it was
+    What does not hold is found out again: a damaged file of notes, and a copy that is not as it was
     written, whose size and CRC-32 are noted.
     """
 

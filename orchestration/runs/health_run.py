@@ -97,7 +97,7 @@ class HealthRun:
             dates = all_in_words(half)
             raise click.ClickException(
                 f"Of {dates} only some tables are calculated: readers keep what they have. The next"
-                f" run of everything makes it good: `health run --date {half[-1][1]}`, or"
+                f" run of everything completes it: `health run --date {half[-1][1]}`, or"
                 " materialize all assets."
             )
 
@@ -107,7 +107,7 @@ class HealthRun:
             for dates in self.ranges:
                 finish(self.settings, *dates)
 
-    def judge(self, boundary: Boundary) -> list[expectations.Report]:
+    def validate(self, boundary: Boundary) -> list[expectations.Report]:
         """What the checks of a boundary say of each range; worked out once."""
         return [self.report(boundary, dates) for dates in self.ranges]
 
@@ -136,7 +136,7 @@ class HealthRun:
 
     @property
     def reports(self) -> list[expectations.Report]:
-        return [report for boundary in RUNNERS for report in self.judge(boundary)]
+        return [report for boundary in RUNNERS for report in self.validate(boundary)]
 
 
 def health_run_resource(everything: Everything) -> dg.ResourceDefinition:

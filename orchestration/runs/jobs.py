@@ -13,7 +13,7 @@ HOURS_6 = str(6 * 3600)
 EVERYTHING = dg.AssetSelection.all() | dg.AssetSelection.all_asset_checks()
 TAGS = {
     "dagster/max_runtime": HOURS_6,
-    # What a killed run left behind is made good from the start.
+    # What a killed run left behind is completed from the start.
     "dagster/retry_strategy": "ALL_STEPS",
 }
 

@@ -78,7 +78,7 @@ def refuse_unwritable(variable: str, folder: Path) -> None:
 def refuse_other_files(settings: Settings) -> None:
     """Refuses files that are no database of DuckDB, and those that this version cannot read.
 
-    Not what was published and is damaged since, which the run writes anew.
+    Not what was published and is damaged since, which the run writes again.
     """
     is_ours = settings.published_file.is_symlink()
     for file in (settings.warehouse, settings.published_file):

@@ -1,4 +1,4 @@
-"""The command `health check`: judge the data of health dates that are calculated already."""
+"""The command `health check`: validate the data of health dates that are calculated already."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -66,7 +66,7 @@ def columns_of_contract(
     help="This column of a raw table is not coming back: forget that it was ever filled, so that "
     "nothing fails because it is absent. May be given again.",
 )
-@click.option("--date", "health_date", type=DATE, help="Judge this health date.")
+@click.option("--date", "health_date", type=DATE, help="Validate this health date.")
 @click.option("--start", type=DATE, help="First health date of a range.")
 @click.option("--end", type=DATE, help="Last health date of a range.")
 def check(
@@ -78,7 +78,7 @@ def check(
 ) -> None:
     """Run the checks of the data and print what failed.
 
-    Without a date it judges the latest health date. Writes health.check_results and
+    Without a date it validates the latest health date. Writes health.check_results and
     health.check_failures, and the pages of the Data Docs. Calculates nothing: a raw table that
     fails a critical check is left out of health when that date is calculated next. Ends with exit
     code 1 when something must not be published.
@@ -139,21 +139,21 @@ def refuse_uncalculated(settings: Settings, first: date, last: date) -> None:
             f"{missing[0]}{f' and {len(missing) - 1} more' * (len(missing) > 1)}"
             f" {'was' if len(missing) == 1 else 'were'} not"
             f" calculated yet: health run --start {missing[0]} --end {missing[-1]}. The raw data"
-            " can be judged before: --boundary raw."
+            " can be validated before: --boundary raw."
         )
 
 
 def summary_of(reports: Iterable[CheckReport]) -> Report:
-    """What was judged, what failed, and what follows: for the end of a run."""
+    """What was validated, what failed, and what follows: for the end of a run."""
     reports = list(reports)
     dates = sorted({day for report in reports for day in report.dates})
     shown = Report("Checks of " + " to ".join(dict.fromkeys(map(str, (dates[0], dates[-1])))))
     shown.add(
-        "What was judged",
-        ("boundary", "judged", "passed", "warnings", "critical", "not judged"),
+        "What was validated",
+        ("boundary", "validated", "passed", "warnings", "critical", "not validated"),
         ((report.boundary, *(f"{count:,}" for count in counts_of(report))) for report in reports),
         numbers=(1, 2, 3, 4, 5),
-        note="Not judged: too little to compare with, or a table that is absent.",
+        note="Not validated: too little to compare with, or a table that is absent.",
     )
     failed = by_check(worst_first(result for report in reports for result in report.failed))
     shown.add(
@@ -183,14 +183,14 @@ def summary_of(reports: Iterable[CheckReport]) -> Report:
 
 
 def counts_of(report: CheckReport) -> tuple[int, int, int, int, int]:
-    judged = sum(result.was_judged for result in report.results)
+    validated = sum(result.was_judged for result in report.results)
     severities = Counter(result.check.severity for result in report.failed)
     return (
-        judged,
-        judged - len(report.failed),
+        validated,
+        validated - len(report.failed),
         severities["warning"],
         severities["critical"],
-        len(report.results) - judged,
+        len(report.results) - validated,
     )
 
 

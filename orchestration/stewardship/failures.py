@@ -50,7 +50,7 @@ def report_of(
     warehouse: Warehouse, owner: str | None, limit: int, one_by_one: bool = False
 ) -> Report:
     if not warehouse.has("health.check_results"):
-        raise click.ClickException("Nothing was judged yet: health check does.")
+        raise click.ClickException("Nothing was validated yet: health check does.")
     [(day,)] = warehouse.rows("select max(health_date) from health.check_results")
     found = open_failures(warehouse)
     if owner:
@@ -62,7 +62,7 @@ def report_of(
             )
     report = Report(f"Open failures on {day}")
     if not found:
-        report.say("None: every check passed when it was last judged.")
+        report.say("None: every check passed when it was last validated.")
         return report
     severities = Counter(str(failure["severity"]) for failure in found)
     report.say(f"{severities['critical']:,} critical, {plural(severities['warning'], 'warning')}.")

@@ -39,8 +39,8 @@ def lint(asked: str | None, days: int, strict: bool, markdown: Path | None) -> N
 
     Segments that no account ever gets, conditions that all or none of the accounts meet, good and
     poor conditions that hold together, thresholds far from everything observed, signals that are
-    mostly missing, weights of pillars that are never calculated. Judged by the latest health dates;
-    the bounds stand in seeds/checks.csv.
+    mostly missing, weights of pillars that are never calculated. Validated on the latest health
+    dates; the bounds stand in seeds/checks.csv.
 
     \b
     Examples:
@@ -81,10 +81,10 @@ def named(asked: str | None) -> str:
 
 def report_of(answer: CheckReport, last: date, configuration: str) -> Report:
     report = Report(f"Lint of the configuration ({configuration}) on {last}")
-    judged = sum(result.was_judged for result in answer.results)
-    if judged < len(answer.results):
-        unjudged = [result.check.label for result in answer.results if not result.was_judged]
-        report.say(f"Too few accounts to judge: {', '.join(unjudged)}.")
+    validated = sum(result.was_judged for result in answer.results)
+    if validated < len(answer.results):
+        unvalidated = [result.check.label for result in answer.results if not result.was_judged]
+        report.say(f"Too few accounts to validate: {', '.join(unvalidated)}.")
     if not answer.failed:
         report.say("Nothing found.")
     for result in answer.failed:

@@ -3,7 +3,7 @@
 The published file has all histories, the alerts with what became of them, and what the checks said.
 What runs note for those to come and readers never see is taken from the damaged file, table by
 table, as far as that can be read: DuckDB's checksums tell. Where it cannot, it is told from what is
-published. Events are read from raw anew by the next run, because their tables only make sense
+published. Events are read from raw again by the next run, because their tables only make sense
 together.
 
 Nothing is deleted: the damaged file gets another name. The new one takes its place in one step.
@@ -52,12 +52,12 @@ NOTES = {
     ANNOUNCEMENTS: "",
     MILESTONE_TURNS: "milestones of segments that accounts have left count from when they are met"
     " again",
-    "operations.unfinished_dates": "what a run left unfinished is made good only where it is"
+    "operations.unfinished_dates": "what a run left unfinished is completed only where it is"
     " missing among the last days; calculate older dates again",
     "checks.filled_columns": "a column that vanished before is not missed any more",
     "checks.source_check_failures": "",
 }
-# An alert of old that is noted as pending is one that no run came to judge: it is no news any more.
+# An old alert that is noted as pending is one that no run came to decide on: no news any more.
 DELIVERIES_AS_PUBLISHED = f"""
     insert into {DELIVERIES} by name
     select
@@ -114,7 +114,7 @@ def restore(source: Path | None, even_if_whole: bool) -> None:
 
     Histories, alerts with what became of them, and the answers of checks are as they were published
     last. The damaged file is set aside under another name. Run `health run` afterwards: it reads
-    the events from raw anew.
+    the events from raw again.
 
     \b
     Examples:
@@ -143,7 +143,7 @@ def restore(source: Path | None, even_if_whole: bool) -> None:
         click.echo(f"The former one is set aside as {aside}.")
     for text in restored.lost:
         click.echo(text)
-    click.echo("Next: `health run`, which reads the events from raw anew.")
+    click.echo("Next: `health run`, which reads the events from raw again.")
     if erasure_steps.is_due(settings):
         click.echo(
             f"It also removes whom {settings.erasures} names, and with them every file that was set"

@@ -49,7 +49,7 @@ def of_warehouse(settings: Settings, problem: object) -> str | None:
             f"The warehouse {settings.warehouse} is damaged ({shortened(problem)}). What was"
             f" published last, at {last.published_at:%Y-%m-%d %H:%M} UTC with health up to"
             f" {last.last_health_date}, is there: `health restore` sets the damaged file aside and"
-            " builds a new one from that; the next run reads the events from raw anew."
+            " builds a new one from that; the next run reads the events from raw again."
         )
     return (
         f"The warehouse {settings.warehouse} cannot be opened or read ({shortened(problem)}), and"
@@ -65,7 +65,7 @@ def of_publication(settings: Settings, problem: object) -> str | None:
         return None
     return (
         f"The published file {settings.published_file} is damaged ({shortened(problem)}):"
-        " `health run` writes it anew from the warehouse."
+        " `health run` rewrites it from the warehouse."
     )
 
 

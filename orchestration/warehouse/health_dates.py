@@ -75,9 +75,9 @@ def dates_in(file: Path) -> set[date]:
 
 
 def missed_for_good(calculated: Collection[date], before: date) -> list[Range]:
-    """Nights within the history that no run makes good by itself, as seen on a health date.
+    """Nights within the history that no run completes by itself, as seen on a health date.
 
-    They lie further back than missed dates are looked for. Who has none made good by itself runs
+    They lie further back than missed dates are looked for. Who has none completed by itself runs
     when they choose, and misses nothing.
     """
     if not calculated or not catch_up_days():
@@ -115,7 +115,7 @@ def all_in_words(ranges: Iterable[Range]) -> str:
 
 
 def missed_in_words(ranges: Sequence[Range]) -> str:
-    """What was missed for good, and what makes it good."""
+    """What was missed for good, and what completes it."""
     count = sum(map(days_in, ranges))
     verb = "was" if count == 1 else "were"
     commands = "; ".join(f"`{command_for(dates)}`" for dates in ranges[:RANGES_NAMED])
@@ -123,7 +123,7 @@ def missed_in_words(ranges: Sequence[Range]) -> str:
     return (
         f"{plural(count, 'night')} before the {catch_up_days()} days of HEALTH_CATCH_UP_DAYS"
         f" {verb} missed: {all_in_words(ranges[:RANGES_NAMED])}{' ...' * bool(more)}."
-        f" To make them good: {commands}{more}."
+        f" To complete them: {commands}{more}."
     )
 
 

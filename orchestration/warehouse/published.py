@@ -58,7 +58,7 @@ def reading(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
 def nothing_there(settings: Settings) -> str:
     if settings.published_file.is_symlink():
         return (
-            f"The published file {settings.published_file} is gone: `health run` writes it anew"
+            f"The published file {settings.published_file} is gone: `health run` rewrites it"
             " from the warehouse."
         )
     return f"Nothing is published in {settings.published} yet: `health run` makes it."

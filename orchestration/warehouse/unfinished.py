@@ -1,4 +1,4 @@
-"""Unfinished dates: what a run began and has not finished, so that the next run makes it good.
+"""Unfinished dates: what a run began and has not finished, so that the next run completes it.
 
 The note lies in the warehouse, because it speaks of what that file holds: it is gone when the file
 is, and a copy of the file carries it along. Until dbt has written all history tables of a date, the

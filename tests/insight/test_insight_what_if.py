@@ -75,7 +75,7 @@ def cells_under(markdown: str, title: str) -> list[list[str]]:
 def test_a_configuration_against_itself_moves_nobody(
     what_if: WhatIf, warehouse: Warehouse, tmp_path: Path
 ) -> None:
-    """Also when it is written anew from what was published; nobody's file is touched."""
+    """Also when it is rewritten from what was published; nobody's file is touched."""
     with duckdb.connect(str(warehouse.path), read_only=True) as connection:
         [(version,)] = connection.execute(
             "select config_version from health.health_config_versions"

@@ -107,7 +107,7 @@ def test_check_refuses_what_it_cannot_do(
 def test_failures_name_record_owner_and_cure_worst_first(
     health: Health, settings: Settings, tmp_path: Path
 ) -> None:
-    assert "Nothing was judged yet" in health("failures").output
+    assert "Nothing was validated yet" in health("failures").output
     fail(settings, "warning", "a1", "a2")
     fail(settings, "critical", "a3")
     fail(settings, "warning")
@@ -155,7 +155,7 @@ def test_lint_tells_what_is_of_no_use_and_fails_a_pull_request_only_if_asked(
     assert result.exit_code == 1
     text = (tmp_path / "lint.md").read_text()
     assert "| standard service poor 1: open_tickets > 20 | 1 | met by 30 of 30 accounts" in text
-    assert "StateChange its threshold" in text
+    assert "Move its threshold" in text
 
 
 def test_wrong_rows_are_named_in_the_folder_that_was_given(tmp_path: Path) -> None:

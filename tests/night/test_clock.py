@@ -145,7 +145,7 @@ def test_what_was_missed_too_long_ago_is_put_together_in_ranges(
     assert missed == [(TODAY - first * DAY, TODAY - last * DAY) for first, last in ranges]
     assert health_dates.missed_in_words(missed) == (
         "8 nights before the 5 days of HEALTH_CATCH_UP_DAYS were missed: 2026-11-03 to 2026-11-05,"
-        " 2026-11-08, 2026-11-12 .... To make them good: `health run --start 2026-11-03 --end"
+        " 2026-11-08, 2026-11-12 .... To complete them: `health run --start 2026-11-03 --end"
         " 2026-11-05`; `health run --date 2026-11-08`; `health run --date 2026-11-12`; and so on"
         " for 1 more."
     )
@@ -218,7 +218,7 @@ def test_the_sensor_ends_what_has_no_process_at_two_looks(
         assert found and found.status is dg.DagsterRunStatus.FAILURE
 
 
-def test_the_manifest_is_made_anew_whatever_the_clock_was_when_it_was_made(
+def test_the_manifest_is_rebuilt_whatever_the_clock_was_when_it_was_made(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = tmp_path / "project"
@@ -338,7 +338,7 @@ def test_dates_to_come_are_named_and_forgotten_by_a_command(
         [(latest,)] = query(settings.warehouse, f"select max(health_date) from health.{table}")
         assert latest == TODAY
     assert query(settings.warehouse, "from health.health_alerts") == []
-    # Also calculated anew is the date that is the latest now.
+    # Also calculated again is the date that is the latest now.
     assert unfinished(settings) == [(TODAY - DAY, TODAY)]
     assert "There is no health date after" in forget(TODAY).output
 

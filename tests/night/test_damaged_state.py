@@ -108,7 +108,7 @@ def test_whole_records_stay(settings: Settings) -> None:
 
 @pytest.mark.parametrize("name", RECORDS)
 @pytest.mark.parametrize("harm", HARMS, ids=lambda it: it.__name__)
-def test_a_damaged_record_is_set_aside_and_begun_anew(
+def test_a_damaged_record_is_set_aside_and_begun_again(
     settings: Settings, name: str, harm: Callable[[Path], None]
 ) -> None:
     file = settings.state / "dagster" / name
@@ -118,7 +118,7 @@ def test_a_damaged_record_is_set_aside_and_begun_anew(
     [aside] = file.parent.glob(f"{name}.set-aside-*")
     assert (aside.read_bytes() if aside.is_file() else None) == damaged
     assert f"Dagster's record {file}" in said
-    assert f"set aside as {aside.name} and begun anew" in said
+    assert f"set aside as {aside.name} and begun again" in said
     check_usable(settings)
     assert renewed(settings) == []
 
@@ -301,7 +301,7 @@ def test_dagster_programs_begin_with_whole_records(settings: Settings) -> None:
     )
     assert answer.returncode == 0, answer.stderr
     assert "schedules.db" in answer.stdout
-    assert "begun anew" in answer.stdout
+    assert "begun again" in answer.stdout
 
 
 # What can be found out again

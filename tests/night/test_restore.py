@@ -1,4 +1,4 @@
-"""A damaged warehouse: told in words, and built anew from what is published."""
+"""A damaged warehouse: told in words, and built again from what is published."""
 
 import os
 import shutil
@@ -210,7 +210,7 @@ def test_a_new_warehouse_has_what_was_published(
 
 
 def test_alerts_keep_what_became_of_them(settings: Settings) -> None:
-    raise_alerts(settings, DAY - timedelta(days=30), "a9")  # nobody came to judge it
+    raise_alerts(settings, DAY - timedelta(days=30), "a9")  # nobody came to validate it
     publish(settings, "run-2", DAY, TODAY)
     flip_header(settings.warehouse)
     assert run(settings, "restore").exit_code == 0

@@ -1,5 +1,5 @@
 """Ctrl-C, SIGTERM and a lost terminal, sent to real runs while they load, calculate, publish and
-send: they end at once with a line, and the next run makes good what they left."""
+send: they end at once with a line, and the next run completes what they left."""
 
 import http.server
 import os

@@ -57,7 +57,7 @@ OF_THE_RUN = ("run_id", "announced_at")
 
 
 def take_back(warehouse: Path, former: Mapping[str, Mapping[str, str]]) -> None:
-    """Make the tables of a warehouse what they were; what is made anew by each run is dropped."""
+    """Make the tables of a warehouse what they were; what is rebuilt by each run is dropped."""
     present = tables_of(warehouse)
     assert former.keys() <= present.keys(), "a table is gone, and its rows with it"
     with duckdb.connect(str(warehouse)) as connection:

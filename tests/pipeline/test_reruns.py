@@ -2,7 +2,7 @@
 
 docs/health.md, "Words": the same raw data, configuration and date give the same rows, always. And
 docs/raw_tables.md, "Late rows" and "Rows and values that break the rules": `unknown_account` is
-decided anew by every run. Whatever was run before, a date has to come out as from an empty
+decided again by every run. Whatever was run before, a date has to come out as from an empty
 warehouse, but for events that arrived too late.
 """
 

@@ -1,4 +1,4 @@
-"""A damaged publication heals: whatever of it does not hold is written anew from the warehouse."""
+"""A damaged publication heals: whatever of it does not hold is rewritten from the warehouse."""
 
 import os
 import random
@@ -110,14 +110,14 @@ def fill_with_garbage(file: Path) -> None:
 @pytest.mark.parametrize(
     "damage", [truncate, empty, flip, fill_with_garbage, Path.unlink], ids=lambda it: it.__name__
 )
-def test_a_damaged_file_is_written_anew(settings: Settings, damage: Callable[[Path], None]) -> None:
+def test_a_damaged_file_is_rewritten(settings: Settings, damage: Callable[[Path], None]) -> None:
     damage(settings.published_file.resolve())
     calculate(settings, DAY, score=3.0, accounts=2000)
     publication, said = publish_and_listen(settings)
     check_whole(settings)
     assert said == list(publication.notes)
     assert len(said) == 1
-    assert "did not hold and was written anew from the warehouse: account_health.duckdb" in said[0]
+    assert "did not hold and was rewritten from the warehouse: account_health.duckdb" in said[0]
     assert publish_and_listen(settings)[1] == []
 
 
@@ -132,7 +132,7 @@ def test_rows_that_were_published_before_are_no_news_after_a_damage(settings: Se
 
 
 @pytest.mark.parametrize("what", ["parquet", f"parquet/{HISTORY}", "parquet/account_churn"])
-def test_folders_that_are_gone_are_written_anew(settings: Settings, what: str) -> None:
+def test_folders_that_are_gone_are_rewritten(settings: Settings, what: str) -> None:
     shutil.rmtree(generation(settings) / what)
     [said] = publish_and_listen(settings)[1]
     check_whole(settings)
@@ -141,7 +141,7 @@ def test_folders_that_are_gone_are_written_anew(settings: Settings, what: str) -
 
 
 @pytest.mark.parametrize("damage", [truncate, empty, Path.unlink], ids=lambda it: it.__name__)
-def test_one_partition_is_written_anew_alone(
+def test_one_partition_is_rewritten_alone(
     settings: Settings, damage: Callable[[Path], None]
 ) -> None:
     others = partition(settings, DAY).stat().st_ino
@@ -188,7 +188,7 @@ def test_each_file_has_its_turn_once_and_a_day_has_a_share_of_them() -> None:
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{", b"[]", b'{"parquet": 1}', b"\xff\xfe\x00"])
-def test_without_its_checksums_a_generation_is_written_anew(
+def test_without_its_checksums_a_generation_is_rewritten(
     settings: Settings, content: bytes | None
 ) -> None:
     file = generation(settings) / integrity.FILE
@@ -231,7 +231,7 @@ def test_a_publication_that_was_copied_without_its_links_is_published_over(
     assert len(list(settings.published.glob("parquet.set-aside-*"))) == 1
 
 
-def test_a_generation_that_is_gone_is_made_anew(settings: Settings) -> None:
+def test_a_generation_that_is_gone_is_rebuilt(settings: Settings) -> None:
     shutil.rmtree(generation(settings))
     [said] = publish_and_listen(settings)[1]
     assert "all of its files are gone" in said
@@ -329,7 +329,7 @@ def test_commands_say_what_is_wrong_and_what_mends_it(
         assert answer.exit_code == 1
         [line] = answer.output.splitlines()
         assert str(settings.published_file) in line
-        assert "`health run` writes it anew from the warehouse" in line
+        assert "`health run` rewrites it from the warehouse" in line
 
 
 def test_a_block_that_is_read_later_is_told_as_well(settings: Settings) -> None:
@@ -339,7 +339,7 @@ def test_a_block_that_is_read_later_is_told_as_well(settings: Settings) -> None:
         content[place] ^= 1
     file.write_bytes(content)
     with (
-        pytest.raises(ClickException, match=r"is damaged.*`health run` writes it anew"),
+        pytest.raises(ClickException, match=r"is damaged.*`health run` rewrites it"),
         reading(settings) as connection,
     ):
         connection.execute(f"select sum(hash(t)) from health.{HISTORY} as t").fetchall()

@@ -216,9 +216,9 @@ def test_a_copy_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Mo
 
     with monkeypatch.context() as patch, pytest.raises(OSError, match="no place"):
         patch.setattr(Path, "replace", no_place)
-        removal.write_anew(settings)
+        removal.rewrite_file(settings)
     assert [path for path in tmp_path.iterdir() if path.name.startswith(".")] == []
-    removal.write_anew(settings)
+    removal.rewrite_file(settings)
     assert query(settings.warehouse, "from health.account_health_history order by all") == before
 
 

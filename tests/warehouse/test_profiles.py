@@ -69,7 +69,7 @@ def test_the_key_may_lie_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         profiles_from_environment()
 
 
-def test_only_what_changed_is_written_anew(settings: Settings) -> None:
+def test_only_what_changed_is_rewritten(settings: Settings) -> None:
     for run in ("run-1", "run-2"):
         publish(settings, run, DAY, DAY)
     calculate(settings, DAY, "poor")
@@ -107,7 +107,7 @@ def test_what_nobody_described_is_left_out(settings: Settings) -> None:
 def test_a_column_that_is_marked_later_leaves_nothing_behind(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Deleted rows stay in the bytes of a DuckDB file, so it is begun anew."""
+    """Deleted rows stay in the bytes of a DuckDB file, so it is begun again."""
     columns = published_columns()
     before = {**columns, "account_churn": dict.fromkeys(columns["account_churn"])}
     after = {**before, "account_churn": {"account_id": None, "account_name": Mark("person")}}
@@ -153,7 +153,7 @@ def test_a_profile_that_cannot_be_published_keeps_nobody_else_waiting(
     assert query(file_of(settings, "bi"), of_run) == [("run-3",)]
 
 
-def test_a_damaged_note_of_what_is_hidden_begins_anew(settings: Settings) -> None:
+def test_a_damaged_note_of_what_is_hidden_begins_again(settings: Settings) -> None:
     publish(settings, "run-1", DAY, DAY)
     noted = file_of(settings, "bi").resolve().with_name(publication.IDENTITY)
     noted.write_bytes(b"\xff" + noted.read_bytes()[1:])
@@ -174,7 +174,7 @@ def test_no_file_holds_a_key(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("left", [b"", b"0123abc"])
-def test_a_secret_that_was_cut_off_is_made_anew(tmp_path: Path, left: bytes) -> None:
+def test_a_secret_that_was_cut_off_is_rebuilt(tmp_path: Path, left: bytes) -> None:
     """Hashes of an empty one could be found out by trying."""
     settings = Settings(tmp_path / "raw", tmp_path / "warehouse.duckdb")
     settings.state.mkdir()

@@ -74,7 +74,7 @@ def seen(settings: Settings) -> dict[str, bytes]:
 
 
 def files(settings: Settings) -> dict[str, int]:
-    """Inode of each Parquet file: a new one means that it was written anew."""
+    """Inode of each Parquet file: a new one means that it was rewritten."""
     folder = settings.published / "parquet"
     return {
         str(path.relative_to(folder)): path.stat().st_ino
@@ -241,7 +241,7 @@ def test_another_description_writes_no_rows(settings: Settings) -> None:
     assert ("account_health_history", "Other words.") in query(settings.published_file, COMMENTS)
 
 
-def test_a_publication_of_another_version_is_made_anew(settings: Settings) -> None:
+def test_a_publication_of_another_version_is_rebuilt(settings: Settings) -> None:
     """What it notes of its partitions may not say what this version asks."""
     publish(settings, "run-1", DAY, DAY)
     with duckdb.connect(str(settings.published_file.resolve())) as file:
