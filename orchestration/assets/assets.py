@@ -158,7 +158,7 @@ def dbt_models(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
 
     def recorded(context: dg.AssetExecutionContext, events: list[dbt_build.Event]) -> Iterator[Any]:
         settings = context.resources.health_run.settings
-        progress.tell("Recording what was built")
+        progress.report("Recording what was built")
         is_all = context.selected_asset_keys == dbt_models.keys
         asked_for = [event for event in events if is_all or is_selected(event, context, manifest)]
         yield from asset_events(context, manifest, TRANSLATOR, settings, asked_for)
@@ -177,11 +177,11 @@ def built(
         run.validate("raw")  # at hand already in a run of everything
     for dates in run.ranges:
         is_asked = dates[0] <= run.asked[0] <= dates[1]
-        progress.tell(f"Calculating {in_words(*dates)}", latest="dbt is starting")
+        progress.report(f"Calculating {in_words(*dates)}", latest="dbt is starting")
         dbt_build.build(
             run.settings,
             *dates,
-            told(in_words(*dates), log),
+            reporting(in_words(*dates), log),
             on_result=events.append if is_asked else lambda event: None,
             select=part.names,
         )
@@ -221,15 +221,15 @@ def is_selected(
     return TRANSLATOR.get_asset_key(node) in context.selected_asset_keys
 
 
-def told(dates: str, log: Callable[[str], None]) -> Callable[[dbt_build.Progress], None]:
-    """Tells the console of each node, and the run's log of those that went wrong."""
+def reporting(dates: str, log: Callable[[str], None]) -> Callable[[dbt_build.Progress], None]:
+    """Reports each node to the console, and to the log of the run those that went wrong."""
 
-    def tell(done: dbt_build.Progress) -> None:
-        progress.tell(f"Calculating {dates}", done.done, done.total, done.name)
+    def report(done: dbt_build.Progress) -> None:
+        progress.report(f"Calculating {dates}", done.done, done.total, done.name)
         if not done.is_ok:
             log(f"{done.name} failed or was skipped.")
 
-    return tell
+    return report
 
 
 def result_checks(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
@@ -258,7 +258,7 @@ def result_checks(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         failed = [result for result in results if not result.passed]
         if failed:
             checks = len({result.check for result in failed})
-            progress.say(
+            progress.note(
                 f"{plural(checks, 'check')} failed: `health failures` says which, and who acts."
             )
         counts = {
@@ -283,7 +283,7 @@ def result_checks(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
 
 def validated_and_written(run: HealthRun) -> list[expectations.Report]:
     reports = run.reports
-    progress.tell("Writing what the checks say")
+    progress.report("Writing what the checks say")
     expectations.write_check_tables(run.settings, reports)
     return reports
 
@@ -353,7 +353,7 @@ def published_run(run: HealthRun, log: Callable[[str], None]) -> Publication:
     if blocking:
         run.document(log)  # here, because what fails may end the run
         raise dg.Failure(why_not_published(blocking), allow_retries=False)
-    progress.tell("Publishing")
+    progress.report("Publishing")
     return publish(run.settings, run.run_id, *run.span)
 
 
@@ -383,13 +383,13 @@ def alerts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     run: HealthRun = context.resources.health_run
     with failures_in_words():
         run.refuse_half_calculated()
-        progress.tell("Sending alerts")
+        progress.report("Sending alerts")
         sent = send_alerts(run.settings, run.run_id, *published_dates(run), context.log.info)
         if sent.problem:
             waits = "wait" if sent.pending != 1 else "waits"
             waiting = f"{plural(sent.pending, 'alert')} {waits} for the next run: {sent.problem}"
             context.log.warning(waiting)
-            progress.say(waiting)
+            progress.note(waiting)
         run.finish()
     return dg.MaterializeResult(
         metadata={

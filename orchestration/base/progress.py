@@ -24,19 +24,19 @@ Listener = Callable[[Step], None]
 listener: ContextVar[Listener] = ContextVar("listener", default=lambda step: None)
 
 
-def tell(phase: str, done: int = 0, total: int | None = None, latest: str = "") -> None:
-    """Tell the listener of this process, if there is one."""
+def report(phase: str, done: int = 0, total: int | None = None, latest: str = "") -> None:
+    """Report to the listener of this process, if there is one."""
     listener.get()(Step(phase, done, total, latest))
 
 
-def say(note: str) -> None:
-    """Tell the listener what a person should read, and not only see going by."""
-    listener.get()(Step(note=note))
+def note(text: str) -> None:
+    """Report what a person should read, and not only see going by."""
+    listener.get()(Step(note=text))
 
 
 @contextmanager
-def told_to(watcher: Listener) -> Iterator[None]:
-    """Have the watcher told of what runs in this process meanwhile."""
+def listening(watcher: Listener) -> Iterator[None]:
+    """Report what runs in this process meanwhile to the watcher."""
     token = listener.set(watcher)
     try:
         yield

@@ -93,11 +93,11 @@ def execute(settings: Settings, first: date, last: date, show: progress.Listener
     from orchestration.runs.jobs import HEALTH_JOB
     from orchestration.runs.partitions import tags_of
 
-    with progress.told_to(show):
-        renew_damaged_records(settings, progress.say)
+    with progress.listening(show):
+        renew_damaged_records(settings, progress.note)
     with (
         instance(settings) as dagster,
-        progress.told_to(show),
+        progress.listening(show),
         when_stopped(note_stopped_runs, "What is not finished is completed by the next run."),
     ):
         show(progress.Step("Loading"))

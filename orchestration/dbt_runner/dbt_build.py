@@ -116,7 +116,7 @@ def build(
                 on_progress(Progress(done, total, node.get("node_name", ""), is_ok))
                 on_result(event)
             elif name == "JinjaLogInfo":
-                progress.say(event["info"]["msg"])
+                progress.note(event["info"]["msg"])
             elif event["info"]["level"] == "error":
                 problems.append(event["info"]["msg"])
         exit_code = process.wait()

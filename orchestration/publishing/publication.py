@@ -107,12 +107,12 @@ def publish(
         except (click.ClickException, duckdb.Error, OSError) as problem:
             # Nobody else has to wait for it: alerts are sent, and the next run publishes it.
             failed.append(not_published(profile.folder(settings), problem))
-            progress.say(failed[-1])
+            progress.note(failed[-1])
     if is_erased and not failed:
         for folder in former_profiles(settings, profiles):
             shutil.rmtree(folder)
             notes.append(f"Deleted {folder}: no profile of {VARIABLE} publishes there.")
-            progress.say(notes[-1])
+            progress.note(notes[-1])
         erasure_steps.finish(settings)
     return replace(publication, notes=(*notes, *failed))
 
@@ -173,7 +173,7 @@ def publish_in(
             if path.name not in ("current", generation.name):
                 remove(path)
     for note in publication.notes:
-        progress.say(note)
+        progress.note(note)
     return publication
 
 

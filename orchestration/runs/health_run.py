@@ -113,7 +113,7 @@ class HealthRun:
 
     def report(self, boundary: Boundary, dates: Range) -> expectations.Report:
         if (boundary, dates) not in self._reports:
-            progress.tell(f"Checking {boundary}")
+            progress.report(f"Checking {boundary}")
             run_checks = getattr(expectations, RUNNERS[boundary])
             self._reports[boundary, dates] = run_checks(self.settings, *dates)
         return self._reports[boundary, dates]
@@ -124,13 +124,13 @@ class HealthRun:
         That they cannot be is no failure of the run: nobody reads the data in them.
         """
         if self._is_documented is None:
-            progress.tell("Writing the Data Docs")
+            progress.report("Writing the Data Docs")
             try:
                 expectations.build_docs(self.reports)
                 self._is_documented = True
             except expectations.DocsNotWritten as problem:
                 log(str(problem))
-                progress.say(str(problem))
+                progress.note(str(problem))
                 self._is_documented = False
         return self._is_documented
 
@@ -163,7 +163,7 @@ def health_run_resource(everything: Everything) -> dg.ResourceDefinition:
         with failures_in_words(), write_lock(settings, context.resource_config["wait_seconds"]):
             if is_whole and erasure_steps.is_due(settings):
                 for line in remove(settings).in_words():
-                    progress.say(line)
+                    progress.note(line)
                     if context.log:
                         context.log.info(line)
             asked = range_of(run.tags if run else {}, None if is_whole else latest_date(settings))
@@ -172,7 +172,7 @@ def health_run_resource(everything: Everything) -> dg.ResourceDefinition:
             if others:
                 words = all_in_words(others)
                 note = f"Also calculated: {words}, which a run began and did not finish."
-                progress.say(note)
+                progress.note(note)
                 if context.log:
                     context.log.info(note)
             yield HealthRun(

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from small_warehouse import DAY, calculate, make, query, raise_alerts
 
 from orchestration.base import clock
-from orchestration.base.progress import Step, told_to
+from orchestration.base.progress import Step, listening
 from orchestration.base.settings import Settings
 from orchestration.cli import main
 from orchestration.publishing import integrity, publication
@@ -59,7 +59,7 @@ def publish_and_listen(
 ) -> tuple[Publication, list[str]]:
     """Publish again; what the run says."""
     said: list[Step] = []
-    with told_to(said.append):
+    with listening(said.append):
         publication = publish(settings, "run-2", DAY, DAY, only=only)
     return publication, [step.note for step in said if step.note]
 

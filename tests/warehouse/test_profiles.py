@@ -222,7 +222,7 @@ def test_an_erasure_deletes_former_profiles_of_this_installation_alone(
         warehouse.execute("insert into operations.erasures values ('of a list', 'written')")
     monkeypatch.setenv("HEALTH_PUBLISH_PROFILES", "team=pseudonyms")
     notes = []
-    with progress.told_to(lambda step: notes.append(step.note)):
+    with progress.listening(lambda step: notes.append(step.note)):
         publish(settings, "run-2", DAY, DAY)
     folder = file_of(settings, "bi").parent
     assert not folder.exists()
