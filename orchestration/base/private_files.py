@@ -42,11 +42,11 @@ def begin() -> None:
 @contextmanager
 def private_files() -> Iterator[None]:
     """The same for a while."""
-    former = os.umask(UMASK)
+    previous = os.umask(UMASK)
     try:
         yield
     finally:
-        os.umask(former)
+        os.umask(previous)
 
 
 def group_id(asked: str | None, variable: str = VARIABLE) -> int | None:

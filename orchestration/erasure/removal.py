@@ -6,7 +6,7 @@ Three steps, each of which is begun again where a run was killed in it:
    a new file, because the bytes of deleted rows stay in a DuckDB file. Copies of raw files and the
    Data Docs are deleted. Dates whose sums the rows are part of are noted as unfinished.
 2. The run calculates those dates, and its own, without the rows: staging honours the list.
-3. `publish` begins with empty files, and deletes all former generations at once.
+3. `publish` begins with empty files, and deletes all previous generations at once.
 
 How far it has come is noted in the warehouse (`erasure_steps`).
 
@@ -54,7 +54,7 @@ class Removal:
     """What was removed, and what of it could not be.
 
     rows: removed, by table of the warehouse. dates: health dates to be calculated again. out_of_raw
-    and former_configuration: those that are not, because the raw tables do not reach so far back,
+    and previous_configuration: those that are not, because the raw tables do not reach so far back,
     or because they were calculated with another configuration. records_left: a line for each of
     Dagster's records that may still name them.
     """
@@ -66,7 +66,7 @@ class Removal:
     records_left: list[str] = field(default_factory=list)
     dates: list[Range] = field(default_factory=list)
     out_of_raw: list[Range] = field(default_factory=list)
-    former_configuration: list[Range] = field(default_factory=list)
+    previous_configuration: list[Range] = field(default_factory=list)
 
     def in_words(self) -> list[str]:
         """What a person reads of it, a line each; without an id."""
@@ -83,7 +83,7 @@ class Removal:
             (self.dates, "Sums are calculated again for"),
             (self.out_of_raw, "Sums still hold them, as raw data does not reach so far back, on"),
             (
-                self.former_configuration,
+                self.previous_configuration,
                 "Sums still hold them, as another configuration made them, on",
             ),
         ):
@@ -292,7 +292,7 @@ def split_dates(
     ).fetchall()
     out_of_raw = dates_out_of_raw(warehouse, events_from)
     present = {day for day, is_present in history if is_present}
-    removal.former_configuration = ranges({day for day, _ in history} - present)
+    removal.previous_configuration = ranges({day for day, _ in history} - present)
     removal.out_of_raw = ranges(present & out_of_raw)
     removal.dates = ranges(present - out_of_raw)
 
@@ -359,12 +359,12 @@ def rewrite_file(settings: Settings) -> None:
     delete_with_log(new)
     try:
         with in_memory(settings.spill) as connection:
-            connection.execute(f"attach {literal(warehouse)} as former")
-            connection.execute("checkpoint former")
+            connection.execute(f"attach {literal(warehouse)} as previous")
+            connection.execute("checkpoint previous")
             connection.execute(
                 f"attach {literal(new)} as latter (storage_version '{STORAGE_VERSION}')"
             )
-            connection.execute("copy from database former to latter")
+            connection.execute("copy from database previous to latter")
             connection.execute("checkpoint latter")
         new.replace(warehouse)
     finally:

@@ -312,10 +312,10 @@ def tell_changes(explanation: Explanation, console: Console) -> None:
         line(console, "The warehouse has no table health.health_changes yet: run once more.")
     elif not explanation.changes:
         line(console, "Nothing.")
-    for day, pillar, former, state, days, cause, flipped in explanation.changes or []:
+    for day, pillar, previous, state, days, cause, flipped in explanation.changes or []:
         line(
             console,
-            *(f"{day} {names.get(pillar, pillar)}: ", cell(former), " to ", cell(state)),
+            *(f"{day} {names.get(pillar, pillar)}: ", cell(previous), " to ", cell(state)),
             f" after {plural(days, 'day')}: {CAUSES.get(cause, cause)}",
         )
         for flip in json.loads(flipped or "[]"):

@@ -72,7 +72,7 @@ CHANGES = """
     where account_id = ? and health_date between ? and ?
     order by health_date desc, pillar_id
 """
-# How it is on the latest date; whoever asks for a former date is told what was reached by then.
+# How it is on the latest date; whoever asks for a previous date is told what was reached by then.
 MILESTONES = """
     select milestone_name, position, is_reached, reached_on, observed, resolved_threshold
     from health.milestone_progress

@@ -13,7 +13,7 @@ from orchestration.insight.states import STATES
 from orchestration.warehouse.published import reading
 
 # A flap is a change that is undone: a run of dates in another state, between two in the same one,
-# that lasts at most so many days. It counts on the date on which the former state is back.
+# that lasts at most so many days. It counts on the date on which the previous state is back.
 FLAPS = """
     with states as (
         {states}
@@ -21,7 +21,7 @@ FLAPS = """
     compared as (
         select
             *,
-            lag(state) over by_date as former_state
+            lag(state) over by_date as previous_state
         from states
         where health_date <= $last
         window by_date as (partition by account_id, pillar_id order by health_date)
@@ -30,10 +30,10 @@ FLAPS = """
     runs as (
         select
             account_id, pillar_id, segment_id, state, health_date as began_on,
-            lag(health_date) over by_date as former_began_on,
-            lag(state, 2) over by_date as state_before_former
+            lag(health_date) over by_date as previous_began_on,
+            lag(state, 2) over by_date as state_before_previous
         from compared
-        where former_state is null or former_state <> state
+        where previous_state is null or previous_state <> state
         window by_date as (partition by account_id, pillar_id order by health_date)
     ),
     flaps as (
@@ -41,8 +41,8 @@ FLAPS = """
         from runs
         where
             began_on > $first
-            and state = state_before_former
-            and began_on - former_began_on <= $within
+            and state = state_before_previous
+            and began_on - previous_began_on <= $within
     ),
     in_scope as (
         select pillar_id, account_id

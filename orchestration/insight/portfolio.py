@@ -33,7 +33,7 @@ PORTFOLIOS = """
 """
 # Poor accounts, and those that fell lately; those that matter most first.
 CALLS = """
-    with former as (
+    with previous as (
         select account_id, overall_state
         from health.account_health_history
         where health_date = (
@@ -51,12 +51,12 @@ CALLS = """
         accounts.mrr,
         accounts.worst_pillar_id
     from health.account_health as accounts
-    left join former on accounts.account_id = former.account_id
+    left join previous on accounts.account_id = previous.account_id
     where
         coalesce(accounts.csm_email, 'nobody') = $owner
         and (
             accounts.overall_state = 'poor'
-            or (accounts.overall_state = 'average' and former.overall_state = 'good')
+            or (accounts.overall_state = 'average' and previous.overall_state = 'good')
         )
     order by
         accounts.overall_state = 'poor' desc,

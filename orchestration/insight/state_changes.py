@@ -19,13 +19,13 @@ from orchestration.warehouse.connections import in_memory, literal
 # A pillar that only one of the configurations has stands as not_configured on the other side.
 COMPARED = """
     create temporary table compared as
-    with former as (
+    with previous as (
         select health_date, account_id, segment_id, 'overall' as pillar_id,
             overall_state as state, overall_score as score
-        from former.health.account_health_history
+        from previous.health.account_health_history
         union all
         select health_date, account_id, segment_id, pillar_id, state, score
-        from former.health.pillar_health_history
+        from previous.health.pillar_health_history
     ),
     latter as (
         select health_date, account_id, segment_id, 'overall' as pillar_id,
@@ -37,21 +37,21 @@ COMPARED = """
     ),
     money as (
         select health_date, account_id, mrr, csm_email
-        from former.health.account_health_history
+        from previous.health.account_health_history
     )
     select
         health_date,
         account_id,
         pillar_id,
-        former.segment_id as former_segment,
+        previous.segment_id as previous_segment,
         latter.segment_id as latter_segment,
-        coalesce(former.state, 'not_configured') as former_state,
+        coalesce(previous.state, 'not_configured') as previous_state,
         coalesce(latter.state, 'not_configured') as latter_state,
-        round(former.score, 6) as former_score,
+        round(previous.score, 6) as previous_score,
         round(latter.score, 6) as latter_score,
         money.mrr,
         money.csm_email
-    from (select * from former where health_date between $start and $end) as former
+    from (select * from previous where health_date between $start and $end) as previous
     full outer join (select * from latter where health_date between $start and $end) as latter
         using (health_date, account_id, pillar_id)
     left join money using (health_date, account_id)
@@ -61,21 +61,21 @@ MOVES = """
     select
         account_id,
         pillar_id,
-        former_state,
+        previous_state,
         latter_state,
         count(*) as dates,
         min(health_date) as first_date,
         max(health_date) as last_date,
         max_by(mrr, health_date) as mrr,
         max_by(csm_email, health_date) as csm_email,
-        max_by(former_segment, health_date) as former_segment,
+        max_by(previous_segment, health_date) as previous_segment,
         max_by(latter_segment, health_date) as latter_segment,
-        max_by(former_score, health_date) as former_score,
+        max_by(previous_score, health_date) as previous_score,
         max_by(latter_score, health_date) as latter_score
     from compared
-    where former_state <> latter_state
-    group by account_id, pillar_id, former_state, latter_state
-    order by mrr desc nulls last, account_id, pillar_id, last_date desc, former_state
+    where previous_state <> latter_state
+    group by account_id, pillar_id, previous_state, latter_state
+    order by mrr desc nulls last, account_id, pillar_id, last_date desc, previous_state
 """
 EXPLAINED = """
     select
@@ -86,8 +86,8 @@ EXPLAINED = """
     where (health_date, account_id) in (
         select distinct (max(health_date), account_id)
         from compared
-        where former_state <> latter_state
-        group by account_id, pillar_id, former_state, latter_state
+        where previous_state <> latter_state
+        group by account_id, pillar_id, previous_state, latter_state
     )
 """
 # The one that the range was calculated with; none where no account was in scope.
@@ -113,16 +113,16 @@ class StateChange:
 
     account_id: str
     pillar_id: str
-    former_state: str
+    previous_state: str
     latter_state: str
     dates: int
     first_date: date
     last_date: date
     mrr: float | None
     csm_email: str | None
-    former_segment: str | None
+    previous_segment: str | None
     latter_segment: str | None
-    former_score: float | None
+    previous_score: float | None
     latter_score: float | None
 
     @property
@@ -138,7 +138,7 @@ class Comparison:
     """Two calculated sides in one connection (table `compared`), and what their rows differ in."""
 
     connection: duckdb.DuckDBPyConnection
-    former: Configuration
+    previous: Configuration
     latter: Configuration
     changed_rows: list[RowChange]
 
@@ -152,23 +152,23 @@ class Comparison:
         return [StateChange(*row) for row in self.query(MOVES)]
 
     def explained(self, side: str) -> Explained:
-        configuration = self.former if side == "former" else self.latter
+        configuration = self.previous if side == "previous" else self.latter
         found: Explained = defaultdict(list)
         for health_date, account, *row in self.query(EXPLAINED.format(side=side)):
             found[health_date, account].append(condition_of(tuple(row), configuration))
         return found
 
 
-def compare(former: Path, latter: Path, start: date, end: date) -> Comparison:
+def compare(previous: Path, latter: Path, start: date, end: date) -> Comparison:
     """Put both warehouses side by side; nothing is written to either."""
     connection = in_memory()
     configurations: dict[str, Configuration] = {}
-    for name, file in (("former", former), ("latter", latter)):
+    for name, file in (("previous", previous), ("latter", latter)):
         connection.execute(f"attach {literal(file)} as {name} (read_only)")
         rows = connection.execute(CONFIGURATION.format(side=name), [start, end]).fetchall()
         configurations[name] = Configuration.of_content(*rows[0]) if rows else NO_CONFIGURATION
     connection.execute(COMPARED, {"start": start, "end": end})
-    before, after = configurations["former"], configurations["latter"]
+    before, after = configurations["previous"], configurations["latter"]
     return Comparison(connection, before, after, differences(before, after))
 
 
@@ -176,10 +176,10 @@ def rules_behind(
     comparison: Comparison, moves: Iterable[StateChange]
 ) -> dict[StateChange, list[str]]:
     """For each move the rules that make it, in words."""
-    former, latter = comparison.explained("former"), comparison.explained("latter")
+    previous, latter = comparison.explained("previous"), comparison.explained("latter")
     return {
         move: rules_of(
-            move, former.get(move.key, []), latter.get(move.key, []), comparison.changed_rows
+            move, previous.get(move.key, []), latter.get(move.key, []), comparison.changed_rows
         )
         or ["a change of its data's or its pillars' rows that no condition shows"]
         for move in moves
@@ -188,28 +188,28 @@ def rules_behind(
 
 def rules_of(
     move: StateChange,
-    former: list[Condition],
+    previous: list[Condition],
     latter: list[Condition],
     changed_rows: list[RowChange],
 ) -> list[str]:
-    if move.former_segment != move.latter_segment:
-        segments = {move.former_segment, move.latter_segment}
-        words = f"segment {move.former_segment} becomes {move.latter_segment}"
-        found = changed_conditions(segment_rules(former), segment_rules(latter)) + [
+    if move.previous_segment != move.latter_segment:
+        segments = {move.previous_segment, move.latter_segment}
+        words = f"segment {move.previous_segment} becomes {move.latter_segment}"
+        found = changed_conditions(segment_rules(previous), segment_rules(latter)) + [
             change.text()
             for change in changed_rows
             if change.file == "segments" and change.row["segment_id"] in segments
         ]
         return [f"{words}: {text}" for text in found] or [words]
-    pillars = sorted({c.pillar_id for c in (*former, *latter) if c.pillar_id})
+    pillars = sorted({c.pillar_id for c in (*previous, *latter) if c.pillar_id})
     if move.pillar_id != "overall":
         pillars = [move.pillar_id]
     found = [
         text
         for pillar in pillars
-        for text in changed_conditions(of_pillar(former, pillar), of_pillar(latter, pillar))
+        for text in changed_conditions(of_pillar(previous, pillar), of_pillar(latter, pillar))
     ]
-    signals = {name for c in (*former, *latter) for name in (c.signal_id, c.scaled_by)}
+    signals = {name for c in (*previous, *latter) for name in (c.signal_id, c.scaled_by)}
     found += [change.text() for change in changed_rows if weighs(change, move)]
     found += [change.text() for change in changed_rows if measures(change, signals)]
     # What feeds a pillar and what it is without data shows in no condition.
@@ -225,9 +225,9 @@ def of_pillar(conditions: list[Condition], pillar: str) -> list[Condition]:
     return [condition for condition in conditions if condition.pillar_id == pillar]
 
 
-def changed_conditions(former: list[Condition], latter: list[Condition]) -> list[str]:
+def changed_conditions(previous: list[Condition], latter: list[Condition]) -> list[str]:
     """Conditions that answer differently, and those that only one of the configurations has."""
-    before = {condition_key(condition): condition for condition in former}
+    before = {condition_key(condition): condition for condition in previous}
     after = {condition_key(condition): condition for condition in latter}
     found = [
         f"{place(was)}: {was.signal_id} {was.asked()}: {answer(was)}, now {answer(after[key])}"
@@ -295,7 +295,7 @@ def weighs(change: RowChange, move: StateChange) -> bool:
     if change.file == "segments":
         return bool({"good_from", "poor_below"} & set(change.changed()))
     is_pillar = move.pillar_id in ("overall", change.row.get("pillar_id"))
-    is_weight = None not in (change.former, change.latter) and "weight" in change.changed()
+    is_weight = None not in (change.previous, change.latter) and "weight" in change.changed()
     return change.file == "score_rules" and is_pillar and is_weight
 
 

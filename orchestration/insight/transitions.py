@@ -19,14 +19,14 @@ PAIRS = """
     with states as ({states})
     select
         account_id,
-        coalesce(former.state, $elsewhere) as former_state,
+        coalesce(previous.state, $elsewhere) as previous_state,
         coalesce(latter.state, $elsewhere) as latter_state,
-        coalesce(latter.mrr, former.mrr) as mrr,
-        coalesce(latter.csm_email, former.csm_email) as csm_email,
+        coalesce(latter.mrr, previous.mrr) as mrr,
+        coalesce(latter.csm_email, previous.csm_email) as csm_email,
         names.account_name
     from (
-        select * from states where health_date = $former and pillar_id = $pillar
-    ) as former
+        select * from states where health_date = $previous and pillar_id = $pillar
+    ) as previous
     full outer join (
         select * from states where health_date = $latter and pillar_id = $pillar
     ) as latter using (account_id)
@@ -36,13 +36,13 @@ PAIRS = """
 
 
 @click.command()
-@click.option("--from", "former", type=DATE, required=True, help="The earlier health date.")
+@click.option("--from", "previous", type=DATE, required=True, help="The earlier health date.")
 @click.option("--to", "latter", type=DATE, required=True, help="The later health date.")
 @click.option("--pillar", default="overall", show_default=True, help="A pillar, or overall.")
 @click.option("--limit", default=20, show_default=True, help="Accounts that got worse, to list.")
 @click.option("--markdown", type=MARKDOWN, help="Also write the report here.")
 def transitions(
-    former: datetime, latter: datetime, pillar: str, limit: int, markdown: Path | None
+    previous: datetime, latter: datetime, pillar: str, limit: int, markdown: Path | None
 ) -> None:
     """Show the transition matrix between two health dates, and who got worse.
 
@@ -55,7 +55,7 @@ def transitions(
     with reading(Settings.from_environment()) as connection:
         find_pillar(connection, pillar)
         dates = history_dates(connection)
-        first, last = find_date(dates, former, "--from"), find_date(dates, latter, "--to")
+        first, last = find_date(dates, previous, "--from"), find_date(dates, latter, "--to")
         if first >= last:
             raise click.UsageError(f"--from {first} is not before --to {last}.")
         report = report_of(connection, first, last, pillar, limit)
@@ -66,16 +66,16 @@ def transitions(
 
 
 def report_of(
-    connection: Connection, former: date, latter: date, pillar: str, limit: int
+    connection: Connection, previous: date, latter: date, pillar: str, limit: int
 ) -> Report:
     pairs = connection.execute(
         PAIRS.format(states=STATES),
-        {"former": former, "latter": latter, "pillar": pillar, "elsewhere": ELSEWHERE},
+        {"previous": previous, "latter": latter, "pillar": pillar, "elsewhere": ELSEWHERE},
     ).fetchall()
     cells: dict[tuple[str, str], list[float]] = {}
     for _, was, now, mrr, _, _ in pairs:
         cells.setdefault((was, now), []).append(mrr or 0)
-    report = Report(f"Transitions ({pillar}) from {former} to {latter}")
+    report = Report(f"Transitions ({pillar}) from {previous} to {latter}")
     report.add(
         "Accounts (MRR)",
         ("from", *(f"to {state.replace('_', ' ')}" for state in ORDER)),

@@ -20,21 +20,21 @@ LISTED = 50  # accounts that a report lists unless told otherwise
 # Segments and pillars in which somebody moves, on the last date, and those that stay in them.
 MATRIX = """
     select
-        coalesce(former_segment, 'none') as segment_id,
+        coalesce(previous_segment, 'none') as segment_id,
         pillar_id,
-        former_state,
+        previous_state,
         latter_state,
         count(*) as accounts,
         sum(mrr) as mrr
     from compared
     where
         health_date = (select max(health_date) from compared)
-        and (coalesce(former_segment, 'none'), pillar_id) in (
-            select (coalesce(former_segment, 'none'), pillar_id)
+        and (coalesce(previous_segment, 'none'), pillar_id) in (
+            select (coalesce(previous_segment, 'none'), pillar_id)
             from compared
-            where former_state <> latter_state
+            where previous_state <> latter_state
         )
-    group by coalesce(former_segment, 'none'), pillar_id, former_state, latter_state
+    group by coalesce(previous_segment, 'none'), pillar_id, previous_state, latter_state
     order by segment_id, pillar_id <> 'overall', pillar_id
 """
 WHOLE_RANGE = """
@@ -45,29 +45,29 @@ WHOLE_RANGE = """
     )
     select
         moves.pillar_id,
-        moves.former_state,
+        moves.previous_state,
         moves.latter_state,
         count(*) as accounts,
         sum(latest.mrr) as mrr,
         sum(moves.dates) as dates
     from (
-        select account_id, pillar_id, former_state, latter_state, count(*) as dates
+        select account_id, pillar_id, previous_state, latter_state, count(*) as dates
         from compared
-        where former_state <> latter_state
-        group by account_id, pillar_id, former_state, latter_state
+        where previous_state <> latter_state
+        group by account_id, pillar_id, previous_state, latter_state
     ) as moves
     inner join latest on moves.account_id = latest.account_id
-    group by moves.pillar_id, moves.former_state, moves.latter_state
-    order by moves.pillar_id <> 'overall', moves.pillar_id, accounts desc, moves.former_state
+    group by moves.pillar_id, moves.previous_state, moves.latter_state
+    order by moves.pillar_id <> 'overall', moves.pillar_id, accounts desc, moves.previous_state
 """
 SEGMENTS = """
     select
-        coalesce(former_segment, 'none'),
+        coalesce(previous_segment, 'none'),
         coalesce(latter_segment, 'none'),
         count(distinct account_id),
         count(*)
     from compared
-    where pillar_id = 'overall' and former_segment is distinct from latter_segment
+    where pillar_id = 'overall' and previous_segment is distinct from latter_segment
     group by all
     order by all
 """
@@ -76,8 +76,8 @@ SCORES_ONLY = """
     from compared
     where
         pillar_id = 'overall'
-        and former_state = latter_state
-        and former_score is distinct from latter_score
+        and previous_state = latter_state
+        and previous_score is distinct from latter_score
 """
 
 
@@ -122,10 +122,10 @@ def what_if(
     console = report_console()
     with scratch_folder("health-what-if-", settings.state) as place:
         sides = [scratch.find_side(name, place) for name in (against, asked)]
-        former, latter = (
+        previous, latter = (
             scratch.calculate(side, settings, first, last, place, console) for side in sides
         )
-        comparison = compare(former, latter, first, last)
+        comparison = compare(previous, latter, first, last)
         report = report_of(comparison, (sides[0].name, sides[1].name), first, last, limit)
         comparison.connection.close()
     report.print(console)
@@ -138,9 +138,9 @@ def report_of(
     comparison: Comparison, sides: tuple[str, str], start: date, end: date, limit: int = LISTED
 ) -> Report:
     """The comparison in words and tables."""
-    former, latter = sides
+    previous, latter = sides
     dates = str(start) if start == end else f"{start} to {end}"
-    report = Report(f"What if: {latter} instead of {former}, {dates}")
+    report = Report(f"What if: {latter} instead of {previous}, {dates}")
     report.add(
         "What the configurations differ in",
         ("file and row",),
@@ -204,7 +204,7 @@ def add_matrix(report: Report, comparison: Comparison, end: date) -> None:
             for key, row in sorted(cells.items(), key=lambda item: matrix_order(item[0]))
         ),
         numbers=tuple(range(3, 3 + len(states))),
-        note="Segments are those of the former configuration; where nobody moves is left out.",
+        note="Segments are those of the previous configuration; where nobody moves is left out.",
     )
 
 
@@ -243,7 +243,7 @@ def add_rules(report: Report, comparison: Comparison, moves: list[StateChange], 
                 (move.csm_email or "").split("@")[0],
                 money(move.mrr),
                 move.pillar_id,
-                scored(move.former_state, move.former_score),
+                scored(move.previous_state, move.previous_score),
                 scored(move.latter_state, move.latter_score),
                 when(move),
                 ", ".join(str(numbers[text]) for text in rules[move]),

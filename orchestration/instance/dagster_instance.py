@@ -25,11 +25,11 @@ def environment(settings: Settings) -> dict[str, str]:
 @contextmanager
 def instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     """The instance, for a run in this process, which reads its settings from the environment."""
-    former = dict(os.environ)
+    previous = dict(os.environ)
     os.environ.update(environment(settings))
     try:
         with dg.DagsterInstance.get() as found:
             yield found
     finally:
         os.environ.clear()
-        os.environ.update(former)
+        os.environ.update(previous)

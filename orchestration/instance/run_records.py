@@ -1,4 +1,4 @@
-"""Dagster's record of former runs: what of it does not hold is set aside and begun again.
+"""Dagster's record of previous runs: what of it does not hold is set aside and begun again.
 
 It is there to be looked at; no health date depends on it. A record that cannot be read would stop
 every run and the UI, and so must not stay in its place. SQLite finds pages that are damaged (its

@@ -207,13 +207,13 @@ class Generation(Databases):
 
         only: the tables to look at; None for all.
         """
-        former = self.relations("published")
+        previous = self.relations("published")
         latter = self.shown(self.connection, self.relations("warehouse"))
         written = 0
-        for name in former.keys() - latter.keys():
+        for name in previous.keys() - latter.keys():
             self.drop_table(name)
         for name, table in latter.items():
-            known = former.get(name)
+            known = previous.get(name)
             if known and known.shape != table.shape:
                 # All of it is rewritten, so that each partition has the same columns.
                 self.drop_table(name)
@@ -294,7 +294,7 @@ class Generation(Databases):
             select
                 partitions.*,
                 -- Rows that were there before are not news to who loads what is new.
-                coalesce(former.published_at, ?)
+                coalesce(previous.published_at, ?)
             from (
                 select
                     ? as table_name,
@@ -302,11 +302,11 @@ class Generation(Databases):
                     unnest(cast(? as bigint[])) as row_count,
                     unnest(cast(? as varchar[])) as fingerprint
             ) as partitions
-            left join temp.former_partitions as former
-                on partitions.table_name = former.table_name
-                and partitions.health_date is not distinct from former.health_date
-                and partitions.row_count = former.row_count
-                and partitions.fingerprint = former.fingerprint
+            left join temp.previous_partitions as previous
+                on partitions.table_name = previous.table_name
+                and partitions.health_date is not distinct from previous.health_date
+                and partitions.row_count = previous.row_count
+                and partitions.fingerprint = previous.fingerprint
             """,
             published_at,
             table.name,
@@ -359,9 +359,9 @@ class Generation(Databases):
         )
 
     def replace_views(self) -> None:
-        former = self.relations("published", "view")
+        previous = self.relations("published", "view")
         latter = self.shown(self.connection, self.relations("warehouse", "view"))
-        for name in former:
+        for name in previous:
             self.connection.execute(f"drop view health.{quoted(name)}")
         for view in latter.values():
             self.connection.execute(view.definition)
@@ -413,10 +413,10 @@ def filling(
 
 
 def recall_partitions(connection: duckdb.DuckDBPyConnection, noted: Path | None) -> None:
-    """Make the table `former_partitions`: what was published when, as far as that can be read."""
+    """Make the table `previous_partitions`: what was published when, as far as that can be read."""
     connection.execute(
         """
-        create temporary table former_partitions (
+        create temporary table previous_partitions (
             table_name varchar,
             health_date date,
             row_count bigint,
@@ -428,7 +428,7 @@ def recall_partitions(connection: duckdb.DuckDBPyConnection, noted: Path | None)
     if noted:
         with suppress(duckdb.Error):  # then all of it is news
             connection.execute(
-                f"insert into former_partitions by name from read_parquet({literal(noted)})"
+                f"insert into previous_partitions by name from read_parquet({literal(noted)})"
             )
 
 

@@ -44,8 +44,8 @@ class Carried:
     """What a generation has from the one before: its files by their paths, as they were noted.
 
     problems: what did not hold and is left out, in words. has_no_checksums: whether there was
-    nothing to compare with. partitions_noted: the former notes about partitions as a Parquet file,
-    where nothing else could be taken.
+    nothing to compare with. partitions_noted: the previous notes about partitions as a Parquet
+    file, where nothing else could be taken.
     """
 
     checksums: dict[str, Checksum] = field(default_factory=dict)

@@ -98,7 +98,7 @@ def profiles_from_environment() -> list[Profile]:
     return profiles
 
 
-def former_profiles(settings: Settings, profiles: Collection[Profile]) -> list[Path]:
+def previous_profiles(settings: Settings, profiles: Collection[Profile]) -> list[Path]:
     """Folders of publications that are not asked for any more: no run brings them up to date.
 
     Only those that say to be of this installation: `published-eu-bi` may be the profile `bi` of one

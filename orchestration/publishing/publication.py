@@ -37,8 +37,8 @@ from orchestration.publishing.profiles import (
     OWNER,
     VARIABLE,
     PersonalDataHidden,
-    former_profiles,
     owner,
+    previous_profiles,
     profiles_from_environment,
 )
 from orchestration.warehouse import erasure_steps
@@ -61,7 +61,7 @@ class Publication:
     """What readers see now.
 
     partitions: how many were rewritten for it. notes: what was damaged before, which profile
-    could not be published, and which former one was deleted, in words.
+    could not be published, and which previous one was deleted, in words.
     """
 
     run_id: str
@@ -109,7 +109,7 @@ def publish(
             failed.append(not_published(profile.folder(settings), problem))
             progress.note(failed[-1])
     if is_erased and not failed:
-        for folder in former_profiles(settings, profiles):
+        for folder in previous_profiles(settings, profiles):
             shutil.rmtree(folder)
             notes.append(f"Deleted {folder}: no profile of {VARIABLE} publishes there.")
             progress.note(notes[-1])
@@ -133,7 +133,7 @@ def publish_in(
 
     identity: of what is shown; a generation of another identity is not gone on with.
     profile: the name of the one that is published here.
-    is_anew: whether nothing of former generations may be left, not even deleted rows.
+    is_anew: whether nothing of previous generations may be left, not even deleted rows.
     """
     generations = published / ".generations"
     generations.mkdir(parents=True, exist_ok=True)
@@ -288,7 +288,7 @@ def swap(published: Path, generation: Path) -> None:
 
 
 def point(link: Path, target: str) -> None:
-    """Make a link point to a target; there is always either the former link or the new one."""
+    """Make a link point to a target; there is always either the previous link or the new one."""
     if link.is_symlink() and link.readlink() == Path(target):
         return
     if link.is_dir() and not link.is_symlink():  # copied from elsewhere by what follows links

@@ -46,7 +46,7 @@ def erase() -> None:
     if erasure_steps.is_to_be_published(settings):
         latest = latest_date(settings)
         run_job(settings, latest, latest)
-        click.echo("Published again; all former publications are deleted.")
+        click.echo("Published again; all previous publications are deleted.")
     for line in what_is_left(settings):
         click.echo(line)
 

@@ -140,7 +140,7 @@ def restore(source: Path | None, even_if_whole: bool) -> None:
         )
     )
     if aside:
-        click.echo(f"The former one is set aside as {aside}.")
+        click.echo(f"The previous one is set aside as {aside}.")
     for text in restored.lost:
         click.echo(text)
     click.echo("Next: `health run`, which reads the events from raw again.")

@@ -88,32 +88,34 @@ class Configuration:
 
 @dataclass(frozen=True)
 class RowChange:
-    """A row that two configurations do not share: changed, added (no former), gone (no latter)."""
+    """A row that two configurations do not share: changed, added (no previous) or gone."""
 
     file: str
-    former: Row | None
+    previous: Row | None
     latter: Row | None
 
     @property
     def row(self) -> Row:
-        return self.latter or self.former or {}
+        return self.latter or self.previous or {}
 
     def text(self) -> str:
         """`pillar_weights [standard, service]: weight 10 becomes 20`."""
         place = f"{self.file} [{', '.join(cells(self.row, KEYS[self.file]))}]"
-        if self.former is None or self.latter is None:
+        if self.previous is None or self.latter is None:
             others = [f"{name} {self.row[name]}" for name in rest(self.file, self.row)]
-            return f"{place} {'added' if self.former is None else 'gone'}: {', '.join(others)}"
+            return f"{place} {'added' if self.previous is None else 'gone'}: {', '.join(others)}"
         changes = [
-            f"{name} {self.former.get(name) or 'empty'} becomes {self.latter.get(name) or 'empty'}"
+            f"{name} {before} becomes {after}"
             for name in self.changed()
+            for before in [self.previous.get(name) or "empty"]
+            for after in [self.latter.get(name) or "empty"]
         ]
         return f"{place}: {', '.join(changes)}"
 
     def changed(self) -> list[str]:
         """Names of the columns that differ."""
-        former, latter = self.former or {}, self.latter or {}
-        return [name for name in {**former, **latter} if former.get(name) != latter.get(name)]
+        previous, latter = self.previous or {}, self.latter or {}
+        return [name for name in {**previous, **latter} if previous.get(name) != latter.get(name)]
 
 
 # By which columns a person takes two rows for the same one; the rest is what the row says.
@@ -144,15 +146,15 @@ def rest(file: str, row: Row) -> list[str]:
     return [name for name, cell in row.items() if cell is not None and name not in KEYS[file]]
 
 
-def differences(former: Configuration, latter: Configuration) -> list[RowChange]:
+def differences(previous: Configuration, latter: Configuration) -> list[RowChange]:
     """The rows that the configurations do not share, by file and key."""
     found = []
     for file, key in KEYS.items():
         gone, added = (
             sorted(one - other)
             for one, other in (
-                (row_set(former, file), row_set(latter, file)),
-                (row_set(latter, file), row_set(former, file)),
+                (row_set(previous, file), row_set(latter, file)),
+                (row_set(latter, file), row_set(previous, file)),
             )
         )
         for row in gone:

@@ -351,8 +351,8 @@ def test_milestones_are_those_reached_by_the_date(command: Command, copy: Path) 
     latest = command("explain", "acc_00001", file=copy).output
     assert "reached 2026-11-20  Second step" in latest
     assert "Third step: 3, asked 5\nDays since the last: 2.\nNext: Third step." in latest
-    former = command("explain", "acc_00001", "--date", "2026-11-10", file=copy).output
-    assert "Days since the last: 9.\nNext: Second step." in former
+    previous = command("explain", "acc_00001", "--date", "2026-11-10", file=copy).output
+    assert "Days since the last: 9.\nNext: Second step." in previous
 
 
 def test_open_data_problems_are_listed(command: Command, copy: Path) -> None:
@@ -511,10 +511,10 @@ def test_transitions_count_every_account_of_either_date(warehouse: Warehouse) ->
     )
     assert accounts == expected
     fell = warehouse.query(
-        "select former.account_id from health.account_health_history as former"
+        "select previous.account_id from health.account_health_history as previous"
         " inner join health.account_health_history as latter using (account_id)"
-        f" where former.health_date = '{START}' and latter.health_date = '{END}'"
-        " and (former.overall_state, latter.overall_state) in"
+        f" where previous.health_date = '{START}' and latter.health_date = '{END}'"
+        " and (previous.overall_state, latter.overall_state) in"
         " (('good', 'average'), ('good', 'poor'), ('average', 'poor'))"
     )
     shown = {re.search(r"\((\w+)\)$", row[0])[1] for row in worse.rows}  # type: ignore[index]

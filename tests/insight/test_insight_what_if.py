@@ -260,11 +260,11 @@ def test_rows_are_compared_by_what_a_person_calls_the_same_row() -> None:
             "", {"pillar_weights": [dict(zip(names, row, strict=True)) for row in rows]}
         )
 
-    former = configuration(("a", "x", "1"), ("a", "y", "2"), ("b", "x", "3"))
+    previous = configuration(("a", "x", "1"), ("a", "y", "2"), ("b", "x", "3"))
     latter = configuration(("b", "x", "4"), ("a", "x", "1"), ("c", "x", "5"))
-    assert [change.text() for change in differences(former, latter)] == [
+    assert [change.text() for change in differences(previous, latter)] == [
         "pillar_weights [a, y] gone: weight 2",
         "pillar_weights [b, x]: weight 3 becomes 4",
         "pillar_weights [c, x] added: weight 5",
     ]
-    assert differences(former, former) == []
+    assert differences(previous, previous) == []

@@ -130,13 +130,13 @@ def erased(
     house = House(folder, before.user, before.account, before.words)
     house.ask_to_erase()
     leave_traces(house)
-    assert found_in(house)["state/raw_files/former/copy.csv"] == {house.user}
+    assert found_in(house)["state/raw_files/previous/copy.csv"] == {house.user}
     return house, health(house, patch, "erase").output
 
 
 def leave_traces(house: House) -> None:
-    """A copy of a raw file, pages, what was spilt or damaged, and a log, of runs of former days."""
-    for place in ("state/raw_files/former/copy.csv", "docs/page.html", *SPILT):
+    """A copy of a raw file, pages, what was spilt or damaged, and a log, of earlier runs."""
+    for place in ("state/raw_files/previous/copy.csv", "docs/page.html", *SPILT):
         file = house.folder / place
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"about {house.user}")
@@ -266,7 +266,7 @@ def test_dates_that_would_come_out_otherwise_are_left(
             [START],
         )
         warehouse.execute(
-            "update health.account_health_history set config_version = 'former'"
+            "update health.account_health_history set config_version = 'previous'"
             " where health_date = ?",
             [START + DAY],
         )
@@ -275,7 +275,7 @@ def test_dates_that_would_come_out_otherwise_are_left(
     duckdb.sql(f"copy kept to '{events}'")
     patch.setenv("HEALTH_DB_PATH", str(house.settings.warehouse))
     removal = remove(house.settings)
-    assert removal.former_configuration == [(START + DAY, START + DAY)]
+    assert removal.previous_configuration == [(START + DAY, START + DAY)]
     # Events are read again from three days before a date on.
     assert removal.out_of_raw == [(START, START), (START + 2 * DAY, START + 2 * DAY)]
     assert removal.dates == [(START + 3 * DAY, END)]

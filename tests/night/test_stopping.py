@@ -183,11 +183,11 @@ def test_a_run_that_publishes_or_sends_is_stopped(raw: Path, tmp_path: Path) -> 
 
 
 def test_a_run_outlives_its_terminal_where_it_was_told_to(raw: Path, tmp_path: Path) -> None:
-    former = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    previous = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
     try:
         run = Run(Settings(raw, tmp_path / "warehouse.duckdb"))
     finally:
-        signal.signal(signal.SIGHUP, former)
+        signal.signal(signal.SIGHUP, previous)
     time.sleep(2)
     run.process.send_signal(signal.SIGHUP)
     time.sleep(1)

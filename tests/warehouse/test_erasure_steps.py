@@ -30,7 +30,7 @@ def note_step(settings: Settings, step: str) -> None:
     with writing(settings) as warehouse:
         ensure_table(warehouse, erasure_steps.TABLE, erasure_steps.COLUMNS)
         warehouse.execute(f"delete from {erasure_steps.TABLE}")
-        warehouse.execute(f"insert into {erasure_steps.TABLE} values ('former', ?)", [step])
+        warehouse.execute(f"insert into {erasure_steps.TABLE} values ('previous', ?)", [step])
 
 
 def record(file: Path, events: Iterable[str]) -> Path:
@@ -228,6 +228,6 @@ def test_only_a_removal_that_came_to_its_end_is_finished(tmp_path: Path) -> None
     for step, afterwards in ((REMOVED, REMOVED), (WRITTEN, PUBLISHED)):
         note_step(settings, step)
         erasure_steps.finish(settings)
-        assert erasure_steps.noted(settings) == ("former", afterwards)
+        assert erasure_steps.noted(settings) == ("previous", afterwards)
         # Also where the list names nobody any more.
         assert erasure_steps.is_due(settings) is (afterwards == REMOVED)

@@ -39,7 +39,7 @@ def settings(place: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setenv("HEALTH_PUBLISH_PROFILES", "bi=without")
     settings = make(place)
     raise_alerts(settings, DAY, "a1")
-    publish(settings, "of the former version", DAY, DAY)
+    publish(settings, "of the previous version", DAY, DAY)
     for path in [*place.iterdir(), *place.rglob("*/**/*")]:
         if not path.is_symlink() and path.name != "row_key":
             os.chown(path, -1, os.getegid())

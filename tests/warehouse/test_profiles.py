@@ -118,18 +118,18 @@ def test_a_column_that_is_marked_later_leaves_nothing_behind(
         assert (b"Account <1>" in bytes_of(folder)) == is_there
 
 
-def test_another_key_gives_other_pseudonyms_and_leaves_none_of_the_former(
+def test_another_key_gives_other_pseudonyms_and_leaves_none_of_the_previous(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sql = "select distinct csm_email from health.health_alerts"
     publish(settings, "run-1", DAY, DAY)
-    [(former,)] = query(file_of(settings, "team"), sql)
+    [(previous,)] = query(file_of(settings, "team"), sql)
     monkeypatch.setenv("HEALTH_PSEUDONYM_KEY", "another secret of the house")
     publish(settings, "run-2", DAY, DAY)
     [(latter,)] = query(file_of(settings, "team"), sql)
-    assert len(former) == len(latter) == 24
-    assert former != latter
-    assert former.encode() not in bytes_of(file_of(settings, "team").resolve().parent)
+    assert len(previous) == len(latter) == 24
+    assert previous != latter
+    assert previous.encode() not in bytes_of(file_of(settings, "team").resolve().parent)
 
 
 def test_a_profile_that_cannot_be_published_keeps_nobody_else_waiting(
