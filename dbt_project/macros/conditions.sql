@@ -1,26 +1,28 @@
 {#- The one place where conditions are evaluated (docs/configuration.md, "Conditions").
 
-    pairs: relation with health_date, account_id, and of the condition its condition_id, signal_id and scaled_by
-    configuration: `config` or `former`, see `macros/configuration_tables.sql`
+    pairs: relation with configuration_key, health_date, account_id, and of the condition its condition_id,
+        signal_id and scaled_by
     rule_sets: which conditions the pairs have, in single quotes and with commas, where these use few of all
         signals; all where none
     gives: one row per row of `pairs`: the number that was observed as it is (observed_number), the
         threshold, rounded to the six decimals by which both are compared (resolved_number), what was
         observed of other types (observed_text) and `is_met` (true, false, or null for unknown). What
         the condition is stays in the configuration, because millions of rows have one. -#}
-{% macro evaluated_conditions(pairs, configuration, rule_sets=none) -%}
-{%- set signals = ref('account_signals' if configuration == 'config' else 'int_former_signals') -%}
-{#- What is known for the former configuration is of few accounts, and of the date before the run as well. -#}
+{% macro evaluated_conditions(pairs, rule_sets=none) -%}
+{#- The date before the run is of its first step. -#}
 {%- set is_in_step -%}
-{%- if configuration == 'config' -%}
-health_date between {{ first_date_of_step() }} and {{ last_date_of_step() }}
-{%- else -%}
-true
-{%- endif -%}
+(
+                health_date between {{ first_date_of_step() }} and {{ last_date_of_step() }}
+                or (
+                    health_date < {{ first_health_date() }}
+                    and {{ first_date_of_step() }} = {{ first_health_date() }}
+                )
+            )
 {%- endset -%}
 {%- set is_listed = array_has('compared.threshold_numbers', 'compared.rounded_number') -%}
 {#- Millions of pairs are joined with their signals: they carry their keys alone, and few a scale. -#}
 select
+    compared.configuration_key,
     compared.health_date,
     compared.account_id,
     compared.condition_id,
@@ -62,6 +64,7 @@ select
     end as is_met
 from (
     select
+        scaled.configuration_key,
         scaled.health_date,
         scaled.account_id,
         scaled.condition_id,
@@ -77,6 +80,7 @@ from (
         conditions.threshold_texts
     from (
         select
+            configuration_key,
             health_date,
             account_id,
             condition_id,
@@ -88,6 +92,7 @@ from (
         union all
 
         select
+            pairs.configuration_key,
             pairs.health_date,
             pairs.account_id,
             pairs.condition_id,
@@ -96,44 +101,46 @@ from (
         from {{ pairs }} as pairs
         left join (
             select *
-            from {{ signals }}
+            from {{ ref('evaluated_signals') }}
             where
                 {{ is_in_step }}
-                and signal_id in (select scaled_by from {{ ref(configuration ~ '_conditions') }})
+                and signal_id in (select scaled_by from {{ ref('configured_conditions') }})
         ) as scales
-            on pairs.health_date = scales.health_date
+            on pairs.configuration_key = scales.configuration_key
+            and pairs.health_date = scales.health_date
             and pairs.account_id = scales.account_id
             and pairs.scaled_by = scales.signal_id
         where pairs.scaled_by is not null
     ) as scaled
     left join (
         select *
-        from {{ signals }}
+        from {{ ref('evaluated_signals') }}
         where
             {{ is_in_step }}
             {%- if rule_sets %}
             and signal_id in (
                 select signal_id
-                from {{ ref(configuration ~ '_conditions') }}
+                from {{ ref('configured_conditions') }}
                 where rule_set in ({{ rule_sets }})
             )
             {%- endif %}
     ) as signals
-        on scaled.health_date = signals.health_date
+        on scaled.configuration_key = signals.configuration_key
+        and scaled.health_date = signals.health_date
         and scaled.account_id = signals.account_id
         and scaled.signal_id = signals.signal_id
-    inner join {{ ref(configuration ~ '_conditions') }} as conditions
+    inner join {{ ref('configured_conditions') }} as conditions
         on scaled.condition_id = conditions.condition_id
 ) as compared
 {%- endmacro %}
 
-{#- Evaluated conditions with what they are: one row per health date, account and condition.
+{#- Evaluated conditions with what they are: one row per configuration, health date, account and condition.
 
     results: as `evaluated_conditions` gives them
-    configuration: `config` or `former`
     rule_sets: which of them, in single quotes and with commas; all where none -#}
-{% macro described_conditions(results, configuration, rule_sets=none) -%}
+{% macro described_conditions(results, rule_sets=none) -%}
 select
+    results.configuration_key,
     results.health_date,
     results.account_id,
     results.condition_id,
@@ -160,7 +167,7 @@ select
             then round(results.observed_number, 6) - results.resolved_number
     end as gap
 from {{ results }} as results
-inner join {{ ref(configuration ~ '_conditions') }} as conditions
+inner join {{ ref('configured_conditions') }} as conditions
     on results.condition_id = conditions.condition_id
 {%- if rule_sets %}
 where conditions.rule_set in ({{ rule_sets }})

@@ -1,12 +1,6 @@
 {#- A configuration file as text, trimmed, empty cells null, with exactly the columns that
-    `_configuration__seeds.yml` names: a column that the file lacks reads as null.
-
-    configuration: `config` for the seeds of this run, `former` for what the health date before was
-    calculated with -#}
-{% macro read_configuration(seed, configuration='config') %}
-{%- if configuration == 'former' -%}
-{{ json_rows(ref('former_configuration'), 'config', seed, configuration_columns(seed)) }}
-{%- else -%}
+    `_configuration__seeds.yml` names: a column that the file lacks reads as null. -#}
+{% macro read_configuration(seed) %}
 {%- set relation = ref(seed) -%}
 {%- if execute -%}
 select
@@ -15,8 +9,14 @@ select
     {%- endfor %}
 from ({{ text_rows(relation, configuration_columns(seed)) }}) as {{ seed }}_rows
 {%- endif -%}
-{%- endif -%}
 {% endmacro %}
+
+{#- The same file in each of the `configurations`: the same columns, with the `configuration_key`. -#}
+{% macro rows_of_configurations(seed) -%}
+{{ json_rows(
+    ref('configurations'), ['configuration_key'], 'config', seed, configuration_columns(seed)
+) }}
+{%- endmacro %}
 
 {% macro configuration_seeds() %}
     {{ return([

@@ -7,24 +7,6 @@ case
 end
 {%- endmacro %}
 
-{#- What a raw table with `health_date` and `latest_at` is worth by what is asked of it. -#}
-{% macro status_of_source(
-    is_unreadable, is_absent, has_failed, rejected_ratio, max_age, max_rejected_ratio
-) -%}
-case
-        when {{ is_unreadable }} then 'unreadable'
-        when {{ is_absent }} then 'absent'
-        when {{ has_failed }} then 'failed'
-        when {{ max_age }} is not null and latest_at is null then 'stale'
-        when
-            {{ epoch_seconds('cast(health_date as timestamp)') }} - {{ epoch_seconds('latest_at') }}
-            > {{ max_age }} * 3600
-            then 'stale'
-        when round({{ rejected_ratio }}, 6) > round({{ max_rejected_ratio }}, 6) then 'broken'
-        else 'ok'
-    end
-{%- endmacro %}
-
 {#- Whether a day of a source is in the days that `rejected_ratio` looks at: those in which rows may
     still arrive, and rows without a readable time. -#}
 {% macro is_recent_source_day() -%}

@@ -2,9 +2,9 @@
     underscore keeps it apart from the metrics of the configuration. -#}
 {% macro account_mrr_metric() %}_mrr{% endmacro %}
 
-{#- Begin of the ids of metrics that are measured for the former configuration only. Ids of the
+{#- Begin of the ids of metrics that are measured for the previous configuration only. Ids of the
     configuration are lower snake case, so that none can begin like this. -#}
-{% macro former_metric_prefix() %}_former:{% endmacro %}
+{% macro previous_metric_prefix() %}_previous:{% endmacro %}
 
 {#- Values of metrics of all accounts in scope, put together from the operands by the formula of the measure:
     one row per health date, account and metric that has a value.

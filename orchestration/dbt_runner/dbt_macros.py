@@ -29,7 +29,7 @@ from orchestration.raw_reader.functions import add_functions
 MACRO = re.compile(r"\{%-?\s*macro\s+(\w+)\(.*?\{%-?\s*endmacro\s*-?%\}", re.DOTALL)
 # Of dbt's own macros, those that the project's call.
 OF_DBT = {
-    "dbt.include.global_project": ("concat.sql", "listagg.sql", "split_part.sql"),
+    "dbt.include.global_project": ("concat.sql", "hash.sql", "listagg.sql", "split_part.sql"),
     "dbt.include.duckdb": ("listagg.sql", "splitpart.sql"),
 }
 
@@ -84,7 +84,9 @@ class DbtMacros:
         self.jinja = jinja2.Environment(extensions=["jinja2.ext.do"])
         self.jinja.globals = {
             **{name: self.macro(name) for name in self.texts},
-            "adapter": SimpleNamespace(dispatch=self.dispatched),
+            # There is no warehouse to look into: no relation of earlier runs is found.
+            "adapter": SimpleNamespace(dispatch=self.dispatched, get_relation=lambda *_: None),
+            "api": SimpleNamespace(Column=SimpleNamespace(translate_type=lambda name: name)),
             "env_var": lambda name, default="": environment.get(name, default),
             "exceptions": SimpleNamespace(raise_compiler_error=refuse),
             "execute": True,
@@ -97,6 +99,7 @@ class DbtMacros:
             "return": hand_back,
             "run_query": self.run_query,
             "run_started_at": clock.now(),
+            "target": SimpleNamespace(database="memory"),
             "var": variables.get,
             **(names or {}),
         }

@@ -159,9 +159,9 @@ def by_range(
         "pillars/unpublished_metrics",
         "signals/segment_results",
         "signals/chosen_segment_results",
+        "intermediate/int_evaluated_pillars",
         "intermediate/int_milestone_turns",
         "health/pillar_metrics_history",
-        "health/pillar_health_history",
         "health/segment_health_history",
     ):
         written = path.parent / f"target/run/health/models/{model}.sql"

@@ -317,19 +317,23 @@ cast(to_json(map(
 {% endmacro %}
 {% macro duckdb__array_item(array, position) -%}{{ array }}[{{ position }}]{%- endmacro %}
 
-{#- One row per object of the list `name` in a JSON text, its members as text columns. -#}
-{% macro json_rows(relation, json_column, name, columns) %}
-    {{ return(adapter.dispatch('json_rows', 'health')(relation, json_column, name, columns)) }}
+{#- One row per object of the list `name` in a JSON text: the keys of its row, and its members as text
+    columns. -#}
+{% macro json_rows(relation, keys, json_column, name, columns) %}
+    {{ return(adapter.dispatch('json_rows', 'health')(
+        relation, keys, json_column, name, columns
+    )) }}
 {% endmacro %}
-{% macro duckdb__json_rows(relation, json_column, name, columns) -%}
+{% macro duckdb__json_rows(relation, keys, json_column, name, columns) -%}
 select
-    {%- for column in columns %}
-    json_extract_string(item, '$.{{ column }}') as {{ column }}{{ ',' if not loop.last }}
-    {%- else %}
-    item
+    {{ keys | join(', ') }}
+    {%- for column in columns %},
+    json_extract_string(item, '$.{{ column }}') as {{ column }}
     {%- endfor %}
 from (
-    select unnest(cast(json_extract({{ json_column }}, '$.{{ name }}') as json[])) as item
+    select
+        {{ keys | join(', ') }},
+        unnest(cast(json_extract({{ json_column }}, '$.{{ name }}') as json[])) as item
     from {{ relation }}
 ) as items
 {%- endmacro %}

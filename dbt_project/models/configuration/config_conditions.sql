@@ -1,7 +1,19 @@
--- Every condition of the configuration in one shape, one row per condition: segment rules, the good
--- and poor conditions of health rules, the healthy and poor bands of score rules, and milestones,
--- whose `clause` is the milestone.
---
--- `threshold` is what the file says, a single number written as a person would. The parsed forms
--- are lists, because `in` takes several: `threshold_numbers`, `threshold_texts`.
-{{ configured_conditions('config') }}
+-- The conditions of this run's configuration: one row per condition (`configured_conditions`).
+select
+    condition_id,
+    rule_set,
+    segment_id,
+    pillar_id,
+    clause,
+    signal_id,
+    value_type,
+    operator,
+    threshold,
+    scaled_by,
+    threshold_number,
+    threshold_numbers,
+    threshold_texts,
+    threshold_count,
+    threshold_number_count
+from {{ ref('configured_conditions') }}
+where configuration_key = 'current'

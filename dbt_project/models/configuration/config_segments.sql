@@ -1,2 +1,12 @@
--- A segment has a health configuration when it has a health rule or a score rule.
-{{ configured_segments('config') }}
+-- The segments of this run's configuration: one row per segment.
+select
+    segment_id,
+    segment_name,
+    priority,
+    is_default,
+    good_from,
+    poor_below,
+    description,
+    has_health_configuration
+from {{ ref('configured_segments') }}
+where configuration_key = 'current'

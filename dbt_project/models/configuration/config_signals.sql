@@ -1,3 +1,8 @@
--- Everything that a condition can compare: one row per signal (unless a name stands for two, which
--- `config_errors` reports).
-{{ configured_signals('config') }}
+-- What a condition of this run's configuration can compare: one row per signal
+-- (`configured_signals`).
+select
+    signal_id,
+    value_type,
+    origin
+from {{ ref('configured_signals') }}
+where configuration_key = 'current'

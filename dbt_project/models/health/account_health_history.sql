@@ -1,42 +1,39 @@
 {{ config(materialized='incremental', incremental_strategy='replace_health_dates') }}
--- The overall health of each account on a health date (docs/health.md, "Overall" and "Overrides").
+-- The overall health of each account on a health date, with the override that holds it, if any
+-- (docs/health.md, "Overrides").
 with
 
-states as (
+-- Has the key of the current configuration alone, and so leaves out what the previous one says.
+versions as (
 
-    {{ overall_states(
-        'config',
-        ref('int_accounts_by_health_date'),
-        ref('segment_membership'),
-        ref('pillar_health_history'),
-    ) }}
+    select * from {{ ref('config_version') }}
 
 )
 
 select
-    states.health_date,
-    states.account_id,
-    states.segment_id,
+    overalls.health_date,
+    overalls.account_id,
+    overalls.segment_id,
     owners.value_text as csm_email,
     metrics.value as mrr,
-    coalesce(overrides.state, states.calculated_overall_state) as overall_state,
-    states.calculated_overall_state,
-    cast(round(states.overall_score, 12) as double) as overall_score,
-    cast(round(states.coverage, 12) as double) as coverage,
-    states.reason,
+    coalesce(overrides.state, overalls.calculated_overall_state) as overall_state,
+    overalls.calculated_overall_state,
+    overalls.overall_score,
+    overalls.coverage,
+    overalls.reason,
     overrides.state is not null as is_overridden,
     versions.config_version
-from states
-cross join {{ ref('config_version') }} as versions
+from {{ ref('int_evaluated_overalls') }} as overalls
+inner join versions on overalls.configuration_key = versions.configuration_key
 left join {{ ref('account_signals') }} as owners
-    on states.health_date = owners.health_date
-    and states.account_id = owners.account_id
+    on overalls.health_date = owners.health_date
+    and overalls.account_id = owners.account_id
     and owners.signal_id = 'csm_email'
 left join {{ ref('account_metrics') }} as metrics
-    on states.health_date = metrics.health_date
-    and states.account_id = metrics.account_id
+    on overalls.health_date = metrics.health_date
+    and overalls.account_id = metrics.account_id
     and metrics.metric_id = '{{ account_mrr_metric() }}'
 left join {{ ref('int_overrides_by_health_date') }} as overrides
-    on states.health_date = overrides.health_date
-    and states.account_id = overrides.account_id
+    on overalls.health_date = overrides.health_date
+    and overalls.account_id = overrides.account_id
     and overrides.pillar_id = 'overall'

@@ -33,19 +33,8 @@ changed_accounts as (
 
 ),
 
--- The conditions of the date before: of the run, as they were published, or evaluated once more
--- where that is not kept any more.
-conditions_before as (
-
-    select
-        changed_accounts.health_date as changed_on,
-        {{ condition_columns }}
-    from changed_accounts
-    inner join {{ ref('int_changed_conditions') }} as conditions
-        on changed_accounts.account_id = conditions.account_id
-        and changed_accounts.previous_date = conditions.health_date
-
-    union all
+-- The conditions of the date before the run, as they were published.
+published_conditions as (
 
     select
         changed_accounts.health_date as changed_on,
@@ -59,15 +48,36 @@ conditions_before as (
         and conditions.health_date < {{ first_health_date() }}
         and conditions.rule_set in ('good', 'poor', 'healthy', 'poor_band')
 
+),
+
+published_accounts as (
+
+    select distinct
+        changed_on,
+        account_id
+    from published_conditions
+
+),
+
+-- The conditions of the date before each change: as they were published, else as this run evaluated
+-- them.
+conditions_before as (
+
+    select * from published_conditions
+
     union all
 
     select
         changed_accounts.health_date as changed_on,
         {{ condition_columns }}
     from changed_accounts
-    inner join {{ ref('int_former_conditions') }} as conditions
+    inner join {{ ref('int_changed_conditions') }} as conditions
         on changed_accounts.account_id = conditions.account_id
         and changed_accounts.previous_date = conditions.health_date
+    left join published_accounts
+        on changed_accounts.health_date = published_accounts.changed_on
+        and changed_accounts.account_id = published_accounts.account_id
+    where published_accounts.account_id is null
 
 ),
 
@@ -163,7 +173,7 @@ pillar_reasons as (
         changed_accounts.account_id,
         now.pillar_id,
         coalesce(now.reason, '') as reason,
-        coalesce(before.reason, '') as former_reason
+        coalesce(before.reason, '') as previous_reason
     from changed_accounts
     inner join {{ ref('pillar_health_history') }} as now
         on changed_accounts.account_id = now.account_id
@@ -201,14 +211,18 @@ changed_data as (
         pillar_id
     from pillar_reasons
     where
-        (reason = 'source_unavailable') <> (former_reason = 'source_unavailable')
-        or (reason = 'no_data') <> (former_reason = 'no_data')
+        (reason = 'source_unavailable') <> (previous_reason = 'source_unavailable')
+        or (reason = 'no_data') <> (previous_reason = 'no_data')
 
 ),
 
 weights as (
 
-    {{ weights_of_pillars('config') }}
+    select
+        segment_id,
+        pillar_id
+    from {{ ref('configured_pillar_weights') }}
+    where configuration_key = 'current'
 
 ),
 
@@ -233,6 +247,29 @@ data_changes as (
         and changes.account_id = changed_data.account_id
         and weights.pillar_id = changed_data.pillar_id
     where changes.pillar_id = 'overall'
+
+),
+
+-- What states would be on the first date with the previous configuration, where that is another one.
+previous_states as (
+
+    select
+        health_date,
+        account_id,
+        pillar_id,
+        calculated_state
+    from {{ ref('int_evaluated_pillars') }}
+    where configuration_key = 'previous'
+
+    union all
+
+    select
+        health_date,
+        account_id,
+        'overall' as pillar_id,
+        calculated_overall_state as calculated_state
+    from {{ ref('int_evaluated_overalls') }}
+    where configuration_key = 'previous'
 
 )
 
@@ -262,7 +299,7 @@ select
         when
             changes.from_config_version <> changes.config_version
             and not changes.is_overridden
-            and former_states.calculated_state = changes.from_state
+            and previous_states.calculated_state = changes.from_state
             then 'configuration'
         when data_changes.account_id is not null then 'data'
         else 'behaviour'
@@ -273,10 +310,10 @@ from changes
 inner join {{ ref('account_health_history') }} as history
     on changes.health_date = history.health_date
     and changes.account_id = history.account_id
-left join {{ ref('int_former_states') }} as former_states
-    on changes.health_date = former_states.health_date
-    and changes.account_id = former_states.account_id
-    and changes.pillar_id = former_states.pillar_id
+left join previous_states
+    on changes.health_date = previous_states.health_date
+    and changes.account_id = previous_states.account_id
+    and changes.pillar_id = previous_states.pillar_id
 left join data_changes
     on changes.health_date = data_changes.health_date
     and changes.account_id = data_changes.account_id

@@ -20,7 +20,8 @@ conditions as (
 
 ),
 
--- The clause of each condition as a number: millions of rows are put together by it.
+-- The clause of each condition as a number: millions of rows are put together by it. Of the current
+-- configuration: what the previous one says is not published.
 clauses as (
 
     select
@@ -70,7 +71,7 @@ select
 from conditions
 cross join history
 -- The window partitions by its number.
-left join clauses on conditions.condition_id = clauses.condition_id -- noqa: ST11
+inner join clauses on conditions.condition_id = clauses.condition_id -- noqa: ST11
 left join changes
     on conditions.health_date = changes.health_date
     and conditions.account_id = changes.account_id

@@ -125,6 +125,7 @@ trials as (
 trial_conditions as (
 
     select
+        'current' as configuration_key,
         trials.health_date,
         trials.trial_id as account_id,
         conditions.pillar_id,
@@ -145,6 +146,7 @@ trial_conditions as (
 trial_accounts as (
 
     select
+        'current' as configuration_key,
         health_date,
         trial_id as account_id,
         false as is_created_today
@@ -155,6 +157,7 @@ trial_accounts as (
 trial_memberships as (
 
     select
+        'current' as configuration_key,
         health_date,
         trial_id as account_id,
         chosen_segment_id as segment_id,
@@ -165,13 +168,7 @@ trial_memberships as (
 
 trial_states as (
 
-    {{ pillar_states(
-        'config',
-        'trial_accounts',
-        'trial_memberships',
-        'trial_conditions',
-        ref('source_status'),
-    ) }}
+    {{ pillar_states('trial_accounts', 'trial_memberships', 'trial_conditions') }}
 
 ),
 

@@ -1,92 +1,11 @@
 {{ config(materialized='incremental', incremental_strategy='replace_health_dates') }}
 -- What the data of each raw table is worth on a health date (docs/health.md, "Sources").
-with
-
-days as (
-
-    select * from {{ ref('int_source_days') }}
-
-),
-
-status_keys as (
-
-    select
-        dates.health_date,
-        raw_tables.table_name,
-        raw_tables.is_present,
-        raw_tables.problem is not null as is_unreadable,
-        sources.max_age_hours,
-        sources.max_rejected_ratio
-    from {{ ref('int_health_dates') }} as dates
-    cross join {{ ref('raw_tables') }} as raw_tables
-    left join {{ ref('config_sources') }} as sources on raw_tables.table_name = sources.table_name
-
-),
-
-counts as (
-
-    select
-        status_keys.health_date,
-        status_keys.table_name,
-        sum(
-            case
-                when days.event_day < status_keys.health_date
-                    then days.rows_read - days.rows_rejected
-                else 0
-            end
-        ) as rows_before_date,
-        max(
-            case when days.event_day < status_keys.health_date then days.latest_at end
-        ) as latest_at,
-        sum(
-            case when {{ is_recent_source_day() }} then days.rows_read else 0 end
-        ) as recent_rows,
-        sum(
-            case when {{ is_recent_source_day() }} then days.rows_rejected else 0 end
-        ) as recent_rejected
-    from status_keys
-    inner join days on status_keys.table_name = days.table_name
-    where status_keys.is_present
-    group by status_keys.health_date, status_keys.table_name
-
-),
-
-failures as (
-
-    {{ source_check_failures() }}
-
-),
-
-judged as (
-
-    select
-        status_keys.*,
-        coalesce(counts.rows_before_date, 0) as rows_before_date,
-        counts.latest_at,
-        counts.recent_rejected / nullif(cast(counts.recent_rows as double), 0) as rejected_ratio,
-        failures.table_name is not null as has_failed
-    from status_keys
-    left join counts
-        on status_keys.health_date = counts.health_date
-        and status_keys.table_name = counts.table_name
-    left join failures
-        on status_keys.health_date = failures.health_date
-        and status_keys.table_name = failures.table_name
-
-)
-
 select
     health_date,
     table_name,
-    {{ status_of_source(
-        'is_unreadable',
-        'not is_present',
-        'has_failed',
-        'rejected_ratio',
-        'max_age_hours',
-        'max_rejected_ratio',
-    ) }} as status,
-    cast(rows_before_date as bigint) as rows_before_date,
+    status,
+    rows_before_date,
     latest_at,
-    cast(rejected_ratio as double) as rejected_ratio
-from judged
+    rejected_ratio
+from {{ ref('int_evaluated_sources') }}
+where configuration_key = 'current'

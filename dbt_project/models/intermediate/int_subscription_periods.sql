@@ -17,13 +17,12 @@ subscriptions as (
 
 plans as (
 
-    select * from {{ ref('config_plans') }}
-
-),
-
-former_plans as (
-
-    select * from {{ ref('former_plans') }}
+    select
+        plan_id,
+        max(case when configuration_key = 'current' then plan_rank end) as plan_rank,
+        max(case when configuration_key = 'previous' then plan_rank end) as previous_plan_rank
+    from {{ ref('configured_plans') }}
+    group by plan_id
 
 )
 
@@ -32,7 +31,7 @@ select
     subscriptions.account_id,
     subscriptions.plan_id,
     plans.plan_rank,
-    former_plans.plan_rank as former_plan_rank,
+    plans.previous_plan_rank,
     subscriptions.mrr,
     subscriptions.seats,
     cast(subscriptions.started_at as date) as started_on,
@@ -43,4 +42,3 @@ select
     cast(subscriptions.renews_at as date) as renews_on
 from subscriptions
 left join plans on subscriptions.plan_id = plans.plan_id
-left join former_plans on subscriptions.plan_id = former_plans.plan_id

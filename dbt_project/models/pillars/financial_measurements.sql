@@ -68,16 +68,16 @@ occurrences as (
 
     union all
 
-    -- By the ranks of the former configuration; counted only where it is asked for.
+    -- By the ranks of the previous configuration; counted only where it is asked for.
     select
         account_id,
-        'former_plan_rank' as operand,
+        'previous_plan_rank' as operand,
         started_on as known_on,
         cast(null as date) as window_on,
         ended_on as ends_on,
-        former_plan_rank as amount
+        previous_plan_rank as amount
     from subscriptions
-    where former_plan_rank is not null
+    where previous_plan_rank is not null
 
     union all
 

@@ -1,5 +1,12 @@
 {{ config(materialized='view') }}
--- Everything known about an account that a condition or a published table uses: one row per health
--- date, account and signal that is not missing. Numbers are in `value_number`, texts and booleans
--- in `value_text`, tags in the list `value_texts`.
-{{ known_signals('config', ref('account_metrics'), ref('other_signals')) }}
+-- The signals of the current configuration (`evaluated_signals`): one row per health date, account and
+-- signal that is not missing.
+select
+    health_date,
+    account_id,
+    signal_id,
+    value_number,
+    value_text,
+    value_texts
+from {{ ref('evaluated_signals') }}
+where configuration_key = 'current'

@@ -1,22 +1,48 @@
 {{ config(meta={'in_steps': 'steps_of_health_dates'}) }}
 -- The health and score rules and the milestones of the chosen segment, evaluated for every account,
--- in numbers: one row per health date, account and condition.
+-- in numbers: one row per configuration, health date, account and condition. On the date before the
+-- run, only the previous configuration's, of accounts that are not explained.
 with
+
+chosen_segments as (
+
+    select
+        configuration_key,
+        health_date,
+        account_id,
+        segment_id
+    from {{ ref('int_evaluated_segments') }}
+    where
+        health_date between {{ first_date_of_step() }} and {{ last_date_of_step() }}
+        and is_chosen
+
+    union all
+
+    select
+        'previous' as configuration_key,
+        health_date,
+        account_id,
+        segment_id
+    from {{ ref('int_unexplained_accounts') }}
+    where {{ first_date_of_step() }} = {{ first_health_date() }}
+
+),
 
 pairs as (
 
     select
-        membership.health_date,
-        membership.account_id,
+        chosen_segments.health_date,
+        chosen_segments.account_id,
         conditions.*
-    from {{ ref('segment_membership') }} as membership
-    inner join {{ ref('config_conditions') }} as conditions
-        on membership.segment_id = conditions.segment_id
+    from chosen_segments
+    inner join {{ ref('configured_conditions') }} as conditions
+        on chosen_segments.configuration_key = conditions.configuration_key
+        and chosen_segments.segment_id = conditions.segment_id
     where
-        membership.health_date between {{ first_date_of_step() }} and {{ last_date_of_step() }}
-        and membership.is_chosen
-        and conditions.rule_set <> 'segment'
+        conditions.rule_set in ('good', 'poor', 'healthy', 'poor_band')
+        -- What the previous configuration says of milestones is asked by nobody.
+        or (conditions.rule_set = 'milestone' and conditions.configuration_key = 'current')
 
 )
 
-{{ evaluated_conditions('pairs', 'config') }}
+{{ evaluated_conditions('pairs') }}

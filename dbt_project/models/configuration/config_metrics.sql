@@ -1,2 +1,0 @@
--- Metrics with what the catalogue says of their measure.
-{{ configured_metrics('config') }}

@@ -1,1 +1,0 @@
-{{ configured_pillar_sources('config') }}

@@ -1,1 +1,0 @@
-{{ configured_score_rules('config') }}

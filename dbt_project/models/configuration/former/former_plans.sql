@@ -1,2 +1,0 @@
-{{ config(materialized='table') }}
-{{ configured_plans('former') }}

@@ -1,1 +1,0 @@
-{{ configured_sources('former') }}

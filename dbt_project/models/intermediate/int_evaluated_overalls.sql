@@ -1,0 +1,117 @@
+-- The calculated overall state and score of each account (docs/health.md, "Overall"): one row per
+-- configuration, health date and account.
+with
+
+accounts as (
+
+    select *
+    from {{ ref('int_evaluated_accounts') }}
+    where health_date between {{ first_health_date() }} and {{ last_health_date() }}
+
+),
+
+segments as (
+
+    select * from {{ ref('configured_segments') }}
+
+),
+
+pillars as (
+
+    select * from {{ ref('int_evaluated_pillars') }}
+
+),
+
+weights as (
+
+    select * from {{ ref('configured_pillar_weights') }}
+
+),
+
+weighed as (
+
+    select
+        pillars.configuration_key,
+        pillars.health_date,
+        pillars.account_id,
+        sum(pillars.score * weights.weight)
+        / sum(case when pillars.score is not null then weights.weight end) as score,
+        min(case when pillars.calculated_state = 'poor' then weights.cap_when_poor end) as cap,
+        sum(case when pillars.score is not null then weights.weight else 0 end)
+        / sum(weights.weight) as coverage
+    from pillars
+    inner join weights
+        on pillars.configuration_key = weights.configuration_key
+        and pillars.segment_id = weights.segment_id
+        and pillars.pillar_id = weights.pillar_id
+    group by pillars.configuration_key, pillars.health_date, pillars.account_id
+
+),
+
+chosen_segments as (
+
+    select
+        configuration_key,
+        health_date,
+        account_id,
+        segment_id
+    from {{ ref('int_evaluated_segments') }}
+    where is_chosen
+
+),
+
+scores as (
+
+    select
+        accounts.configuration_key,
+        accounts.health_date,
+        accounts.account_id,
+        chosen_segments.segment_id,
+        segments.good_from,
+        segments.poor_below,
+        case
+            when weighed.score is not null then least(weighed.score, weighed.cap)
+        end as overall_score,
+        coalesce(weighed.coverage, 0) as coverage,
+        case
+            when accounts.is_created_today then 'created_today'
+            when chosen_segments.segment_id is null then 'no_segment'
+            when weighed.score is null then 'no_pillar_calculated'
+        end as reason
+    from accounts
+    left join chosen_segments
+        on accounts.configuration_key = chosen_segments.configuration_key
+        and accounts.health_date = chosen_segments.health_date
+        and accounts.account_id = chosen_segments.account_id
+    left join segments
+        on chosen_segments.configuration_key = segments.configuration_key
+        and chosen_segments.segment_id = segments.segment_id
+    left join weighed
+        on accounts.configuration_key = weighed.configuration_key
+        and accounts.health_date = weighed.health_date
+        and accounts.account_id = weighed.account_id
+
+),
+
+states as (
+
+    select
+        *,
+        case
+            when reason is not null then 'not_calculated'
+            else {{ state_of_score('overall_score', 'good_from', 'poor_below') }}
+        end as calculated_overall_state
+    from scores
+
+)
+
+select
+    configuration_key,
+    health_date,
+    account_id,
+    segment_id,
+    calculated_overall_state,
+    cast(round(overall_score, 12) as double) as overall_score,
+    cast(round(coverage, 12) as double) as coverage,
+    reason
+from states
