@@ -42,14 +42,22 @@ kept_values as (
 
 ),
 
+compared_values as (
+
+    select
+        metric_id,
+        case when dimension in ('priority', 'channel') then lower(value) else value end as value
+    from kept_values
+
+),
+
+-- In order: what has the same filter has the same list, and is counted once.
 kept_value_lists as (
 
     select
         metric_id,
-        array_agg(
-            case when dimension in ('priority', 'channel') then lower(value) else value end
-        ) as dimension_values
-    from kept_values
+        array_agg(value order by value) as dimension_values
+    from compared_values
     group by metric_id
 
 )
