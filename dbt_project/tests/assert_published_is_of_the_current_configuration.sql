@@ -1,37 +1,35 @@
 {{ config(meta={'dagster': {'ref': {'name': 'account_health_history'}}}) }}
--- What is published says what the run's own configuration says: on its first date, on which the previous
--- one is evaluated as well, each table has as many rows as the current one gave.
-with
-
-{% for published, evaluated in [
+-- What is published is what the current configuration says: on the first date of the run, on which the
+-- previous one is evaluated as well, each table has as many rows as the current one gave. Nothing is said
+-- of a date that the tables of the last run do not hold.
+{%- set tables = [
     ('source_status', 'int_evaluated_sources'),
     ('segment_membership', 'int_evaluated_segments'),
     ('pillar_health_history', 'int_evaluated_pillars'),
     ('account_health_history', 'int_evaluated_overalls'),
-] -%}
-{{ published }}_counts as (
+] %}
+with
 
+counts as (
+
+    {% for published, evaluated in tables -%}
     select
         '{{ published }}' as table_name,
         (
             select count(*)
             from {{ ref(published) }}
             where health_date = {{ first_health_date() }}
-        ) as published,
+        ) as published_rows,
         (
             select count(*)
             from {{ ref(evaluated) }}
             where health_date = {{ first_health_date() }} and configuration_key = 'current'
-        ) as evaluated
+        ) as evaluated_rows
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 
-){{ ',' if not loop.last }}
+)
 
-{% endfor -%}
-{% for published in [
-    'source_status', 'segment_membership', 'pillar_health_history', 'account_health_history',
-] -%}
 select *
-from {{ published }}_counts
-where published <> evaluated
-{{ 'union all' if not loop.last }}
-{% endfor %}
+from counts
+where published_rows <> evaluated_rows and evaluated_rows > 0
