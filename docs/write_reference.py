@@ -116,10 +116,19 @@ def configuration_files() -> str:
             f"{seed['name']}.csv",
             seed["description"],
             ("column", "what it is"),
-            [(column["name"], column["description"]) for column in seed["columns"]],
+            [
+                (column["name"], column["description"] + when_empty(column))
+                for column in seed["columns"]
+            ],
         )
         for seed in contents(SEEDS)["seeds"]
     )
+
+
+def when_empty(column: Described) -> str:
+    """What an empty cell of a column of the configuration stands for, where that is a value."""
+    default = column.get("config", {}).get("meta", {}).get("default")
+    return "" if default is None else f" {default} when empty."
 
 
 def measures(tables: Iterable[str]) -> str:

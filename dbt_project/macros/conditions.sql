@@ -176,7 +176,7 @@ where conditions.rule_set in ({{ rule_sets }})
 
 {#- Whether what is observed is a number that is compared with one other, and so has a gap to it. -#}
 {% macro has_one_threshold(conditions) -%}
-({{ conditions }}.value_type = 'number' and {{ conditions }}.operator not in ('in', 'not_in'))
+({{ conditions }}.value_type = 'number' and not {{ takes_list(conditions ~ '.operator') }})
 {%- endmacro %}
 
 {#- Three-valued logic as numbers: 2 holds, 1 unknown, 0 fails. `and` is then the least, `or` the

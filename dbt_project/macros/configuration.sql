@@ -31,6 +31,32 @@ from ({{ text_rows(relation, configuration_columns(seed)) }}) as {{ seed }}_rows
     {{ return(graph.nodes['seed.health.' ~ seed].columns.keys() | list) }}
 {% endmacro %}
 
+{#- What `_configuration__seeds.yml` says of a file as a whole: its `key`, and its `conditions`. -#}
+{% macro configuration_meta(seed) %}
+    {%- if not execute -%}{{ return({'key': []}) }}{%- endif -%}
+    {{ return(graph.nodes['seed.health.' ~ seed].config.meta) }}
+{% endmacro %}
+
+{#- What it says of a column, {} where it says nothing but a description. -#}
+{% macro configuration_column_meta(seed, column) %}
+    {%- if not execute -%}{{ return({}) }}{%- endif -%}
+    {{ return(graph.nodes['seed.health.' ~ seed].columns[column].config.meta or {}) }}
+{% endmacro %}
+
+{#- What an empty cell of a column stands for. -#}
+{% macro configuration_default(seed, column) %}
+    {{ return(configuration_column_meta(seed, column).default) }}
+{% endmacro %}
+
+{#- The rows of a file as `read_configuration` gives them, each with the key by which messages name it
+    (`row_key`). -#}
+{% macro configuration_rows(seed) %}
+select
+    source.*,
+    {{ configuration_row_key(configuration_meta(seed).key) }} as row_key
+from ({{ read_configuration(seed) }}) as source
+{% endmacro %}
+
 {#- Columns that the files lack: [(seed, column)]. -#}
 {% macro missing_configuration_columns() %}
     {%- set missing = [] -%}
@@ -84,5 +110,14 @@ from ({{ text_rows(relation, configuration_columns(seed)) }}) as {{ seed }}_rows
     {%- do cells.append("coalesce(" ~ column ~ ", '')") -%}
     {%- do cells.append("','") if not loop.last -%}
 {%- endfor -%}
-{{ dbt.concat(cells) if cells | length > 1 else cells[0] }}
+{{ dbt.concat(cells) if cells | length > 1 else cells | first }}
+{%- endmacro %}
+
+{#- A value of YAML as a literal: a list as its parts separated by `|`, nothing as null. -#}
+{% macro literal(value) -%}
+{%- if value is none or value is undefined -%} null
+{%- elif value is boolean or value is number -%} {{ value | lower }}
+{%- elif value is string -%} {{ quoted(value) }}
+{%- else -%} {{ quoted(value | join('|')) }}
+{%- endif -%}
 {%- endmacro %}

@@ -175,13 +175,19 @@ def macros(project: Path) -> Mapping[str, str]:
 
 @cache
 def graph() -> SimpleNamespace:
-    """dbt's graph, as far as the macros look: the columns of seeds, and the raw tables."""
+    """dbt's graph, as far as the macros look: what YAML says of seeds, and the raw tables."""
     file = DBT_PROJECT / "models" / "configuration" / "_configuration__seeds.yml"
     described = yaml.safe_load(file.read_text(encoding="utf-8"))["seeds"]
     return SimpleNamespace(
         nodes={
             f"seed.health.{seed['name']}": SimpleNamespace(
-                columns={column["name"]: column for column in seed["columns"]}
+                config=SimpleNamespace(meta=seed["config"].get("meta", {})),
+                columns={
+                    column["name"]: SimpleNamespace(
+                        config=SimpleNamespace(meta=column.get("config", {}).get("meta", {}))
+                    )
+                    for column in seed["columns"]
+                },
             )
             for seed in described
         },

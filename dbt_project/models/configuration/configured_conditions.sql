@@ -137,14 +137,14 @@ signals as (
 
 ),
 
--- Only `in` and `not_in` take several values; any other threshold is one value as it stands.
+-- Some operators take several values; any other threshold is one value as it stands.
 several as (
 
     select
         condition_id,
         threshold
     from identified
-    where operator in ('in', 'not_in')
+    where {{ takes_list('operator') }}
 
 ),
 
@@ -158,7 +158,7 @@ threshold_values as (
         condition_id,
         threshold as value
     from identified
-    where coalesce(operator, '') not in ('in', 'not_in')
+    where operator is null or not {{ takes_list('operator') }}
 
 ),
 
@@ -188,7 +188,7 @@ select
     identified.operator,
     case
         when
-            signals.value_type = 'number' and identified.operator not in ('in', 'not_in')
+            signals.value_type = 'number' and not {{ takes_list('identified.operator') }}
             and {{ parse_number('identified.threshold') }} is not null
             then {{ number_text(parse_number('identified.threshold')) }}
         else identified.threshold
