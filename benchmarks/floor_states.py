@@ -8,9 +8,10 @@ import csv
 from collections import defaultdict
 from pathlib import Path
 
+from orchestration.base.dbt_project import configuration_files
+
 SEEDS = Path(__file__).resolve().parent.parent / "seeds"
 TEXTS = {"lifecycle_stage", "plan_id", "is_seasonal", "has_executive_sponsor", "is_kickoff_held"}
-GOOD_FROM, POOR_BELOW = "6.66", "3.34"
 
 Row = dict[str, str]
 
@@ -18,6 +19,11 @@ Row = dict[str, str]
 def rows(file: str) -> list[Row]:
     with (SEEDS / f"{file}.csv").open(encoding="utf-8", newline="") as lines:
         return list(csv.DictReader(lines))
+
+
+def default_of(column: str) -> str:
+    """The band of a segment that names none."""
+    return str(configuration_files()["segments"].columns[column]["default"])
 
 
 def condition(signal: str, operator: str, threshold: str, scaled_by: str = "") -> str:
@@ -125,8 +131,8 @@ def states_sql(metrics: str) -> str:
             end as {pillar}_score""",
         ]
     bands = {
-        name: cases({row["segment_id"]: row[name] or default for row in segments})
-        for name, default in (("good_from", GOOD_FROM), ("poor_below", POOR_BELOW))
+        name: cases({row["segment_id"]: row[name] or default_of(name) for row in segments})
+        for name in ("good_from", "poor_below")
     }
     weighed, weights, caps = [], [], []
     for pillar in pillars:

@@ -44,7 +44,7 @@ measured as (
 
 measurements as (
 
-    {% for pillar in ['product_adoption', 'financial', 'service', 'relationship', 'external'] %}
+    {% for pillar in var('core_pillars') %}
     select *
     from {{ ref(pillar ~ '_measurements') }}
     where health_date between {{ first_date_of_step() }} and {{ last_date_of_step() }}

@@ -19,9 +19,9 @@ from typing import Any
 
 import duckdb
 import jinja2
-import yaml
 
 from orchestration.base import clock
+from orchestration.base.dbt_project import configuration_files, variables
 from orchestration.base.settings import DBT_PROJECT
 from orchestration.raw_reader.definitions import raw_definitions
 from orchestration.raw_reader.functions import add_functions
@@ -73,10 +73,10 @@ class DbtMacros:
     ) -> None:
         self.connection = connection
         add_functions(connection, notes, erasures)
-        variables = dict(project_variables(project))
+        values = dict(variables(project))
         environment = dict(os.environ)
         if dates:
-            variables |= {"start_date": dates[0].isoformat(), "end_date": dates[1].isoformat()}
+            values |= {"start_date": dates[0].isoformat(), "end_date": dates[1].isoformat()}
         if raw_folder:
             environment["HEALTH_RAW_DIR"] = str(raw_folder)
         self.texts = macros(project)
@@ -100,7 +100,7 @@ class DbtMacros:
             "run_query": self.run_query,
             "run_started_at": clock.now(),
             "target": SimpleNamespace(database="memory"),
-            "var": variables.get,
+            "var": values.get,
             **(names or {}),
         }
         self.jinja.globals["dbt"] = SimpleNamespace(
@@ -151,13 +151,6 @@ def refuse(message: str) -> None:
 
 
 @cache
-def project_variables(project: Path) -> Mapping[str, Any]:
-    """The vars of `dbt_project.yml`."""
-    text = (project / "dbt_project.yml").read_text(encoding="utf-8")
-    return yaml.safe_load(text).get("vars") or {}
-
-
-@cache
 def macros(project: Path) -> Mapping[str, str]:
     """The text of each macro by its name."""
 
@@ -176,20 +169,16 @@ def macros(project: Path) -> Mapping[str, str]:
 @cache
 def graph() -> SimpleNamespace:
     """dbt's graph, as far as the macros look: what YAML says of seeds, and the raw tables."""
-    file = DBT_PROJECT / "models" / "configuration" / "_configuration__seeds.yml"
-    described = yaml.safe_load(file.read_text(encoding="utf-8"))["seeds"]
     return SimpleNamespace(
         nodes={
-            f"seed.health.{seed['name']}": SimpleNamespace(
-                config=SimpleNamespace(meta=seed["config"].get("meta", {})),
+            f"seed.health.{name}": SimpleNamespace(
+                config=SimpleNamespace(meta=file.meta),
                 columns={
-                    column["name"]: SimpleNamespace(
-                        config=SimpleNamespace(meta=column.get("config", {}).get("meta", {}))
-                    )
-                    for column in seed["columns"]
+                    column: SimpleNamespace(config=SimpleNamespace(meta=meta))
+                    for column, meta in file.columns.items()
                 },
             )
-            for seed in described
+            for name, file in configuration_files().items()
         },
         sources={
             name: SimpleNamespace(

@@ -11,7 +11,6 @@ from orchestration.insight.warning_signs import Before
 from orchestration.warehouse.configuration import Configuration
 
 HORIZONS = (30, 60, 90)  # days ahead
-STATES = ("good", "average", "poor", "not_calculated")
 RIVALS = {
     "days_since_event": "days since the last event",
     "low_mrr": "low MRR",

@@ -3,7 +3,9 @@
 import math
 import operator as operators
 from dataclasses import dataclass
+from functools import cache
 
+from orchestration.base.dbt_project import catalogue, variables
 from orchestration.base.figures import counted, rounded
 from orchestration.warehouse.configuration import Configuration
 
@@ -14,36 +16,6 @@ COMPARE = {
     ">=": operators.ge,
     "<": operators.lt,
     "<=": operators.le,
-}
-OPPOSITE = {
-    "=": "!=",
-    "!=": "=",
-    ">": "<=",
-    ">=": "<",
-    "<": ">=",
-    "<=": ">",
-    "in": "not_in",
-    "not_in": "in",
-}
-WISHES = {"=": "", "!=": "not ", "in": "one of ", "not_in": "none of "}
-# Measures whose values need not be whole (docs/measures.md); all others count something.
-FRACTIONAL_MEASURES = {
-    "active_user_ratio",
-    "license_utilization",
-    "event_change_ratio",
-    "mrr",
-    "mrr_change_ratio",
-    "overdue_amount",
-    "amount_paid",
-    "late_payment_ratio",
-    "first_reply_hours",
-    "resolution_hours",
-    "csat_score",
-    "tickets_per_active_user",
-    "nps",
-    "nps_latest",
-    "risk_score",
-    "pulse",
 }
 UNKNOWN_EFFORT = 10.0  # makes any path over numbers that are known come first
 
@@ -124,11 +96,17 @@ class Change:
         return self.condition.signal_id
 
 
+@cache
+def whole_measures() -> frozenset[str]:
+    """Measures whose values are whole, because they count something."""
+    return frozenset(row["measure"] for row in catalogue("measures") if row["is_whole"] == "true")
+
+
 def condition_of(row: tuple, configuration: Configuration) -> Condition:
     """A row of `health_explanations`, its columns in the order of Condition."""
     signal = row[4]
     metric = configuration.metrics.get(signal)
-    is_count = metric is not None and metric["measure"] not in FRACTIONAL_MEASURES
+    is_count = metric is not None and metric["measure"] in whole_measures()
     return Condition(
         *row,
         unit=configuration.units.get(signal, ""),
@@ -138,10 +116,14 @@ def condition_of(row: tuple, configuration: Configuration) -> Condition:
 
 def change_to(condition: Condition, should_hold: bool) -> Change:
     """The least that has to change for the condition to hold, or to fail."""
-    operator = condition.operator if should_hold else OPPOSITE[condition.operator]
+    operator = (
+        condition.operator
+        if should_hold
+        else variables()["operators"][condition.operator]["opposite"]
+    )
     if not condition.is_number:
         limit = condition.resolved_threshold
-        wish = WISHES.get(operator, f"{operator} ")
+        wish = variables()["operators"][operator]["wish"]
         known = "" if condition.observed is not None else ", which is unknown"
         value = str(limit or "?").replace("|", ", ")
         effort = UNKNOWN_EFFORT if condition.observed is None else 1.0

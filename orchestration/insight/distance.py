@@ -10,8 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from orchestration.insight.conditions import Change, Condition, change_to
-
-RANK = {"poor": 0, "average": 1, "good": 2}
+from orchestration.insight.states import RANKS
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def to_better(pillar: Pillar) -> Path | None:
         ways = [[breaking(clause) for clause in pillar.clauses("poor") if holds(clause)]]
     else:
         ways = [fulfilling(clause) for clause in pillar.clauses("good")]
-    return nearest(path for path in paths(pillar, ways) if RANK[path.state] > RANK[pillar.state])
+    return nearest(path for path in paths(pillar, ways) if RANKS[path.state] > RANKS[pillar.state])
 
 
 def to_worse(pillar: Pillar) -> Path | None:
@@ -82,7 +81,7 @@ def to_worse(pillar: Pillar) -> Path | None:
     else:
         ways = [fulfilling(clause) for clause in pillar.clauses("poor")]
         ways.append([breaking(clause) for clause in pillar.clauses("good") if holds(clause)])
-    return nearest(path for path in paths(pillar, ways) if RANK[path.state] < RANK[pillar.state])
+    return nearest(path for path in paths(pillar, ways) if RANKS[path.state] < RANKS[pillar.state])
 
 
 def holds(clause: list[Condition]) -> bool:

@@ -18,19 +18,13 @@ from matplotlib.patches import Patch
 from orchestration.base import escaping
 from orchestration.insight.explanation import DAYS
 from orchestration.insight.prediction import Estimate
-from orchestration.insight.states import ALL_STATES
+from orchestration.insight.states import ALL_STATES, LOOKS
 
 if TYPE_CHECKING:
     from orchestration.insight.backtest_results import Results
     from orchestration.insight.explanation import Explanation
 
-# Told apart by people who do not see red and green alike: they differ in brightness too.
-COLOURS = {
-    "good": "#1a9850",
-    "average": "#fee08b",
-    "poor": "#b2182b",
-    "not_calculated": "#bdbdbd",
-}
+COLOURS = {state: look.colour for state, look in LOOKS.items()}
 EMPTY = "#ffffff"
 # `$` in a name begins no formula.
 NAMES_ARE_TEXT: Any = {"text.parse_math": False}

@@ -1,4 +1,6 @@
-"""States: the shown states of overall and every pillar in one shape, as queries of the history."""
+"""States: those shown, of overall and every pillar in one shape, as queries, and how each looks."""
+
+from dataclasses import dataclass
 
 # One row per health date, account and pillar or `overall`.
 STATES = """
@@ -15,6 +17,27 @@ STATES = """
         on pillars.health_date = accounts.health_date
         and pillars.account_id = accounts.account_id
 """
-ALL_STATES = ("good", "average", "poor", "not_calculated")
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a state is shown: its letter in a line of days, its styles in a terminal, its colour in a
+    picture."""
+
+    letter: str
+    style: str
+    letter_style: str
+    colour: str
+
+
+# In the order in which they are shown. The colours of pictures are told apart by people who do not
+# see red and green alike: they differ in brightness too.
+LOOKS = {
+    "good": Look("G", "green", "black on green", "#1a9850"),
+    "average": Look("a", "yellow", "black on yellow", "#fee08b"),
+    "poor": Look("P", "red", "white on red", "#b2182b"),
+    "not_calculated": Look("-", "dim", "white on bright_black", "#bdbdbd"),
+}
+ALL_STATES = tuple(LOOKS)
 HEADINGS = tuple(state.replace("_", " ") for state in ALL_STATES)
-COLOURS = {"good": "green", "average": "yellow", "poor": "red", "not_calculated": "dim"}
+RANKS = {"poor": 0, "average": 1, "good": 2}  # of states that were calculated; higher is better

@@ -18,7 +18,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from orchestration.base import escaping
-from orchestration.insight.states import COLOURS
+from orchestration.insight.states import LOOKS
 
 Cells = tuple[str, ...]
 FRAME, BETWEEN = 3, 2  # columns of the screen that a column of the table takes beside its text
@@ -45,7 +45,8 @@ class Table:
 
 
 def cell(value: str, style: str = "") -> Text:
-    return Text(escaping.line(value), style=style or COLOURS.get(value, ""))
+    look = LOOKS.get(value)
+    return Text(escaping.line(value), style=style or (look.style if look else ""))
 
 
 def print_table(table: Table, console: Console) -> None:

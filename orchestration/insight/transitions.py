@@ -9,7 +9,7 @@ from orchestration.base.settings import Settings
 from orchestration.insight.accounts import Connection, find_date, history_dates
 from orchestration.insight.options import DATE, MARKDOWN, find_pillar, report_console
 from orchestration.insight.report import Report, money
-from orchestration.insight.states import ALL_STATES, STATES
+from orchestration.insight.states import ALL_STATES, RANKS, STATES
 from orchestration.warehouse.published import reading
 
 ELSEWHERE = "not there"  # not in scope on one of the dates: not created yet, or churned
@@ -107,5 +107,4 @@ def cell_text(amounts: list[float] | None) -> str:
 
 
 def is_worse(was: str, now: str) -> bool:
-    known = ("good", "average", "poor")
-    return was in known and now in known and known.index(now) > known.index(was)
+    return was in RANKS and now in RANKS and RANKS[now] < RANKS[was]

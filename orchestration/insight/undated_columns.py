@@ -6,28 +6,16 @@ knew then: a back-test names them, and shows its results without them too.
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import cache
 
+from orchestration.base.dbt_project import catalogue
+from orchestration.raw_reader.definitions import raw_definitions
 from orchestration.warehouse.configuration import Configuration, Row, cells
-
-# By measure (docs/measures.md, docs/raw_tables.md). A plan, its mrr and its start come as a row of
-# their own with each change, so they have a time.
-MEASURES = {
-    "days_to_renewal": "subscriptions.renews_at",
-    "seats": "subscriptions.seats",
-    "license_utilization": "subscriptions.seats",
-    "reopens": "tickets.reopens",
-}
-DIMENSIONS = {"priority": "tickets.priority"}
-# Attributes of the account, unless `account_attributes` has an entry of the name, which has a time.
-SIGNALS = {
-    name: f"accounts.{name}"
-    for name in ("lifecycle_stage", "industry", "region", "csm_email", "parent_account_id")
-}
 
 
 @dataclass(frozen=True)
 class UndatedRule:
-    """A rule that rests on a undated column, with the rows that go when it goes."""
+    """A rule that rests on an undated column, with the rows that go when it goes."""
 
     file: str
     place: str
@@ -36,13 +24,35 @@ class UndatedRule:
     rows: tuple[tuple[tuple[str, str | None], ...], ...]
 
 
+@cache
+def undated_columns() -> frozenset[tuple[str, str]]:
+    """Raw tables and their columns that YAML says to be undated."""
+    return frozenset(
+        (table, column)
+        for table, definition in raw_definitions().items()
+        for column, meta in definition.columns.items()
+        if meta.get("undated")
+    )
+
+
 def undated_signals(configuration: Configuration) -> dict[str, str]:
-    """Signals that rest on a undated column, and which."""
-    found = dict(SIGNALS)
+    """Signals that rest on an undated column, and which."""
+    # Attributes of the account, unless `account_attributes` has an entry of the name, which has a
+    # time.
+    found = {name: f"accounts.{name}" for table, name in undated_columns() if table == "accounts"}
+    measures = {row["measure"]: row for row in catalogue("measures")}
     for metric, row in configuration.metrics.items():
-        column = MEASURES.get(row["measure"] or "") or DIMENSIONS.get(row["dimension"] or "")
-        if column:
-            found[metric] = column
+        measure = measures.get(row["measure"] or "")
+        rests_on = [
+            (needed["table_name"], needed["column_name"])
+            for needed in catalogue("measure_columns")
+            if needed["measure"] == row["measure"]
+        ]
+        if measure and row["dimension"]:
+            rests_on += [(table, row["dimension"]) for table in measure["tables"].split("|")]
+        for table, column in rests_on:
+            if (table, column) in undated_columns():
+                found.setdefault(metric, f"{table}.{column}")
     return found
 
 

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
-RANK = {"good": 2, "average": 1, "poor": 0}
+from orchestration.insight.states import RANKS
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def warnings_before(overall: pd.DataFrame, horizon: int, known_until: date) -> B
         window = (rows["health_date"] <= end) & (
             rows["health_date"] > end - timedelta(days=horizon)
         )
-        states = [state for state in rows["state"][window] if state in RANK]
+        states = [state for state in rows["state"][window] if state in RANKS]
         if not states:
             continue
         (leavers if len(left) else stayers).append(states)
@@ -75,5 +75,5 @@ def count(accounts: list[list[str]]) -> Warned:
 
 def has_declined(states: list[str]) -> bool:
     """Whether a state is worse than one before it."""
-    ranks = [RANK[state] for state in states]
+    ranks = [RANKS[state] for state in states]
     return any(later < earlier for n, later in enumerate(ranks) for earlier in ranks[:n])

@@ -13,8 +13,9 @@ from orchestration.insight import scratch
 from orchestration.insight.options import DATE, MARKDOWN, report_console
 from orchestration.insight.report import Report, money, number
 from orchestration.insight.state_changes import Comparison, StateChange, compare, rules_behind
+from orchestration.insight.states import ALL_STATES
 
-STATES = ("good", "average", "poor", "not_calculated", "not_configured")
+STATES = (*ALL_STATES, "not_configured")
 LISTED = 50  # accounts that a report lists unless told otherwise
 
 # Segments and pillars in which somebody moves, on the last date, and those that stay in them.

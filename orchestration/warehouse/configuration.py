@@ -7,9 +7,9 @@ from functools import cached_property
 
 import duckdb
 
-Row = dict[str, str | None]
+from orchestration.base.dbt_project import configuration_files
 
-GOOD_FROM, POOR_BELOW = 6.66, 3.34  # bands of a segment that names none (docs/health.md, "Overall")
+Row = dict[str, str | None]
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,14 @@ class Configuration:
 
     def bands(self, segment: str) -> tuple[float, float]:
         """The scores from which a segment is good and below which it is poor."""
-        for row in self.rows("segments"):
-            if row["segment_id"] == segment:
-                good, poor = row["good_from"], row["poor_below"]
-                return float(good or GOOD_FROM), float(poor or POOR_BELOW)
-        return GOOD_FROM, POOR_BELOW
+        columns = configuration_files()["segments"].columns
+        rows = [row for row in self.rows("segments") if row["segment_id"] == segment]
+        band = rows[0] if rows else {}
+        good_from, poor_below = (
+            float(band.get(name) or columns[name]["default"])
+            for name in ("good_from", "poor_below")
+        )
+        return good_from, poor_below
 
     def score_weights(self, segment: str, pillar: str) -> dict[str, float]:
         """The weight of each score rule, by its signal."""
@@ -100,7 +103,7 @@ class RowChange:
 
     def text(self) -> str:
         """`pillar_weights [standard, service]: weight 10 becomes 20`."""
-        place = f"{self.file} [{', '.join(cells(self.row, KEYS[self.file]))}]"
+        place = f"{self.file} [{', '.join(cells(self.row, subject(self.file)))}]"
         if self.previous is None or self.latter is None:
             others = [f"{name} {self.row[name]}" for name in rest(self.file, self.row)]
             return f"{place} {'added' if self.previous is None else 'gone'}: {', '.join(others)}"
@@ -118,23 +121,9 @@ class RowChange:
         return [name for name in {**previous, **latter} if previous.get(name) != latter.get(name)]
 
 
-# By which columns a person takes two rows for the same one; the rest is what the row says.
-KEYS = {
-    "pillars": ("pillar_id",),
-    "segments": ("segment_id",),
-    "segment_rules": ("segment_id", "clause", "signal_id"),
-    "attributes": ("attribute_id",),
-    "metrics": ("metric_id",),
-    "health_rules": ("segment_id", "pillar_id", "state", "clause", "signal_id"),
-    "score_rules": ("segment_id", "pillar_id", "signal_id"),
-    "pillar_weights": ("segment_id", "pillar_id"),
-    "milestones": ("segment_id", "milestone_id"),
-    "alert_rules": ("alert_id",),
-    "plans": ("plan_id",),
-    "sources": ("table_name",),
-    "pillar_sources": ("pillar_id", "table_name"),
-    "raw_values": ("table_name", "column_name", "raw_value", "time_format"),
-}
+def subject(file: str) -> tuple[str, ...]:
+    """The columns by which a person takes two rows for the same one; the rest is what it says."""
+    return configuration_files()[file].subject
 
 
 def cells(row: Row, columns: Iterable[str]) -> tuple[str, ...]:
@@ -143,13 +132,16 @@ def cells(row: Row, columns: Iterable[str]) -> tuple[str, ...]:
 
 def rest(file: str, row: Row) -> list[str]:
     """Columns that say something beside the key."""
-    return [name for name, cell in row.items() if cell is not None and name not in KEYS[file]]
+    return [name for name, cell in row.items() if cell is not None and name not in subject(file)]
 
 
 def differences(previous: Configuration, latter: Configuration) -> list[RowChange]:
     """The rows that the configurations do not share, by file and key."""
     found = []
-    for file, key in KEYS.items():
+    for file, described in configuration_files().items():
+        if "key" not in described.meta:
+            continue  # no part of the configuration of health
+        key = described.subject
         gone, added = (
             sorted(one - other)
             for one, other in (

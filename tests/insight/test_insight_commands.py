@@ -20,8 +20,9 @@ from orchestration.console import summary
 from orchestration.insight import distance, explain, flaps, portfolio, transitions, trend
 from orchestration.insight.commands import COMMANDS
 from orchestration.insight.conditions import COMPARE, Condition, as_a_person
-from orchestration.insight.daily_states import LETTERS, states_in_a_line
+from orchestration.insight.daily_states import states_in_a_line
 from orchestration.insight.explanation import explanation_of
+from orchestration.insight.states import LOOKS
 from orchestration.publishing.publication import publish
 from orchestration.sample_data import write_sample
 from orchestration.warehouse.configuration import Configuration
@@ -181,7 +182,9 @@ def test_the_strip_is_the_history(warehouse: Warehouse, command: Command) -> Non
         )
     )
     expected = "".join(
-        LETTERS[states[END - timedelta(days=age)]] if END - timedelta(days=age) in states else "."
+        LOOKS[states[END - timedelta(days=age)]].letter
+        if END - timedelta(days=age) in states
+        else "."
         for age in range(59, -1, -1)
     )
     [line] = re.findall(r"^Service .*$", command("explain", account).output, re.MULTILINE)

@@ -21,6 +21,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pyarrow as pa
+from reference.published import CORE_PILLARS
 from world_files import (
     OBJECT_ENDINGS,
     TEXT_ENDINGS,
@@ -413,7 +414,6 @@ _TELLING_MEASURES = {
     **dict.fromkeys(("tickets_created", "open_ticket_age_days"), "tickets"),
     **dict.fromkeys(("amount_paid", "open_invoices"), "invoices"),
 }
-CORE_PILLARS = ("product_adoption", "financial", "service", "relationship", "external")
 _GROWTH = {1: 0.1, 3: 0.2, 7: 0.4, 14: 0.6, 30: 1.0, 90: 2.0, None: 2.5}
 _SOURCES_OF_PILLAR = {
     "product_adoption": ("events", "users"),

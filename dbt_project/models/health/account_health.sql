@@ -1,5 +1,5 @@
 {{ config(materialized='incremental', incremental_strategy='replace_all') }}
-{%- set core_pillars = ['product_adoption', 'financial', 'service', 'relationship', 'external'] %}
+{%- set core_pillars = var('core_pillars') %}
 -- The health of every account on the latest health date of the history.
 with
 

@@ -1,19 +1,5 @@
 -- Every rejected row and every ignored or changed value of the raw tables: one row each.
-{%- set tables = [
-    ('accounts', ref('base_accounts')),
-    ('account_attributes', ref('base_account_attributes')),
-    ('account_tags', ref('base_account_tags')),
-    ('users', ref('base_users')),
-    ('events', ref('int_event_issues')),
-    ('subscriptions', ref('base_subscriptions')),
-    ('invoices', ref('base_invoices')),
-    ('tickets', ref('base_tickets')),
-    ('touchpoints', ref('base_touchpoints')),
-    ('survey_responses', ref('base_survey_responses')),
-    ('risk_assessments', ref('base_risk_assessments')),
-    ('exchange_rates', ref('base_exchange_rates')),
-    ('health_overrides', ref('base_health_overrides')),
-] %}
+{%- set tables = validated_tables() + [('events', ref('int_event_issues'))] %}
 with
 
 records as (

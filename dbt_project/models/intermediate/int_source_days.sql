@@ -1,19 +1,6 @@
 -- How many rows each raw table has on each day of its main time, one row per table and day (null:
 -- no readable time).
-{%- set tables = [
-    ('accounts', ref('base_accounts')),
-    ('account_attributes', ref('base_account_attributes')),
-    ('account_tags', ref('base_account_tags')),
-    ('users', ref('base_users')),
-    ('subscriptions', ref('base_subscriptions')),
-    ('invoices', ref('base_invoices')),
-    ('tickets', ref('base_tickets')),
-    ('touchpoints', ref('base_touchpoints')),
-    ('survey_responses', ref('base_survey_responses')),
-    ('risk_assessments', ref('base_risk_assessments')),
-    ('exchange_rates', ref('base_exchange_rates')),
-    ('health_overrides', ref('base_health_overrides')),
-] %}
+{%- set tables = validated_tables() %}
 select
     'events' as table_name,
     event_day,
