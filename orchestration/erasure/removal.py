@@ -24,10 +24,11 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.base.dbt_project import variables
 from orchestration.base.figures import plural
-from orchestration.base.settings import DBT_PROJECT, STORAGE_VERSION, Settings
+from orchestration.base.settings import STORAGE_VERSION, Settings
 from orchestration.base.stopping import scratch_folders
-from orchestration.dbt_runner.dbt_macros import DbtMacros, project_variables
+from orchestration.dbt_runner.dbt_macros import DbtMacros
 from orchestration.erasure.dagster_records import delete_entries
 from orchestration.warehouse import erasure_steps
 from orchestration.warehouse.connections import in_memory, literal, quoted, writing
@@ -325,7 +326,7 @@ def dates_out_of_raw(warehouse: duckdb.DuckDBPyConnection, events_from: date | N
 
 
 def late_arrival_days() -> int:
-    return int(project_variables(DBT_PROJECT)["late_arrival_days"])
+    return int(variables()["late_arrival_days"])
 
 
 def ranges(days: set[date]) -> list[Range]:
