@@ -1,8 +1,9 @@
-"""Expectations: what people judge about the data, at three boundaries, and what follows from it.
+"""Expectations: the checks of the data at three boundaries, and what follows from them.
 
-Every check is a row of `checks.csv`. A check judges numbers that SQL worked out beforehand, a
-small frame of them, so that its cost does not grow with history. Great Expectations does the
-judging; it is imported by the first check that runs, because that takes seconds.
+Every check is a row of `checks.csv`. It validates figures that SQL worked out beforehand, a small
+frame of them, so that its cost does not grow with history. Great Expectations validates: a suite
+for each table, with its own expectations and those of `custom`. It is imported by the first check
+that runs, because that takes seconds.
 
     raw_report = run_raw_checks(settings, first, last)      # before dbt; gates the pillars
     reports = [
@@ -15,8 +16,8 @@ judging; it is imported by the first check that runs, because that takes seconds
     blocking = blocking_failures(reports)                   # not empty: do not publish
 
 `last` may be left out for one health date. A `Report` has `boundary`, `dates` and `results`; a
-`CheckResult` has `health_date`, `check` (its row of checks.csv), `passed`, `was_judged` (false
-where there was too little to compare with), `observed`, `expected`, `failures` (each with
+`CheckResult` has `health_date`, `check` (its row of checks.csv), `passed`, `was_validated`
+(false where there was too little to compare with), `observed`, `expected`, `failures` (each with
 `record_key`, `account_id`, `observed`, `owner`, `detail`) and `blocks_publishing`. All of it is
 plain data. In the Data Docs, `index.html#<check.subject>` leads to the checks of a table.
 

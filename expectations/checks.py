@@ -18,12 +18,12 @@ class WrongChecks(Exception):
 
 @dataclass(frozen=True)
 class Kind:
-    """What a check_name can be: where it is judged and what it measures.
+    """What a check_name can be: at which boundary, of which table, and what it measures.
 
-    `table` is the one table that it judges; None: any raw table. `column` says what column_name
+    `table` is the one table that it is for; None: any raw table. `column` says what column_name
     must name: None for nothing, `raw` for a column of the raw table, `measure` for a measure.
     `uses` names the optional numbers without which it cannot be worked out. `is_lint` says that it
-    judges the configuration and not the data.
+    validates the configuration and not the data. What is expected of it stands in `custom`.
     """
 
     boundary: str
@@ -144,7 +144,7 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Check:
-    """A row of checks.csv: what is judged, within which bounds, and who does what if it fails."""
+    """A row of checks.csv: what is validated, within which bounds, and who acts if it fails."""
 
     check_name: str
     boundary: str
@@ -168,8 +168,13 @@ class Check:
         return " ".join(filter(None, (self.check_name, self.column_name)))
 
     @property
+    def title(self) -> str:
+        """The label and the severity, which is unique among the checks of a table."""
+        return f"{self.label}, {self.severity}"
+
+    @property
     def subject(self) -> str:
-        """What is judged: `<boundary>.<table>`."""
+        """What is checked: `<boundary>.<table>`, the name of its suite."""
         return f"{self.boundary}.{self.table_name}"
 
     @property
@@ -262,7 +267,7 @@ def problems_of(cells: dict[str, str], tables: dict[str, list[str]], measures: s
         yield f"there is no check of this name. Use one of: {', '.join(KINDS)}."
         return
     if cells["boundary"] != kind.boundary:
-        yield f"boundary is `{cells['boundary']}`. This check is judged at `{kind.boundary}`."
+        yield f"boundary is `{cells['boundary']}`. This check is validated at `{kind.boundary}`."
     known_tables = tables if kind.table is None else {kind.table: []}
     if cells["table_name"] not in known_tables:
         yield f"table_name is `{cells['table_name']}`. Use one of: {', '.join(known_tables)}."

@@ -1,8 +1,8 @@
 """The lint of the configuration: rows that are valid and yet do nothing, or not what they seem to.
 
-It is judged by what the configuration did to the accounts, on the last date of a run and the days
-before it. It reads schema `health` only, so that it works on a published copy as well; but which
-columns no raw file has is said by the warehouse alone.
+It is validated by what the configuration did to the accounts, on the last date of a run and the
+days before it. It reads schema `health` only, so that it works on a published copy as well; but
+which columns no raw file has is said by the warehouse alone.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from orchestration.warehouse.connections import Warehouse
 SAMPLED_ACCOUNTS = 5000  # a sample of that many tells what a condition does
 Record = dict[str, object]
 Span = dict[str, date]
-Judged = tuple[str, float, str]  # key, number and evidence of a record
+Named = tuple[str, float, str]  # a record's key, its figure, and the evidence
 
 # One row per condition of the pillars: whom it concerns, who meets it, where its threshold lies.
 CONDITIONS = """
@@ -116,7 +116,7 @@ OTHER_VERSION = """
 
 
 def lint_records(warehouse: Warehouse, check: Check, day: date) -> list[Record]:
-    """What a lint judges on a date: a segment, pillar or condition each; none without accounts."""
+    """Figures of a lint on a date: by segment, pillar or condition; none without accounts."""
     [(version, accounts)] = warehouse.rows(VERSION, day=day)
     if not accounts:
         return []
@@ -125,22 +125,22 @@ def lint_records(warehouse: Warehouse, check: Check, day: date) -> list[Record]:
     span = {"from_day": other or from_day, "day": day}
     configuration = Configuration.of_version(warehouse.connection, version)
     if check.check_name == "columns_there":
-        judged = columns_there(warehouse, configuration)
+        found = columns_there(warehouse, configuration)
     elif check.check_name == "segment_reached":
-        judged = segments(warehouse, configuration, span) if accounts >= check.minimum_rows else ()
+        found = segments(warehouse, configuration, span) if accounts >= check.minimum_rows else ()
     elif check.check_name == "rules_overlap":
-        judged = overlaps(warehouse, check, span)
+        found = overlaps(warehouse, check, span)
     elif check.check_name == "weight_without_score":
-        judged = weights(warehouse, check, configuration, span)
+        found = weights(warehouse, check, configuration, span)
     else:
-        judged = conditions(warehouse, check, span)
+        found = conditions(warehouse, check, span)
     return [
-        {"health_date": day, "record_key": key, "observed": number, "detail": detail}
-        for key, number, detail in judged
+        {"health_date": day, "record_key": key, check.title: number, "detail": detail}
+        for key, number, detail in found
     ]
 
 
-def columns_there(warehouse: Warehouse, configuration: Configuration) -> Iterator[Judged]:
+def columns_there(warehouse: Warehouse, configuration: Configuration) -> Iterator[Named]:
     """Columns that each metric misses. A published copy does not say."""
     if not warehouse.has("intermediate.int_unmeasured_metrics"):
         return
@@ -152,7 +152,7 @@ def columns_there(warehouse: Warehouse, configuration: Configuration) -> Iterato
         yield metric, len(columns), f"no file has {', '.join(columns)}"
 
 
-def segments(warehouse: Warehouse, configuration: Configuration, span: Span) -> Iterator[Judged]:
+def segments(warehouse: Warehouse, configuration: Configuration, span: Span) -> Iterator[Named]:
     """Accounts that each segment with a health configuration was chosen for."""
     found = {segment: numbers for segment, *numbers in warehouse.rows(SEGMENTS_REACHED, **span)}
     configured = {
@@ -169,7 +169,7 @@ def segments(warehouse: Warehouse, configuration: Configuration, span: Span) -> 
         )
 
 
-def overlaps(warehouse: Warehouse, check: Check, span: Span) -> Iterator[Judged]:
+def overlaps(warehouse: Warehouse, check: Check, span: Span) -> Iterator[Named]:
     for segment, pillar, accounts, overlap, _, _ in warehouse.rows(PILLARS, **span):
         if accounts >= check.minimum_rows:
             yield f"{segment} {pillar}", overlap, f"{accounts} accounts"
@@ -177,7 +177,7 @@ def overlaps(warehouse: Warehouse, check: Check, span: Span) -> Iterator[Judged]
 
 def weights(
     warehouse: Warehouse, check: Check, configuration: Configuration, span: Span
-) -> Iterator[Judged]:
+) -> Iterator[Named]:
     found = {
         (segment, pillar): numbers for segment, pillar, *numbers in warehouse.rows(PILLARS, **span)
     }
@@ -193,11 +193,11 @@ def weights(
             )
 
 
-def conditions(warehouse: Warehouse, check: Check, span: Span) -> Iterator[Judged]:
+def conditions(warehouse: Warehouse, check: Check, span: Span) -> Iterator[Named]:
     rows = warehouse.rows(CONDITIONS, accounts=SAMPLED_ACCOUNTS, **span)
     for key, accounts, known, met, met_share, missing, lowest, highest, first, last in rows:
-        judged_accounts = accounts if check.check_name == "signal_missing" else known
-        if judged_accounts < check.minimum_rows:
+        counted = accounts if check.check_name == "signal_missing" else known
+        if counted < check.minimum_rows:
             continue
         if check.check_name == "met_share":
             yield key, met_share, f"met by {met} of {known} accounts with an answer"

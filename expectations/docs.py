@@ -38,7 +38,7 @@ POLICY = (
 
 
 class DocsNotWritten(Exception):
-    """The pages could not be written; the message says where and why. What was judged stands."""
+    """The pages could not be written; the message says where and why. What was validated stands."""
 
 
 def build_docs(reports: Iterable[Report], folder: Path | None = None) -> Path:
@@ -163,7 +163,7 @@ def index(reports: Sequence[Report], folder: Path) -> str:
             {
                 "name": report.boundary,
                 "dates": " to ".join(dict.fromkeys(map(str, (report.dates[0], report.dates[-1])))),
-                "judged": f"{sum(result.was_judged for result in report.results):,}",
+                "validated": f"{sum(result.was_validated for result in report.results):,}",
                 "failed": f"{len(report.failed):,}" if report.failed else 0,
             }
             for report in reports
@@ -191,36 +191,23 @@ def by_check(results: Iterable[CheckResult]) -> Iterable[list[CheckResult]]:
     return found.values()
 
 
-def subjects(results: Iterable[CheckResult], pages: list[dict[str, str]]) -> list[dict[str, Any]]:
-    """The results by what they judge, with the pages that show them."""
+def subjects(results: Iterable[CheckResult], pages: dict[str, str]) -> list[dict[str, Any]]:
+    """The results by the table that they check, with the page of its suite."""
     by_subject: dict[str, list[CheckResult]] = {}
     for result in results:
         by_subject.setdefault(result.check.subject, []).append(result)
     return [
-        {
-            "name": subject,
-            "results": found,
-            "pages": [page for page in pages if is_page_of(page["name"], subject)],
-        }
+        {"name": subject, "results": found, "page": pages[subject]}
         for subject, found in sorted(by_subject.items())
     ]
 
 
-def is_page_of(page: str, subject: str) -> bool:
-    """Raw tables have a page each; the other boundaries one for each kind of record."""
-    boundary = subject.split(".")[0]
-    if boundary == "raw":
-        return page == subject
-    return page.startswith(f"{boundary}.")
-
-
-def pages(folder: Path) -> list[dict[str, str]]:
-    """The pages of validations: name of the suite, and link from the index."""
-    found = sorted((folder / "validations").rglob("*.html"))
-    return [
-        {
-            "name": ".".join(page.relative_to(folder / "validations").parts[:2]),
-            "link": quote(page.relative_to(folder).as_posix()),
-        }
+def pages(folder: Path) -> dict[str, str]:
+    """The pages of validations: the link from the index, by the name of the suite."""
+    found = (folder / "validations").rglob("*.html")
+    return {
+        ".".join(page.relative_to(folder / "validations").parts[:2]): quote(
+            page.relative_to(folder).as_posix()
+        )
         for page in found
-    ]
+    }

@@ -1,6 +1,6 @@
 """The boundary `health`: whether every account got what it should, and what changed overnight."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 import pandas as pd
@@ -8,6 +8,7 @@ import pandas as pd
 from expectations.checks import Check
 from expectations.configuration import lint_records
 from expectations.reports import Report
+from expectations.validation import Figures, validated
 from expectations.warehouse import checks_of, dates_between, days_asked, in_steps
 from orchestration.base.settings import Settings
 from orchestration.warehouse.connections import Warehouse, reading
@@ -21,9 +22,9 @@ from orchestration.warehouse.health_dates import (
 )
 
 Checks = tuple[Check, ...]
-TOTALS = ("accounts_calculated", "accounts_kept")
-SEGMENTS_JUDGED = ("state_mix", "state_flips")
-DATES_JUDGED = ("missed_nights", "dates_to_come")
+TOTAL_CHECKS = ("accounts_calculated", "accounts_kept")
+SEGMENT_CHECKS = ("state_mix", "state_flips")
+DATE_CHECKS = ("missed_nights", "dates_to_come")
 
 ACCOUNTS_ON_DATES = """
     select health_date, count(*) as accounts
@@ -234,100 +235,69 @@ SEGMENTS = """
 
 
 def run_health_checks(settings: Settings, first: date, last: date | None = None) -> Report:
-    """Judge the health of each health date from first to last, after dbt.
+    """Validate the health of each health date from first to last, after dbt.
 
-    The configuration is judged on the last date only, by that date and those before it.
+    The configuration is linted on the last date only, by that date and those before it.
     """
     with reading(settings) as warehouse:
-        return judged(warehouse, checks_of("health"), dates_between(first, last or first))
+        return validated_health(warehouse, checks_of("health"), dates_between(first, last or first))
 
 
-def judged(warehouse: Warehouse, checks: Checks, dates: tuple[date, ...]) -> Report:
-    """Judge the health by the checks."""
-    from expectations.validation import Subject, validated
-
-    totals = total_records(warehouse, checks, dates)
+def validated_health(warehouse: Warehouse, checks: Checks, dates: tuple[date, ...]) -> Report:
+    """Validate the health by the checks."""
+    totals = [check for check in checks if check.check_name in TOTAL_CHECKS]
+    segments = [check for check in checks if check.check_name in SEGMENT_CHECKS]
     accounts = [account_frame(warehouse, checks, days) for days in in_steps(dates)]
-    segments = [
-        record for days in in_steps(dates) for record in segment_records(warehouse, checks, days)
+    figures = [
+        Figures(totals, total_records(warehouse, totals, dates)),
+        *account_figures(pd.concat(accounts, ignore_index=True), checks),
+        *(
+            Figures(segments, segment_records(warehouse, segments, days))
+            for days in in_steps(dates)
+        ),
+        *(
+            Figures([check], date_records(warehouse, check, dates[-1]))
+            for check in checks
+            if check.check_name in DATE_CHECKS
+        ),
+        *lint_figures(warehouse, checks, dates[-1]),
     ]
-    lints = lint_subjects(warehouse, checks, dates[-1])
-    return validated(
-        "health",
-        dates,
-        [
-            Subject("health.totals", totals, columns(checks, *TOTALS)),
-            *account_subjects(pd.concat(accounts, ignore_index=True), checks),
-            Subject("health.segments", segments, columns(checks, *SEGMENTS_JUDGED), False),
-            *(
-                Subject(
-                    f"health.{check.check_name}",
-                    date_records(warehouse, check, dates[-1]),
-                    columns([check], check.check_name),
-                )
-                for check in checks
-                if check.check_name in DATES_JUDGED
-            ),
-            *lints,
-        ],
-    )
+    return validated("health", dates, figures)
 
 
 def run_lint(warehouse: Warehouse, day: date) -> Report:
-    """Judge the configuration only, by a health date and those before it."""
-    from expectations.validation import validated
-
-    return validated("health", [day], lint_subjects(warehouse, checks_of("health"), day))
+    """Validate the configuration only, by a health date and those before it."""
+    return validated("health", [day], lint_figures(warehouse, checks_of("health"), day))
 
 
-def lint_subjects(warehouse: Warehouse, checks: Checks, day: date) -> list:
-    from expectations.validation import Subject
-
+def lint_figures(warehouse: Warehouse, checks: Checks, day: date) -> list[Figures]:
     return [
-        Subject(
-            f"health.{check.check_name}",
-            [
-                {**record, column_name(check): record["observed"]}
-                for record in lint_records(warehouse, check, day)
-            ],
-            columns([check], check.check_name),
-            must_have_rows=False,
-        )
+        Figures([check], lint_records(warehouse, check, day))
         for check in checks
         if check.kind.is_lint
     ]
 
 
-def column_name(check: Check) -> str:
-    return f"{check.label}, {check.severity}"
-
-
-def columns(checks: Iterable[Check], *names: str) -> dict[str, Check]:
-    """The checks of these names by the frame's column that they judge."""
-    return {column_name(check): check for check in checks if check.check_name in names}
-
-
 def total_records(
-    warehouse: Warehouse, checks: Checks, dates: Sequence[date]
+    warehouse: Warehouse, checks: Sequence[Check], dates: Sequence[date]
 ) -> list[dict[str, object]]:
     """The number of accounts on each date, and that number for each one of the date before."""
-    asked = [check for check in checks if check.check_name in TOTALS]
-    back = timedelta(days=max([0, *(check.window_days or 0 for check in asked)]))
+    back = timedelta(days=max([0, *(check.window_days or 0 for check in checks)]))
     [(first,)] = warehouse.rows(FIRST_DATE)
     accounts = dict(warehouse.rows(ACCOUNTS_ON_DATES, from_day=dates[0] - back, to_day=dates[-1]))
     records = []
     for day in dates:
         record: dict[str, object] = {"health_date": day, "record_key": "account_health_history"}
-        for check in asked:
+        for check in checks:
             if check.check_name == "accounts_calculated":
                 # Before the first account there is nothing to miss.
                 if first is None or first <= day:
-                    record[column_name(check)] = accounts.get(day, 0)
+                    record[check.title] = accounts.get(day, 0)
             else:
                 days_before = (day - timedelta(days=n + 1) for n in range(check.window_days))
                 before = next((accounts[at] for at in days_before if at in accounts), 0)
                 if before and before >= check.minimum_rows:
-                    record[column_name(check)] = accounts.get(day, 0) / before
+                    record[check.title] = accounts.get(day, 0) / before
         records.append(record)
     return records
 
@@ -339,16 +309,15 @@ def date_records(warehouse: Warehouse, check: Check, day: date) -> list[dict[str
         ranges, words = missed_for_good(calculated, day), missed_in_words
     else:
         ranges, words = yet_to_come(calculated), to_come_in_words
-    name = column_name(check)
     return [
         {
             "health_date": day,
             "record_key": in_words(*dates),
-            name: days_in(dates),
+            check.title: days_in(dates),
             "detail": words([dates]),
         }
         for dates in ranges
-    ] or [{"health_date": day, "record_key": check.table_name, name: 0}]
+    ] or [{"health_date": day, "record_key": check.table_name, check.title: 0}]
 
 
 def account_frame(warehouse: Warehouse, checks: Checks, dates: Sequence[date]) -> pd.DataFrame:
@@ -356,42 +325,42 @@ def account_frame(warehouse: Warehouse, checks: Checks, dates: Sequence[date]) -
     return warehouse.frame(ACCOUNTS, **days_asked(dates, max([0, *windows])))
 
 
-def account_subjects(accounts: pd.DataFrame, checks: Checks) -> list:
-    """The checks of single accounts, each with the column that explains a failure."""
-    from expectations.validation import Subject
-
-    subjects = []
-    for names, detail in (
-        (("pillar_rows", "score_range"), None),
-        (("to_review",), "reasons"),
-        (("unknown_membership",), "segments"),
-    ):
-        judged: dict[str, Check] = {}
-        frame = accounts.copy()
-        for check in (check for check in checks if check.check_name in names):
-            sources = (
-                ("lowest", "highest") if check.check_name == "score_range" else (check.check_name,)
-            )
-            for source in sources:
-                name = column_name(check) + (f", {source}" if len(sources) > 1 else "")
-                judged[name] = check
-                frame[name] = accounts[source]
-        if detail:
-            frame["detail"] = accounts[detail]
-        subjects.append(Subject(f"health.{names[0]}", frame, judged, must_have_rows=False))
-    return subjects
+def account_figures(accounts: pd.DataFrame, checks: Checks) -> list[Figures]:
+    """The checks of single accounts: the columns with their figures, and what explains them."""
+    columns = {
+        "pillar_rows": (("pillar_rows",), None),
+        "score_range": (("lowest", "highest"), None),
+        "to_review": (("to_review",), "reasons"),
+        "unknown_membership": (("unknown_membership",), "segments"),
+    }
+    records = accounts[["health_date", "record_key", "account_id", "owner"]]
+    return [
+        Figures(
+            [check],
+            records.assign(
+                **{
+                    check.title: accounts[figure],
+                    "detail": accounts[detail] if detail else None,
+                }
+            ),
+        )
+        for check in checks
+        if check.check_name in columns
+        for figures, detail in [columns[check.check_name]]
+        for figure in figures
+    ]
 
 
 def segment_records(
-    warehouse: Warehouse, checks: Checks, dates: Sequence[date]
+    warehouse: Warehouse, checks: Sequence[Check], dates: Sequence[date]
 ) -> list[dict[str, object]]:
     records: dict[tuple[date, str], dict[str, object]] = {}
-    for check in (check for check in checks if check.check_name in SEGMENTS_JUDGED):
+    for check in checks:
         for day, segment, accounts, mix, compared, flips in warehouse.rows(
             SEGMENTS, **days_asked(dates, check.window_days)
         ):
             record = records.setdefault((day, segment), {"health_date": day, "record_key": segment})
             is_mix = check.check_name == "state_mix"
             if (accounts if is_mix else compared or 0) >= check.minimum_rows:
-                record[column_name(check)] = mix if is_mix else flips
+                record[check.title] = mix if is_mix else flips
     return list(records.values())

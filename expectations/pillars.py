@@ -11,6 +11,7 @@ import pandas as pd
 
 from expectations.checks import Check
 from expectations.reports import Report
+from expectations.validation import Figures, validated
 from expectations.warehouse import checks_of, dates_between, days_asked, in_steps
 from orchestration.base.settings import Settings
 from orchestration.warehouse.connections import Warehouse, reading
@@ -143,57 +144,48 @@ DRIFT = """
 
 
 def run_pillar_checks(settings: Settings, first: date, last: date | None = None) -> Report:
-    """Judge the metrics of each health date from first to last, after dbt."""
+    """Validate the metrics of each health date from first to last, after dbt."""
     with reading(settings) as warehouse:
-        return judged(warehouse, checks_of("pillars"), dates_between(first, last or first))
+        return validated_metrics(
+            warehouse, checks_of("pillars"), dates_between(first, last or first)
+        )
 
 
-def judged(warehouse: Warehouse, checks: tuple[Check, ...], dates: tuple[date, ...]) -> Report:
-    """Judge the metrics by the checks."""
-    from expectations.validation import Subject, validated
-
-    frames = [metrics_judged(warehouse, checks, days) for days in in_steps(dates)]
-    columns = {column: check for check in checks for column in columns_of(check)}
-    records = pd.concat(frames, ignore_index=True)
-    subject = Subject("pillars.metrics", records, columns, must_have_rows=False)
-    return validated("pillars", dates, [subject])
+def validated_metrics(
+    warehouse: Warehouse, checks: tuple[Check, ...], dates: tuple[date, ...]
+) -> Report:
+    """Validate the metrics by the checks."""
+    frames = [frame for days in in_steps(dates) for frame in metric_frames(warehouse, checks, days)]
+    return validated("pillars", dates, [Figures(checks, pd.concat(frames, ignore_index=True))])
 
 
-def columns_of(check: Check) -> tuple[str, ...]:
-    """The frame's columns that a check judges."""
-    name = f"{check.label}, {check.severity}"
-    if check.check_name == "metric_range":
-        return f"{name}, lowest", f"{name}, highest"
-    return (name,)
-
-
-def metrics_judged(
+def metric_frames(
     warehouse: Warehouse, checks: tuple[Check, ...], dates: Sequence[date]
-) -> pd.DataFrame:
-    """What each check judges, one record per date and metric; none for dates without accounts."""
+) -> list[pd.DataFrame]:
+    """The figures of the checks, by date and metric, and the highest values below the lowest."""
     metrics = warehouse.frame(METRICS, days=dates)
     records = metrics[["health_date"]].assign(record_key=metrics["metric_id"])
+    highest = records.copy()
     compared = {
         window: compared_with_before(warehouse, metrics, window, dates)
         for window in {check.window_days for check in checks if check.window_days}
     }
     for check in checks:
-        columns = columns_of(check)
         if check.check_name == "metric_range":
             is_asked = metrics["measure"] == check.column_name
-            for column, extreme in zip(columns, ("lowest", "highest"), strict=True):
-                records[column] = metrics[extreme].where(is_asked)
+            records[check.title] = metrics["lowest"].where(is_asked)
+            highest[check.title] = metrics["highest"].where(is_asked)
             continue
-        [column], before = columns, compared[check.window_days]
+        before = compared[check.window_days]
         if check.check_name == "missing_rise":
             rise = before["known_share"].fillna(0) - metrics["known"] / metrics["accounts"]
             is_enough = before["has_before"] & (metrics["accounts"] >= check.minimum_rows)
-            records[column] = rise.where(is_enough)
+            records[check.title] = rise.where(is_enough)
         else:
             known = before[["now_known", "before_known"]].fillna(0).min(axis="columns")
             number = before["distance" if check.check_name == "metric_drift" else "level"]
-            records[column] = number.where(known >= check.minimum_rows)
-    return records
+            records[check.title] = number.where(known >= check.minimum_rows)
+    return [records, highest]
 
 
 def compared_with_before(

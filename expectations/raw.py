@@ -1,7 +1,8 @@
-"""The boundary `raw`: what is judged before dbt runs, from the profiles of the raw tables.
+"""The boundary `raw`: what is validated before dbt runs, from the profiles of the raw tables.
 
 A check compares the days before the health date with the table's own earlier days. Where there is
-too little to compare with, a measure is None and the check passes: nothing is said of it.
+too little to compare with, a measure is None and the check passes: nothing is said of it. Where one
+record is not the table but a column, or needs an explanation, the measure lists such records.
 """
 
 import statistics
@@ -13,18 +14,20 @@ from expectations.raw_columns import recall, remember
 from expectations.raw_profile import Period, Profile, read_profiles, recent, usual
 from expectations.reports import Report
 from expectations.tables import replace_source_check_failures
+from expectations.validation import Figures, validated
 from expectations.warehouse import checks_of, dates_between
 from orchestration.base import clock
 from orchestration.base.settings import Settings
 from orchestration.warehouse.connections import WarehouseNotReady, reading
 
-Measure = Callable[[Profile, Check, date], float | None]
+Named = tuple[str, float, str]  # a record's key, its figure, and what explains it
+Measure = Callable[[Profile, Check, date], float | list[Named] | None]
 
 
 def run_raw_checks(
     settings: Settings, first: date, last: date | None = None, today: date | None = None
 ) -> Report:
-    """Judge the raw data as of each health date from first to last.
+    """Validate the raw data as of each health date from first to last.
 
     Critical failures go to `checks.source_check_failures` of the warehouse, where dbt finds them;
     `today` (UTC when not given) says which rows lie in the future.
@@ -33,73 +36,47 @@ def run_raw_checks(
     checks = checks_of("raw")
     profiles = read_profiles(settings, checks, first, last, today or clock.today())
     add_counts(settings, profiles)
-    report = judged(profiles, checks, dates_between(first, last))
+    report = validated_profiles(profiles, checks, dates_between(first, last))
     replace_source_check_failures(settings, report)
     columns = {table: profile.columns for table, profile in profiles.items() if profile.columns}
     remember(settings, columns, report.dates[0], report.dates[-1])
     return report
 
 
-def judged(
+def validated_profiles(
     profiles: dict[str, Profile], checks: Iterable[Check], dates: tuple[date, ...]
 ) -> Report:
-    """Judge the profiles by the checks."""
-    from expectations.validation import Subject, validated
-
-    subjects = []
+    """Validate the profiles by the checks."""
+    figures = []
     for table, profile in profiles.items():
         asked = [check for check in checks if check.table_name == table]
-        if asked:
-            subjects.append(
-                Subject(
-                    name=f"raw.{table}",
-                    records=[record for day in dates for record in records_on(profile, asked, day)],
-                    checks={measure_name(check): check for check in asked},
-                    details=details_of(profile, asked, dates),
-                )
-            )
-    return validated("raw", dates, subjects)
-
-
-def measure_name(check: Check) -> str:
-    """Name of the frame's column that holds what the check judges."""
-    return f"{check.label}, {check.severity}"
+        records = [record for day in dates for record in records_on(profile, asked, day)]
+        figures.append(Figures(asked, records))
+    return validated("raw", dates, figures)
 
 
 def records_on(profile: Profile, checks: list[Check], health_date: date) -> list[dict[str, object]]:
-    """What is judged of a table on a health date: the table, and each column that vanished."""
-    table = observed_on(profile, checks, health_date)
-    records = [table]
-    for check in (check for check in checks if check.check_name == "columns_kept"):
-        vanished = vanished_columns(profile, check, health_date)
-        if vanished and profile.columns:
-            table[measure_name(check)] = None
-            records += [
-                {
-                    "health_date": health_date,
-                    "record_key": column,
-                    "detail": profile.columns.detail(column),
-                    measure_name(check): 1.0,
-                }
-                for column in vanished
-            ]
-    return records
-
-
-def observed_on(profile: Profile, checks: list[Check], health_date: date) -> dict[str, object]:
-    """What each check of a table judges on a health date: one row of its frame."""
-    record: dict[str, object] = {
+    """What is validated of a table on a health date: the table, and what its measures name."""
+    table: dict[str, object] = {
         "health_date": health_date,
         "record_key": profile.table,
         "detail": profile.problem,
     }
+    records = [table]
     for check in checks:
-        record[measure_name(check)] = observe(profile, check, health_date)
-    return record
+        figure = observe(profile, check, health_date)
+        if not isinstance(figure, list):
+            table[check.title] = figure
+            continue
+        records += [
+            {"health_date": health_date, "record_key": key, "detail": detail, check.title: number}
+            for key, number, detail in figure
+        ]
+    return records
 
 
-def observe(profile: Profile, check: Check, health_date: date) -> float | None:
-    """What a check judges; None where the table is absent or cannot be read."""
+def observe(profile: Profile, check: Check, health_date: date) -> float | list[Named] | None:
+    """What a check measures; None where the table is absent or cannot be read."""
     measure = MEASURES[check.check_name]
     if check.check_name not in ("readable", "present") and (
         not profile.is_present or profile.problem
@@ -169,8 +146,9 @@ def vanished_columns(profile: Profile, check: Check, health_date: date) -> list[
     return columns.vanished(health_date, is_filled)
 
 
-def columns_kept(profile: Profile, check: Check, health_date: date) -> float:
-    return float(len(vanished_columns(profile, check, health_date)))
+def columns_kept(profile: Profile, check: Check, health_date: date) -> float | list[Named]:
+    vanished = vanished_columns(profile, check, health_date)
+    return [(column, 1.0, profile.columns.detail(column)) for column in vanished] or 0.0
 
 
 def usual_rows(profile: Profile, health_date: date, days: int) -> float | None:
@@ -190,11 +168,7 @@ def volume(profile: Profile, check: Check, health_date: date) -> float | None:
     return ratio(profile.total("rows", recent(health_date, check.window_days)), expected)
 
 
-def empty_days(profile: Profile, check: Check, health_date: date) -> float:
-    return float(len(days_without_rows(profile, check, health_date)))
-
-
-def days_without_rows(profile: Profile, check: Check, health_date: date) -> list[date]:
+def empty_days(profile: Profile, check: Check, health_date: date) -> float | list[Named]:
     """Days of the window without rows, on which there usually are some."""
     found = []
     for day in recent(health_date, check.window_days).days:
@@ -202,21 +176,8 @@ def days_without_rows(profile: Profile, check: Check, health_date: date) -> list
         expected = usual_rows(profile, after, 1)
         has_rows = profile.total("rows", recent(after, 1)) > 0
         if expected is not None and expected >= check.minimum_rows and not has_rows:
-            found.append(day)
-    return found
-
-
-def details_of(
-    profile: Profile, checks: Iterable[Check], dates: Iterable[date]
-) -> dict[tuple[Check, date, str], str]:
-    """The days that the checks of days without rows found."""
-    return {
-        (check, day, profile.table): f"no rows on {', '.join(map(str, found))}"
-        for check in checks
-        if check.check_name == "empty_days" and profile.is_present and not profile.problem
-        for day in dates
-        if (found := days_without_rows(profile, check, day))
-    }
+            found.append(str(day))
+    return [(profile.table, len(found), f"no rows on {', '.join(found)}")] if found else 0.0
 
 
 def freshness_hours(profile: Profile, check: Check, health_date: date) -> float | None:
@@ -324,12 +285,12 @@ def future_share(profile: Profile, check: Check, health_date: date) -> float | N
     return ratio(profile.future_rows, profile.total_rows)
 
 
-def judged_share(statistic: str) -> Measure:
-    """Measure of a share of the judged rows of the window, rows without a time included."""
+def validated_share(statistic: str) -> Measure:
+    """Measure of a share of the validated rows of the window, rows without a time included."""
 
     def measure(profile: Profile, check: Check, health_date: date) -> float | None:
         window = recent(health_date, check.window_days)
-        rows = profile.total("judged", window) + profile.undated.get("judged", 0)
+        rows = profile.total("validated", window) + profile.undated.get("validated", 0)
         part = profile.total(statistic, window) + profile.undated.get(statistic, 0)
         return part / rows if rows >= max(check.minimum_rows, 1) else None
 
@@ -349,7 +310,7 @@ def duplicate_share(profile: Profile, check: Check, health_date: date) -> float 
     rows = profile.total("rows", window)
     if rows < max(check.minimum_rows, 1):
         return None
-    return 1 - (profile.total("judged", window) - profile.total("repeated", window)) / rows
+    return 1 - (profile.total("validated", window) - profile.total("repeated", window)) / rows
 
 
 MEASURES: dict[str, Measure] = {
@@ -369,9 +330,9 @@ MEASURES: dict[str, Measure] = {
     "lag": compared("lag"),
     "hour_shift": hour_shift,
     "future_share": future_share,
-    "rejected_share": judged_share("rejected"),
-    "changed_share": judged_share("changed"),
-    "unknown_accounts": judged_share("unknown_accounts"),
+    "rejected_share": validated_share("rejected"),
+    "changed_share": validated_share("changed"),
+    "unknown_accounts": validated_share("unknown_accounts"),
     "unmatched_users": unmatched_users,
     "duplicate_share": duplicate_share,
     "accounts_seen": compared("accounts"),

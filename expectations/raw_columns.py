@@ -2,7 +2,7 @@
 
 A column that vanishes makes no error: its values read as null, and health moves without a word. So
 what was filled is remembered in `checks.filled_columns` of the warehouse, by health date, and a
-column that was filled on the date that is judged, or on one before it, and is absent or empty now
+column that was filled on the date that is validated, or on one before, and is absent or empty now
 has vanished. Nothing is forgotten because a column is absent, so that reruns answer the same; a gap
 between health dates does not matter. It is over when the column is back, when no metric of the
 configuration rests on it, or when a person says that it is gone for good (`forget`).

@@ -1,7 +1,7 @@
 """Profiles of the raw tables: a few numbers a day, worked out by DuckDB over the raw files.
 
 Only the days that a check looks back on are read, so that the cost does not grow with history. A
-table that cannot be read has a profile that says why. Nothing is judged here.
+table that cannot be read has a profile that says why. Nothing is validated here.
 """
 
 import csv
@@ -82,7 +82,7 @@ class Profile:
     hours: dict[date, list[int]] = field(default_factory=dict)
     words: dict[str, set[str]] = field(default_factory=dict)
     latest: dict[date, datetime] = field(default_factory=dict)
-    # Rows without a readable time, which belong to no day: judged with every date.
+    # Rows without a readable time, which belong to no day: counted with every date.
     undated: dict[str, float] = field(default_factory=dict)
     # What is known of the columns that metrics rest on; None where nobody asks.
     columns: Columns | None = None
@@ -224,7 +224,7 @@ class Reader:
             by_hour = f"{ctes} select {day}, hour({main}), count(*) {by_day}"
             for at, hour, rows in self.rows(by_hour):
                 profile.hours.setdefault(at, [0] * 24)[hour] = rows
-        self.fill_judged(profile, checks)
+        self.fill_validated(profile, checks)
 
     def fill_numbers(
         self,
@@ -275,32 +275,32 @@ class Reader:
             ),
         }
 
-    def fill_judged(self, profile: Profile, checks: list[Check]) -> None:
-        """Numbers by day of the rows as the pipeline judges them."""
-        judged = [
+    def fill_validated(self, profile: Profile, checks: list[Check]) -> None:
+        """Numbers by day of the rows as the pipeline validates them."""
+        windows = [
             check.window_days
             for check in checks
             if check.check_name
             in ("rejected_share", "changed_share", "unknown_accounts", "duplicate_share")
         ]
-        if not judged:
+        if not windows:
             return
         sql = self.judged_rows(
             profile.table,
-            days={"from": str(self.first - timedelta(days=max(judged))), "and_timeless": True},
+            days={"from": str(self.first - timedelta(days=max(windows))), "and_timeless": True},
         )
         statistics_by_day = self.rows(f"""
             select
                 cast(record_time as date) as day,
-                count(*) as judged,
+                count(*) as validated,
                 count(rejected_reason) as rejected,
                 count(*) filter (rejected_reason = 'unknown_account') as unknown_accounts,
                 count(*) filter (rejected_reason = 'duplicate_key') as repeated,
                 coalesce(sum(len(string_split(value_issues, ';'))), 0) as changed
-            from ({sql}) as judged
+            from ({sql}) as validated
             group by day
         """)
-        names = ("judged", "rejected", "unknown_accounts", "repeated", "changed")
+        names = ("validated", "rejected", "unknown_accounts", "repeated", "changed")
         for day, *numbers in statistics_by_day:
             for name, number in zip(names, numbers, strict=True):
                 if day is None:

@@ -27,7 +27,7 @@ class Failure:
 class CheckResult:
     """The answer of one check for one health date.
 
-    A check that has too little to compare with is not judged: it does not fail, and what failed
+    A check that has too little to compare with is not validated: it does not fail, and what failed
     before goes on failing.
     """
 
@@ -37,7 +37,7 @@ class CheckResult:
     observed: str
     expected: str
     failures: tuple[Failure, ...] = ()
-    was_judged: bool = True
+    was_validated: bool = True
 
     @property
     def blocks_publishing(self) -> bool:

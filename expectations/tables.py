@@ -203,7 +203,7 @@ def tell_since_when(warehouse: Warehouse, first: date) -> None:
 def result_row(result: CheckResult) -> dict[str, Any]:
     return {
         **check_cells(result),
-        "passed": result.passed if result.was_judged else None,
+        "passed": result.passed if result.was_validated else None,
         "observed": result.observed,
         "failing_rows": len(result.failures),
         "owner": result.check.owner,

@@ -113,12 +113,12 @@ def metadata(found: list[CheckResult], failed: list[CheckResult]) -> dict[str, A
     ]
     shown: dict[str, Any] = {
         "health dates": len({result.health_date for result in found}),
-        "validated": sum(result.was_judged for result in found),
+        "validated": sum(result.was_validated for result in found),
         "failed": len(failed),
         "failing rows": len(rows),
         "documentation": docs_link(found[0].check.subject),
     }
-    not_validated = sum(not result.was_judged for result in found)
+    not_validated = sum(not result.was_validated for result in found)
     if not_validated:
         shown["too little to validate"] = not_validated
     if rows:

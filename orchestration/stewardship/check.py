@@ -183,7 +183,7 @@ def summary_of(reports: Iterable[CheckReport]) -> Report:
 
 
 def counts_of(report: CheckReport) -> tuple[int, int, int, int, int]:
-    validated = sum(result.was_judged for result in report.results)
+    validated = sum(result.was_validated for result in report.results)
     severities = Counter(result.check.severity for result in report.failed)
     return (
         validated,

@@ -81,9 +81,9 @@ def named(asked: str | None) -> str:
 
 def report_of(answer: CheckReport, last: date, configuration: str) -> Report:
     report = Report(f"Lint of the configuration ({configuration}) on {last}")
-    validated = sum(result.was_judged for result in answer.results)
+    validated = sum(result.was_validated for result in answer.results)
     if validated < len(answer.results):
-        unvalidated = [result.check.label for result in answer.results if not result.was_judged]
+        unvalidated = [result.check.label for result in answer.results if not result.was_validated]
         report.say(f"Too few accounts to validate: {', '.join(unvalidated)}.")
     if not answer.failed:
         report.say("Nothing found.")

@@ -135,7 +135,7 @@ def report(day: int, failing: tuple[str, ...] | None, asked: Check = REVIEW) -> 
         observed="2",
         expected=asked.expected,
         failures=tuple(Failure(key, "1", account_id=key) for key in failing or ()),
-        was_judged=failing is not None,
+        was_validated=failing is not None,
     )
     return Report(asked.boundary, (health_date,), (result,))
 
@@ -194,7 +194,7 @@ def test_a_rerun_that_passes_ends_the_failure_also_for_later_dates(settings: Set
     assert found == [(FIRST, FIRST), (FIRST + timedelta(2), FIRST + timedelta(2))]
 
 
-def test_results_say_what_was_judged_and_who_acts(settings: Settings) -> None:
+def test_results_say_what_was_validated_and_who_acts(settings: Settings) -> None:
     write_check_tables(settings, [report(0, ("a", "b")), report(0, None, VOLUME)])
     found = rows(
         settings,

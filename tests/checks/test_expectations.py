@@ -125,10 +125,10 @@ YESTERDAY = {HEALTH_DATE - timedelta(days=1): 1000}
 def test_raw_checks(kind: str, tmp_path: Path) -> None:
     asked, bad_rows = RAW[kind]
     good = judge_raw(write_raw(tmp_path / "good"), asked, YESTERDAY)
-    assert good.was_judged
+    assert good.was_validated
     assert good.passed, good.observed
     bad = judge_raw(write_raw(tmp_path / "bad", bad_rows), asked, YESTERDAY)
-    assert bad.was_judged
+    assert bad.was_validated
     assert not bad.passed, bad.observed
     assert [failure.record_key for failure in bad.failures] == ["tickets"]
 
@@ -162,7 +162,7 @@ def test_a_table_that_cannot_be_read_is_unreadable_and_not_judged_otherwise(tmp_
     result = judge_raw(folder, readable)
     assert not result.passed
     assert "tickets" in (result.failures[0].detail or "")
-    assert not judge_raw(folder, volume).was_judged
+    assert not judge_raw(folder, volume).was_validated
 
 
 def test_a_required_column_that_is_missing_is_named(tmp_path: Path) -> None:
@@ -297,11 +297,11 @@ HEALTH: dict[str, tuple[Check, str]] = {
 def test_pillar_and_health_checks(asked: Check, bad: str, judged: Callable) -> None:
     with warehouse() as world:
         [good] = judged(world, (asked,), DATES).results
-    assert good.was_judged
+    assert good.was_validated
     assert good.passed, good.failures
     with warehouse(bad) as world:
         [result] = judged(world, (asked,), DATES).results
-    assert result.was_judged
+    assert result.was_validated
     assert not result.passed, result.observed
     assert result.failures
 
@@ -325,7 +325,7 @@ def test_dates_before_the_first_account_are_no_failure() -> None:
     early = date(2025, 1, 1)
     with warehouse() as world:
         [result] = health.judged(world, (asked,), (early,)).results
-        assert not result.was_judged
+        assert not result.was_validated
         world.connection.execute("delete from health.account_health_history")
         [result] = health.judged(world, (asked,), (early,)).results
     assert not result.passed, "no account at all is a failure"
@@ -375,7 +375,7 @@ def test_dates_judged_together_are_judged_as_each_alone(
 
     def told(result: CheckResult) -> tuple:
         failures = sorted(result.failures, key=lambda failure: failure.record_key)
-        return result.health_date, result.check.key, result.observed, result.was_judged, failures
+        return result.health_date, result.check.key, result.observed, result.was_validated, failures
 
     assert sorted(map(told, together)) == sorted(map(told, alone))
 

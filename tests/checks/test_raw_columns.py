@@ -183,7 +183,7 @@ def test_columns_that_vanish_together_are_each_named(settings: Settings) -> None
 def test_a_column_that_was_never_filled_is_not_missed(settings: Settings, tickets: str) -> None:
     judge(settings, tickets, day(0))
     result = judge(settings, RENAMED, day(1))
-    assert result.was_judged
+    assert result.was_validated
     assert result.passed
 
 
