@@ -1,9 +1,8 @@
 """Custom expectations, and the suite of a table's checks.
 
-A check that says of values what a built-in expectation says uses that one. The others compare
-figures that SQL worked out, such as the rows of a week for each row of a usual week: each has a
-class here, whose docstring begins with what it expects, in the words that the Data Docs show.
-`kinds` names the kinds of check (`checks.KINDS`) that use it.
+Most checks compare figures that SQL worked out, such as the rows of a week for each row of a usual
+week. Each thing that they expect has a class, whose docstring begins with it in the words that the
+Data Docs show; `kinds` are the kinds of check (`checks.KINDS`) that expect it.
 """
 
 import inspect
@@ -17,13 +16,53 @@ from great_expectations.render import LegacyDiagnosticRendererType, RenderedTabl
 from great_expectations.render.renderer.renderer import renderer
 
 from expectations.checks import Check, number_text
+from expectations.reports import RECORD
 
-# What names a record of a frame, who it concerns, and what explains its figures.
-RECORD = ("health_date", "record_key", "account_id", "owner", "detail")
 RECORDS_SHOWN = 50
 
 
-class ExpectFigureToBeBetween(BatchExpectation):
+class ShowsRecords:
+    """The failing records in the Data Docs, latest first, and who does what about them."""
+
+    @classmethod
+    @renderer(renderer_type=LegacyDiagnosticRendererType.UNEXPECTED_TABLE)
+    def _diagnostic_unexpected_table_renderer(
+        cls, configuration: Any = None, result: Any = None, runtime_configuration: Any = None
+    ) -> list[RenderedTableContent] | None:
+        records = result.result.get("unexpected_index_list") if result else None
+        if not records:
+            return None
+        meta = result.expectation_config.meta
+        rows = [
+            [
+                str(record["health_date"]),
+                record["record_key"],
+                number_text(record[meta["title"]]),
+                record["detail"] or "",
+                record["owner"] or meta["owner"],
+            ]
+            for record in reversed(records[-RECORDS_SHOWN:])
+        ]
+        more = len(records) - len(rows)
+        rows += [[f"and {more:,} more", *[""] * 4]] if more else []
+        rows += [["What to do", meta["what_to_do"], *[""] * 3]]
+        return [
+            RenderedTableContent(
+                content_block_type="table",
+                header_row=["Health date", "Record", "Observed", "Detail", "Owner"],
+                table=rows,
+                styling={"body": {"classes": ["table-bordered", "table-sm", "mt-3"]}},
+            )
+        ]
+
+
+class ExpectValuesToBeBetween(ShowsRecords, gxe.ExpectColumnValuesToBeBetween):
+    """Expect no value outside of the bounds."""
+
+    kinds: ClassVar[tuple[str, ...]] = ("metric_range", "score_range", "pillar_rows")
+
+
+class ExpectFigureToBeBetween(ShowsRecords, BatchExpectation):
     """Expect a figure of each record to lie between bounds.
 
     A record is a row of a small frame: a health date of a table, metric, account or segment.
@@ -52,7 +91,9 @@ class ExpectFigureToBeBetween(BatchExpectation):
         if self.max_value is not None:
             is_outside |= figures > self.max_value
         count, failing = int(figures.count()), int(is_outside.sum())
-        records = frame.loc[is_outside, [*RECORD, self.figure]] if failing else frame[:0]
+        records = (
+            frame.loc[is_outside, [*RECORD, self.figure]].to_dict("records") if failing else []
+        )
         spread = dict.fromkeys(map(number_text, (figures.min(), figures.max()))) if count else ()
         return {
             "success": not failing,
@@ -61,68 +102,27 @@ class ExpectFigureToBeBetween(BatchExpectation):
                 "element_count": count,
                 "unexpected_count": failing,
                 "unexpected_percent": 100 * failing / count if count else None,
-                "unexpected_index_list": records.to_dict("records"),
+                "unexpected_index_list": records,
             },
         }
-
-    @classmethod
-    @renderer(renderer_type=LegacyDiagnosticRendererType.UNEXPECTED_TABLE)
-    def _diagnostic_unexpected_table_renderer(
-        cls, configuration: Any = None, result: Any = None, runtime_configuration: Any = None
-    ) -> list[RenderedTableContent] | None:
-        """The failing records, latest first, and who does what about them."""
-        records = result.result.get("unexpected_index_list") if result else None
-        if not records:
-            return None
-        figure = result.expectation_config.kwargs["figure"]
-        rows = [
-            [
-                str(record["health_date"]),
-                record["record_key"],
-                number_text(record[figure]),
-                record["detail"] or "",
-                record["owner"] or result.expectation_config.meta["owner"],
-            ]
-            for record in reversed(records[-RECORDS_SHOWN:])
-        ]
-        more = len(records) - len(rows)
-        rows += [[f"and {more:,} more", *[""] * 4]] if more else []
-        rows += [["What to do", result.expectation_config.meta["what_to_do"], *[""] * 3]]
-        return [
-            RenderedTableContent(
-                content_block_type="table",
-                header_row=["Health date", "Record", "Observed", "Detail", "Owner"],
-                table=rows,
-                styling={"body": {"classes": ["table-bordered", "table-sm", "mt-3"]}},
-            )
-        ]
 
 
 class ExpectTableToBeReadable(ExpectFigureToBeBetween):
     """Expect the files of the table to be there, whole, and to have the columns that it needs."""
 
-    kinds = (
-        "readable",
-        "present",
-    )
+    kinds = ("readable", "present")
 
 
 class ExpectRowsToBeKept(ExpectFigureToBeBetween):
     """Expect nothing that was counted on an earlier health date to be gone."""
 
-    kinds = (
-        "rows_kept",
-        "accounts_kept",
-    )
+    kinds = ("rows_kept", "accounts_kept")
 
 
 class ExpectColumnsToBeKept(ExpectFigureToBeBetween):
     """Expect the columns that metrics rest on to be there and filled."""
 
-    kinds = (
-        "columns_kept",
-        "columns_there",
-    )
+    kinds = ("columns_kept", "columns_there")
 
 
 class ExpectVolumeToBeUsual(ExpectFigureToBeBetween):
@@ -149,19 +149,13 @@ class ExpectColumnNullShareToBeBetween(ExpectFigureToBeBetween):
     Of a profile what ExpectColumnValuesToNotBeNull with `mostly` says of rows.
     """
 
-    kinds = (
-        "null_share",
-        "signal_missing",
-    )
+    kinds = ("null_share", "signal_missing")
 
 
 class ExpectNullShareNotToRise(ExpectFigureToBeBetween):
-    """Expect no more missing values than in the earlier periods of the same weekdays."""
+    """Expect no more values to be missing than before."""
 
-    kinds = (
-        "null_share_rise",
-        "missing_rise",
-    )
+    kinds = ("null_share_rise", "missing_rise")
 
 
 class ExpectColumnValueShareOutsideSetToBeBetween(ExpectFigureToBeBetween):
@@ -170,29 +164,19 @@ class ExpectColumnValueShareOutsideSetToBeBetween(ExpectFigureToBeBetween):
     Of a profile what ExpectColumnValuesToBeInSet with `mostly` says of rows.
     """
 
-    kinds = (
-        "vocabulary",
-        "new_values",
-    )
+    kinds = ("vocabulary", "new_values")
 
 
 class ExpectUniqueCountToBeUsual(ExpectFigureToBeBetween):
     """Expect as many distinct values a day as on the median of the same weekdays before."""
 
-    kinds = (
-        "distinct_values",
-        "accounts_seen",
-    )
+    kinds = ("distinct_values", "accounts_seen")
 
 
 class ExpectLevelToBeUsual(ExpectFigureToBeBetween):
     """Expect values of the usual order of magnitude: another one tells of another unit."""
 
-    kinds = (
-        "level",
-        "lag",
-        "metric_level",
-    )
+    kinds = ("level", "lag", "metric_level")
 
 
 class ExpectHoursToBeUsual(ExpectFigureToBeBetween):
@@ -202,7 +186,7 @@ class ExpectHoursToBeUsual(ExpectFigureToBeBetween):
 
 
 class ExpectRowShareToBeBetween(ExpectFigureToBeBetween):
-    """Expect few rows to be of this kind, for each row or value that was validated."""
+    """Expect few such rows among those that were validated."""
 
     kinds = (
         "future_share",
@@ -217,30 +201,19 @@ class ExpectRowShareToBeBetween(ExpectFigureToBeBetween):
 class ExpectDistributionNotToDrift(ExpectFigureToBeBetween):
     """Expect the same distribution as on the dates before."""
 
-    kinds = (
-        "metric_drift",
-        "state_mix",
-        "state_flips",
-    )
+    kinds = ("metric_drift", "state_mix", "state_flips")
 
 
 class ExpectAccountsToBeCalculated(ExpectFigureToBeBetween):
     """Expect every account to have its row, in its segment, with nothing to look into."""
 
-    kinds = (
-        "accounts_calculated",
-        "to_review",
-        "unknown_membership",
-    )
+    kinds = ("accounts_calculated", "to_review", "unknown_membership")
 
 
 class ExpectDatesToBeComplete(ExpectFigureToBeBetween):
     """Expect the health dates that have begun, and no others, to be calculated."""
 
-    kinds = (
-        "missed_nights",
-        "dates_to_come",
-    )
+    kinds = ("missed_nights", "dates_to_come")
 
 
 class ExpectConfigurationToMatter(ExpectFigureToBeBetween):
@@ -255,27 +228,31 @@ class ExpectConfigurationToMatter(ExpectFigureToBeBetween):
     )
 
 
+EXPECTATIONS: dict[str, type[gxe.Expectation]] = {
+    kind: expectation
+    for expectation in (ExpectValuesToBeBetween, *ExpectFigureToBeBetween.__subclasses__())
+    for kind in expectation.kinds
+}
+
+
 def suite_of(name: str, checks: Iterable[Check]) -> gx.ExpectationSuite:
     """The suite of a table's checks."""
     return gx.ExpectationSuite(name=name, expectations=[expectation_of(check) for check in checks])
 
 
 def expectation_of(check: Check) -> gxe.Expectation:
-    """The expectation of a check on the frame's column of its title."""
-    said: dict[str, Any] = {
-        "min_value": check.minimum,
-        "max_value": check.maximum,
-        "severity": check.severity,
-        "meta": {"owner": check.owner, "what_to_do": check.what_to_do},
-    }
-    for expectation in ExpectFigureToBeBetween.__subclasses__():
-        if check.check_name in expectation.kinds:
-            said |= {"figure": check.title, "column": check.column_name}
-            break
-    else:
-        expectation = gxe.ExpectColumnValuesToBeBetween
-        said |= {"column": check.title}
-    return expectation(**said, description=description_of(check, expectation))
+    """The expectation of a check, on the frame's column of its title."""
+    expectation = EXPECTATIONS[check.check_name]
+    is_figure = issubclass(expectation, ExpectFigureToBeBetween)
+    columns = {"figure": check.title, "column": check.column_name}
+    return expectation(
+        **(columns if is_figure else {"column": check.title}),
+        min_value=check.minimum,
+        max_value=check.maximum,
+        severity=check.severity,
+        description=description_of(check, expectation),
+        meta={"title": check.title, "owner": check.owner, "what_to_do": check.what_to_do},
+    )
 
 
 def description_of(check: Check, expectation: type) -> str:

@@ -90,11 +90,10 @@ def write_pages(reports: Iterable[Report], folder: Path) -> None:
         ValidationResultIdentifier,
     )
 
-    from expectations.validation import great_expectations
+    from expectations.validation import new_context
 
     # A context of its own, so that pages of earlier runs in this process stay out.
-    context = great_expectations().get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+    context = new_context()
     for name in context.get_site_names():
         context.delete_data_docs_site(name)
     context.add_data_docs_site(

@@ -12,6 +12,10 @@ class CheckRaised(Exception):
     """A check could not be evaluated. That is a failure of the run, not of the data."""
 
 
+# What names a record, whom it concerns, and what explains its figures.
+RECORD = ("health_date", "record_key", "account_id", "owner", "detail")
+
+
 @dataclass(frozen=True)
 class Failure:
     """A record that fails a check: an account, a metric, a condition, or the table as a whole."""

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from expectations.checks import Check, number_text
-from expectations.reports import CheckRaised, CheckResult, Failure, Report
+from expectations.reports import RECORD, CheckRaised, CheckResult, Failure, Report
 
 DETAILS_SHOWN = 3  # of records that all fail; of more, how many and how much
 NOT_VALIDATED = "not judged: too little to compare with"  # as published
@@ -41,12 +41,18 @@ def great_expectations() -> Any:
     return great_expectations
 
 
+def new_context() -> Any:
+    """A context in memory; nothing of it is kept."""
+    context = great_expectations().get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+    return context
+
+
 @cache
-def context() -> Any:
-    """The context of this process; nothing of it is kept."""
-    made = great_expectations().get_context(mode="ephemeral")
-    made.variables.progress_bars = {"globally": False, "metric_calculations": False}
-    return made
+def frames() -> Any:
+    """The definition of batches that are frames."""
+    asset = new_context().data_sources.add_pandas("frames").add_dataframe_asset("frame")
+    return asset.add_batch_definition_whole_dataframe("whole")
 
 
 def validated(boundary: str, dates: Iterable[date], figures: Iterable[Figures]) -> Report:
@@ -69,8 +75,6 @@ def validated(boundary: str, dates: Iterable[date], figures: Iterable[Figures]) 
 
 def frame_of(parts: Iterable[Figures], titles: list[str]) -> pd.DataFrame:
     """The records of all parts, below each other."""
-    from expectations.custom import RECORD
-
     frames = [pd.DataFrame(part.records) for part in parts if len(part.records)]
     for part in frames:
         part["health_date"] = pd.to_datetime(part["health_date"]).dt.date
@@ -84,9 +88,9 @@ def frame_of(parts: Iterable[Figures], titles: list[str]) -> pd.DataFrame:
 def answer_of(subject: str, checks: dict[str, Check], frame: pd.DataFrame) -> Any:
     """What Great Expectations answers. Of the built-in expectations only those that fail are asked
     which records: that takes them four times as long."""
-    from expectations.custom import RECORD, suite_of
+    from expectations.custom import suite_of
 
-    batch = batch_of(subject, frame)
+    batch = frames().get_batch(batch_parameters={"dataframe": frame})
     answer = batch.validate(suite_of(subject, checks.values()), result_format="BASIC")
     raise_if_raised(subject, answer)
     unnamed = [
@@ -95,28 +99,21 @@ def answer_of(subject: str, checks: dict[str, Check], frame: pd.DataFrame) -> An
         if not result.success and "unexpected_index_list" not in result.result
     ]
     if unnamed:
-        asked = {"result_format": "COMPLETE", "unexpected_index_column_names": list(RECORD)}
-        named = batch.validate(suite_of(subject, unnamed), result_format=asked)
+        result_format = {
+            "result_format": "COMPLETE",
+            "unexpected_index_column_names": list(RECORD),
+            "return_unexpected_index_query": False,
+        }
+        named = batch.validate(suite_of(subject, unnamed), result_format=result_format)
         raise_if_raised(subject, named)
         by_title = {title_of(result): result for result in named.results}
         answer.results = [by_title.get(title_of(result), result) for result in answer.results]
     return answer
 
 
-def batch_of(name: str, frame: pd.DataFrame) -> Any:
-    sources = context().data_sources
-    source = sources.all().get("frames") or sources.add_pandas("frames")
-    assets = {asset.name: asset for asset in source.assets}
-    asset = assets.get(name) or source.add_dataframe_asset(name)
-    definitions = {definition.name: definition for definition in asset.batch_definitions}
-    definition = definitions.get("whole") or asset.add_batch_definition_whole_dataframe("whole")
-    return definition.get_batch(batch_parameters={"dataframe": frame})
-
-
 def title_of(result: Any) -> str:
     """The title of the check that a result answers."""
-    kwargs = result.expectation_config.kwargs
-    return kwargs.get("figure") or kwargs["column"]
+    return result.expectation_config.meta["title"]
 
 
 def raise_if_raised(name: str, answer: Any) -> None:
@@ -127,8 +124,8 @@ def raise_if_raised(name: str, answer: Any) -> None:
         for raised in [information, *metrics]:
             if raised.get("raised_exception"):
                 raise CheckRaised(
-                    f"{name}: {result.expectation_config.type} on column {title_of(result)!r} "
-                    f"could not be evaluated: {raised.get('exception_message')}"
+                    f"{name}: {title_of(result)} ({result.expectation_config.type}) could not be "
+                    f"evaluated: {raised.get('exception_message')}"
                 )
 
 
