@@ -126,9 +126,9 @@ class ExpectColumnsToBeKept(ExpectFigureToBeBetween):
 
 
 class ExpectVolumeToBeUsual(ExpectFigureToBeBetween):
-    """Expect as many rows as in the median of up to four earlier periods of the same weekdays."""
+    """Expect as many as usual: the median of up to four earlier periods of the same weekdays."""
 
-    kinds = ("volume",)
+    kinds = ("volume", "distinct_values", "accounts_seen")
 
 
 class ExpectNoEmptyDays(ExpectFigureToBeBetween):
@@ -167,22 +167,10 @@ class ExpectColumnValueShareOutsideSetToBeBetween(ExpectFigureToBeBetween):
     kinds = ("vocabulary", "new_values")
 
 
-class ExpectUniqueCountToBeUsual(ExpectFigureToBeBetween):
-    """Expect as many distinct values a day as on the median of the same weekdays before."""
-
-    kinds = ("distinct_values", "accounts_seen")
-
-
 class ExpectLevelToBeUsual(ExpectFigureToBeBetween):
     """Expect values of the usual order of magnitude: another one tells of another unit."""
 
     kinds = ("level", "lag", "metric_level")
-
-
-class ExpectHoursToBeUsual(ExpectFigureToBeBetween):
-    """Expect the day to have its usual pattern of hours: a shift tells of another time zone."""
-
-    kinds = ("hour_shift",)
 
 
 class ExpectRowShareToBeBetween(ExpectFigureToBeBetween):
@@ -199,9 +187,9 @@ class ExpectRowShareToBeBetween(ExpectFigureToBeBetween):
 
 
 class ExpectDistributionNotToDrift(ExpectFigureToBeBetween):
-    """Expect the same distribution as on the dates before."""
+    """Expect the same distribution as before."""
 
-    kinds = ("metric_drift", "state_mix", "state_flips")
+    kinds = ("metric_drift", "state_mix", "state_flips", "hour_shift")
 
 
 class ExpectAccountsToBeCalculated(ExpectFigureToBeBetween):
@@ -258,6 +246,5 @@ def expectation_of(check: Check) -> gxe.Expectation:
 def description_of(check: Check, expectation: type) -> str:
     """What the Data Docs say of a check: what is expected, what is measured, the bounds."""
     [doc, *_] = (inspect.getdoc(expectation) or "").split("\n\n")
-    days = check.window_days
-    window = f" In the last {days} days." if days and days > 1 else " On the last day." * bool(days)
+    window = f" Window: {check.window_days} days." if check.window_days else ""
     return f"{check.title}: {check.expected}.{window} {' '.join(doc.split())}"

@@ -58,8 +58,8 @@ def build_docs(reports: Iterable[Report], folder: Path | None = None) -> Path:
         reason = problem.strerror if isinstance(problem, OSError) else None
         text = reason or f"{type(problem).__name__}: {' '.join(str(problem).split())}"
         raise DocsNotWritten(
-            f"The Data Docs in {folder} (HEALTH_DOCS_DIR) were not written: {text}. What was judged"
-            " is in health.check_results and health.check_failures all the same."
+            f"The Data Docs in {folder} (HEALTH_DOCS_DIR) were not written: {text}. What was"
+            " validated is in health.check_results and health.check_failures all the same."
         ) from problem
 
 

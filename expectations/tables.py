@@ -34,8 +34,8 @@ SAME_CHECK = """
     and {one}.column_name is not distinct from {other}.column_name
     and {one}.severity = {other}.severity
 """
-# A failure goes on where its record failed on the last date before on which the check was judged.
-# What is known of that date, if it is before the first, says since when until then.
+# A failure goes on where its record failed on the last date before on which there was enough to
+# validate. What is known of that date, if it is before the first, says since when until then.
 FAILING_SINCE = f"""
     with looked_at as (
         select
@@ -48,7 +48,7 @@ FAILING_SINCE = f"""
         where passed is not null
         group by all
     ),
-    judged as (
+    validated as (
         select
             results.check_name,
             results.table_name,
@@ -70,21 +70,21 @@ FAILING_SINCE = f"""
         select
             failures.*,
             -- The same for dates that follow each other.
-            judged.position - dense_rank() over (
+            validated.position - dense_rank() over (
                 partition by
                     failures.check_name,
                     failures.table_name,
                     failures.column_name,
                     failures.severity,
                     failures.record_key
-                order by judged.position
+                order by validated.position
             ) as stretch
         from health.check_failures as failures
-        inner join judged
-            on failures.health_date = judged.health_date
-            and {SAME_CHECK.format(one="failures", other="judged")}
+        inner join validated
+            on failures.health_date = validated.health_date
+            and {SAME_CHECK.format(one="failures", other="validated")}
     ),
-    told as (
+    dated as (
         select
             *,
             min(case when health_date < $first then failing_since else health_date end) over (
@@ -94,15 +94,15 @@ FAILING_SINCE = f"""
         from failing
     )
     update health.check_failures as now
-    set failing_since = told.since, age_days = now.health_date - told.since
-    from told
+    set failing_since = dated.since, age_days = now.health_date - dated.since
+    from dated
     where
         now.health_date >= $first
-        and now.health_date = told.health_date
-        and now.record_key = told.record_key
-        and {SAME_CHECK.format(one="now", other="told")}
+        and now.health_date = dated.health_date
+        and now.record_key = dated.record_key
+        and {SAME_CHECK.format(one="now", other="dated")}
 """
-# What fails on the last date on which each check was judged, for the checks that there still are.
+# What fails on the last date on which there was enough to validate, by the checks that there are.
 OPEN_FAILURES = f"""
     with latest as (
         select boundary, max(health_date) as health_date
@@ -114,7 +114,7 @@ OPEN_FAILURES = f"""
         from health.check_results as results
         inner join latest using (boundary, health_date)
     ),
-    judged as (
+    validated as (
         select
             asked.check_name,
             asked.table_name,
@@ -129,11 +129,11 @@ OPEN_FAILURES = f"""
         group by all
     )
     select
-        failures.* replace (judged.latest_date - failures.failing_since as age_days)
+        failures.* replace (validated.latest_date - failures.failing_since as age_days)
     from health.check_failures as failures
-    inner join judged
-        on failures.health_date = judged.health_date
-        and {SAME_CHECK.format(one="failures", other="judged")}
+    inner join validated
+        on failures.health_date = validated.health_date
+        and {SAME_CHECK.format(one="failures", other="validated")}
     order by
         failures.severity = 'warning',
         case failures.boundary when 'raw' then 1 when 'pillars' then 2 else 3 end,
@@ -169,7 +169,7 @@ def replace_source_check_failures(settings: Settings, report: Report) -> None:
 def write_check_tables(settings: Settings, reports: Iterable[Report]) -> None:
     """Write what the reports say in place of what was there for their boundaries and dates.
 
-    Since when a record fails is told anew for the first of these dates and all later ones, so that
+    Since when a record fails is worked out again for the first of these dates and all later ones, so that
     the order in which dates are run makes no difference.
     """
     reports = list(reports)

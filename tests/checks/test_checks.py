@@ -24,7 +24,7 @@ from expectations import (
 from expectations.checks import CHECKS_FILE, COLUMNS, KINDS, Check
 from expectations.reports import CheckResult, worst_first
 from expectations.tables import replace_source_check_failures
-from expectations.validation import Subject, validated
+from expectations.validation import Figures, validated
 from expectations.warehouse import checks_of
 from orchestration.base.settings import Settings
 from orchestration.warehouse.connections import reading
@@ -82,7 +82,7 @@ def test_a_right_row_is_read(tmp_path: Path) -> None:
     ("changes", "problem"),
     [
         ({"check_name": "volumes"}, "no check of this name"),
-        ({"boundary": "health"}, "is judged at `raw`"),
+        ({"boundary": "health"}, "is validated at `raw`"),
         ({"table_name": "ticket"}, "Use one of: tickets, accounts"),
         ({"column_name": "priority"}, "Leave column_name empty"),
         ({"check_name": "null_share", "column_name": "prio"}, "Use one of: ticket_id, priority"),
@@ -126,7 +126,7 @@ VOLUME = check("volume", "tickets", minimum=0.5, window_days=7, severity="critic
 
 
 def report(day: int, failing: tuple[str, ...] | None, asked: Check = REVIEW) -> Report:
-    """What a check found on a day; None: it could not judge."""
+    """What a check found on a day; None: there was too little."""
     health_date = FIRST + timedelta(days=day)
     result = CheckResult(
         health_date=health_date,
@@ -157,7 +157,7 @@ SINCE = [
     (1, "b", 1),
     (2, "b", 1),
     (4, "a", 4),  # passed on day 2
-    (4, "b", 1),  # could not be judged on day 3, which is no pass
+    (4, "b", 1),  # could not be validated on day 3, which is no pass
     (6, "b", 6),
 ]
 
@@ -217,7 +217,7 @@ def test_every_column_of_the_tables_is_described(settings: Settings) -> None:
     assert found == []
 
 
-def test_open_failures_are_those_of_the_last_judgement_worst_first(settings: Settings) -> None:
+def test_open_failures_are_those_of_the_last_validation_worst_first(settings: Settings) -> None:
     write_check_tables(settings, [report(0, ("old",)), report(0, ("tickets",), VOLUME)])
     write_check_tables(settings, [report(2, ("new", "old")), report(2, None, VOLUME)])
     with reading(settings) as warehouse:
@@ -287,11 +287,10 @@ def test_a_warehouse_that_is_no_database_is_not_ready(settings: Settings) -> Non
 
 def test_data_docs_are_pages_that_need_nothing_from_elsewhere(tmp_path: Path) -> None:
     records = [
-        {"health_date": FIRST, "record_key": key, "reviews": number, "detail": "<no data>"}
+        {"health_date": FIRST, "record_key": key, REVIEW.title: number, "detail": "<no data>"}
         for key, number in (("a1", 0), ("a2", 3))
     ]
-    subject = Subject("health.to_review", records, {"reviews": REVIEW})
-    found = validated("health", [FIRST], [subject])
+    found = validated("health", [FIRST], [Figures([REVIEW], records)])
     for _ in range(2):  # A second run replaces the pages of the first.
         index = build_docs([found], tmp_path / "docs")
     page = index.read_text()
@@ -300,7 +299,12 @@ def test_data_docs_are_pages_that_need_nothing_from_elsewhere(tmp_path: Path) ->
     assert "success operations" in page
     pages = sorted((tmp_path / "docs" / "validations").rglob("*.html"))
     assert len(pages) == 1
-    assert pages[0].relative_to(tmp_path / "docs").parts[1:3] == ("health", "to_review")
+    assert REVIEW.expected in pages[0].read_text()
+    assert "What to do" in pages[0].read_text()
+    assert pages[0].relative_to(tmp_path / "docs").parts[1:3] == (
+        "health",
+        "not_calculated_accounts",
+    )
     for file in (tmp_path / "docs").rglob("*.html"):
         text = file.read_text()
         assert 'src="http' not in text

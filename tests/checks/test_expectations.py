@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 from check_worlds import HEALTH_DATE, check, warehouse, write_raw
 
-from expectations import CheckRaised, health, pillars, raw, suites
+from expectations import CheckRaised, custom, health, pillars, raw
 from expectations.checks import KINDS, Check
 from expectations.raw_profile import read_profiles
 from expectations.reports import CheckResult
-from expectations.validation import Subject, validated
+from expectations.validation import Figures, validated
 from orchestration.base.settings import Settings
 
 DATES = (HEALTH_DATE,)
@@ -106,7 +106,7 @@ RAW: dict[str, tuple[Check, str]] = {
 }
 
 
-def judge_raw(
+def validate_raw(
     folder: Path,
     asked: Check,
     counted: dict[date, int] | None = None,
@@ -114,7 +114,7 @@ def judge_raw(
 ) -> CheckResult:
     profiles = read_profiles(Settings(folder, folder / "none.duckdb"), [asked], day, day, day)
     profiles[asked.table_name].rows_counted.update(counted or {})
-    [result] = raw.judged(profiles, [asked], (day,)).results
+    [result] = raw.validated_profiles(profiles, [asked], (day,)).results
     return result
 
 
@@ -124,10 +124,10 @@ YESTERDAY = {HEALTH_DATE - timedelta(days=1): 1000}
 @pytest.mark.parametrize("kind", RAW)
 def test_raw_checks(kind: str, tmp_path: Path) -> None:
     asked, bad_rows = RAW[kind]
-    good = judge_raw(write_raw(tmp_path / "good"), asked, YESTERDAY)
+    good = validate_raw(write_raw(tmp_path / "good"), asked, YESTERDAY)
     assert good.was_validated
     assert good.passed, good.observed
-    bad = judge_raw(write_raw(tmp_path / "bad", bad_rows), asked, YESTERDAY)
+    bad = validate_raw(write_raw(tmp_path / "bad", bad_rows), asked, YESTERDAY)
     assert bad.was_validated
     assert not bad.passed, bad.observed
     assert [failure.record_key for failure in bad.failures] == ["tickets"]
@@ -137,7 +137,7 @@ def test_days_without_rows_are_named(tmp_path: Path) -> None:
     asked, _ = RAW["empty_days"]
     empty = [HEALTH_DATE - timedelta(days=days) for days in (5, 3)]
     rows = f"from base where created_at::date not in ('{empty[0]}', '{empty[1]}')"
-    result = judge_raw(write_raw(tmp_path / "raw", rows), asked, YESTERDAY)
+    result = validate_raw(write_raw(tmp_path / "raw", rows), asked, YESTERDAY)
     assert [(failure.observed, failure.detail) for failure in result.failures] == [
         ("2", f"no rows on {empty[0]}, {empty[1]}")
     ]
@@ -149,26 +149,28 @@ def test_a_flood_fails_as_a_drop_does(tmp_path: Path) -> None:
     flood = "from base" + " union all select * replace (ticket_id || 'x' as ticket_id) from base"
     doubled = f"{flood} where is_recent"
     thrice = f"{doubled} union all from base where is_recent"
-    assert not judge_raw(write_raw(tmp_path / "raw", thrice), asked).passed
+    assert not validate_raw(write_raw(tmp_path / "raw", thrice), asked).passed
 
 
-def test_a_table_that_cannot_be_read_is_unreadable_and_not_judged_otherwise(tmp_path: Path) -> None:
+def test_a_table_that_cannot_be_read_is_unreadable_and_not_validated_otherwise(
+    tmp_path: Path,
+) -> None:
     readable = check("readable", "tickets", maximum=0, severity="critical")
     volume, _ = RAW["volume"]
     folder = write_raw(tmp_path / "raw")
-    assert judge_raw(folder, readable).passed
+    assert validate_raw(folder, readable).passed
     file = folder / "tickets.parquet"
     file.write_bytes(file.read_bytes()[:1000])
-    result = judge_raw(folder, readable)
+    result = validate_raw(folder, readable)
     assert not result.passed
     assert "tickets" in (result.failures[0].detail or "")
-    assert not judge_raw(folder, volume).was_validated
+    assert not validate_raw(folder, volume).was_validated
 
 
 def test_a_required_column_that_is_missing_is_named(tmp_path: Path) -> None:
     readable = check("readable", "tickets", maximum=0, severity="critical")
     folder = write_raw(tmp_path / "raw", "select * rename (created_at as opened_at) from base")
-    result = judge_raw(folder, readable)
+    result = validate_raw(folder, readable)
     assert not result.passed
     assert "created_at" in result.observed
 
@@ -176,10 +178,10 @@ def test_a_required_column_that_is_missing_is_named(tmp_path: Path) -> None:
 def test_a_table_that_was_there_must_be_there(tmp_path: Path) -> None:
     present = check("present", "tickets", maximum=0, severity="critical")
     folder = write_raw(tmp_path / "raw")
-    assert judge_raw(folder, present, YESTERDAY).passed
+    assert validate_raw(folder, present, YESTERDAY).passed
     (folder / "tickets.parquet").unlink()
-    assert not judge_raw(folder, present, YESTERDAY).passed
-    assert judge_raw(folder, present).passed, "a table that never was there is not missed"
+    assert not validate_raw(folder, present, YESTERDAY).passed
+    assert validate_raw(folder, present).passed, "a table that never was there is not missed"
 
 
 # What the pillar checks and the health checks are given, and what must make each fail ------------
@@ -286,21 +288,24 @@ HEALTH: dict[str, tuple[Check, str]] = {
     ),
 }
 
+BOUNDARIES = [(PILLARS, pillars.validated_metrics), (HEALTH, health.validated_health)]
+
 
 @pytest.mark.parametrize(
-    ("asked", "bad", "judged"),
+    ("asked", "bad", "validate"),
     [
-        *(pytest.param(*case, pillars.judged, id=kind) for kind, case in PILLARS.items()),
-        *(pytest.param(*case, health.judged, id=kind) for kind, case in HEALTH.items()),
+        pytest.param(*case, validate, id=kind)
+        for cases, validate in BOUNDARIES
+        for kind, case in cases.items()
     ],
 )
-def test_pillar_and_health_checks(asked: Check, bad: str, judged: Callable) -> None:
+def test_pillar_and_health_checks(asked: Check, bad: str, validate: Callable) -> None:
     with warehouse() as world:
-        [good] = judged(world, (asked,), DATES).results
+        [good] = validate(world, (asked,), DATES).results
     assert good.was_validated
     assert good.passed, good.failures
     with warehouse(bad) as world:
-        [result] = judged(world, (asked,), DATES).results
+        [result] = validate(world, (asked,), DATES).results
     assert result.was_validated
     assert not result.passed, result.observed
     assert result.failures
@@ -313,7 +318,7 @@ def test_there_is_a_test_for_every_kind() -> None:
 def test_an_account_that_is_to_be_reviewed_is_named_with_reason_and_owner() -> None:
     asked, bad = HEALTH["to_review"]
     with warehouse(bad) as world:
-        [result] = health.judged(world, (asked,), DATES).results
+        [result] = health.validated_health(world, (asked,), DATES).results
     [failure] = result.failures
     assert failure.account_id == "a1"
     assert failure.owner == "ana@example.com"
@@ -324,10 +329,10 @@ def test_dates_before_the_first_account_are_no_failure() -> None:
     asked, _ = HEALTH["accounts_calculated"]
     early = date(2025, 1, 1)
     with warehouse() as world:
-        [result] = health.judged(world, (asked,), (early,)).results
+        [result] = health.validated_health(world, (asked,), (early,)).results
         assert not result.was_validated
         world.connection.execute("delete from health.account_health_history")
-        [result] = health.judged(world, (asked,), (early,)).results
+        [result] = health.validated_health(world, (asked,), (early,)).results
     assert not result.passed, "no account at all is a failure"
 
 
@@ -348,29 +353,28 @@ RESTLESS = f"""
     set membership = 'unknown', is_chosen = false
     where hash(account_id, health_date, segment_id) % 4 = 0;
 """
-BOUNDARIES = [(PILLARS, pillars.judged), (HEALTH, health.judged)]
 WEEKS = tuple(HEALTH_DATE - timedelta(days=back) for back in range(12, -1, -1))
 
 
-@pytest.mark.parametrize(("cases", "judged"), BOUNDARIES)
+@pytest.mark.parametrize(("cases", "validate"), BOUNDARIES)
 @pytest.mark.parametrize("at_once", [200, 4])
-def test_dates_judged_together_are_judged_as_each_alone(
+def test_dates_validated_together_are_validated_as_each_alone(
     cases: dict[str, tuple[Check, str]],
-    judged: Callable,
+    validate: Callable,
     at_once: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("expectations.warehouse.DATES_PER_QUERY", at_once)
     monkeypatch.setattr(pillars, "SAMPLED_ACCOUNTS", 12)
-    # The configuration, and which dates there are, are judged on the last date only.
+    # The configuration, and which dates there are, are validated on the last date only.
     checks = tuple(
         asked
         for asked, _ in cases.values()
-        if not asked.kind.is_lint and asked.check_name not in health.DATES_JUDGED
+        if not asked.kind.is_lint and asked.check_name not in health.DATE_CHECKS
     )
     with warehouse(RESTLESS) as world:
-        together = judged(world, checks, WEEKS).results
-        alone = [result for day in WEEKS for result in judged(world, checks, (day,)).results]
+        together = validate(world, checks, WEEKS).results
+        alone = [result for day in WEEKS for result in validate(world, checks, (day,)).results]
     assert sum(not result.passed for result in together) > 10
 
     def told(result: CheckResult) -> tuple:
@@ -380,9 +384,9 @@ def test_dates_judged_together_are_judged_as_each_alone(
     assert sorted(map(told, together)) == sorted(map(told, alone))
 
 
-@pytest.mark.parametrize(("cases", "judged"), BOUNDARIES)
+@pytest.mark.parametrize(("cases", "validate"), BOUNDARIES)
 def test_more_dates_take_no_more_queries(
-    cases: dict[str, tuple[Check, str]], judged: Callable
+    cases: dict[str, tuple[Check, str]], validate: Callable
 ) -> None:
     checks = tuple(asked for asked, _ in cases.values())
 
@@ -397,7 +401,7 @@ def test_more_dates_take_no_more_queries(
     def queries(dates: tuple[date, ...]) -> int:
         with warehouse() as world:
             world.connection = Counting(world.connection)
-            judged(world, checks, dates)
+            validate(world, checks, dates)
             return world.connection.queries
 
     assert queries(WEEKS) == queries(DATES)
@@ -411,7 +415,7 @@ def test_empty_tables_raise_nothing(tmp_path: Path) -> None:
     folder = write_raw(tmp_path / "raw", "from base limit 0")
     day = HEALTH_DATE
     profiles = read_profiles(Settings(folder, folder / "none.duckdb"), every_raw, day, day, day)
-    assert len(raw.judged(profiles, every_raw, DATES).results) == len(every_raw)
+    assert len(raw.validated_profiles(profiles, every_raw, DATES).results) == len(every_raw)
     emptied = "".join(
         f"delete from health.{table};"
         for table in (
@@ -420,9 +424,9 @@ def test_empty_tables_raise_nothing(tmp_path: Path) -> None:
         )
     )
     with warehouse(emptied) as world:
-        for cases, judged in ((PILLARS, pillars.judged), (HEALTH, health.judged)):
+        for cases, validate in BOUNDARIES:
             checks = tuple(case[0] for case in cases.values())
-            failed = judged(world, checks, DATES).failed
+            failed = validate(world, checks, DATES).failed
             names = [result.check.check_name for result in failed]
             assert names == (["accounts_calculated"] if cases is HEALTH else [])
 
@@ -434,7 +438,7 @@ def test_missing_values_raise_nothing(tmp_path: Path) -> None:
     folder = write_raw(tmp_path / "raw", f"select * replace ({nulls}) from base")
     day = HEALTH_DATE
     profiles = read_profiles(Settings(folder, folder / "none.duckdb"), every_raw, day, day, day)
-    report = raw.judged(profiles, every_raw, DATES)
+    report = raw.validated_profiles(profiles, every_raw, DATES)
     assert "rejected_share" in {result.check.check_name for result in report.failed}
     nothing = """
         update health.account_health_history
@@ -446,9 +450,9 @@ def test_missing_values_raise_nothing(tmp_path: Path) -> None:
         set observed = null, is_met = null, gap = null, resolved_threshold = null;
     """
     with warehouse(nothing) as world:
-        for cases, judged in ((PILLARS, pillars.judged), (HEALTH, health.judged)):
+        for cases, validate in BOUNDARIES:
             checks = tuple(case[0] for case in cases.values())
-            assert judged(world, checks, DATES).results
+            assert validate(world, checks, DATES).results
 
 
 @pytest.mark.parametrize(
@@ -460,24 +464,24 @@ def test_missing_values_raise_nothing(tmp_path: Path) -> None:
         "strftime(created_at + interval 5 hour, '%Y-%m-%d %H:%M:%S+05:00')",
     ],
 )
-def test_times_are_judged_in_utc_whatever_their_type(time: str, tmp_path: Path) -> None:
+def test_times_are_validated_in_utc_whatever_their_type(time: str, tmp_path: Path) -> None:
     rows = f"select * replace ({time} as created_at) from base"
     folder = write_raw(tmp_path / "raw", rows)
     freshness = check("freshness_hours", "tickets", minimum=7, maximum=7)
-    assert judge_raw(folder, freshness).passed
-    assert judge_raw(folder, RAW["hour_shift"][0]).passed
+    assert validate_raw(folder, freshness).passed
+    assert validate_raw(folder, RAW["hour_shift"][0]).passed
 
 
-def test_a_frame_with_zones_and_gaps_is_judged() -> None:
+def test_a_frame_with_zones_and_gaps_is_validated() -> None:
     asked = check("freshness_hours", "tickets", maximum=36)
     records = pd.DataFrame(
         {
             "health_date": pd.to_datetime([HEALTH_DATE] * 3, utc=True),
             "record_key": ["one", "two", "three"],
-            "hours": [1, None, 40],
+            asked.title: [1, None, 40],
         }
     )
-    report = validated("raw", DATES, [Subject("raw.frame", records, {"hours": asked})])
+    report = validated("raw", DATES, [Figures([asked], records)])
     [result] = report.results
     assert [failure.record_key for failure in result.failures] == ["three"]
 
@@ -486,10 +490,56 @@ def test_a_check_that_raises_is_a_failure_of_the_run(monkeypatch: pytest.MonkeyP
     """A bound that cannot be compared with the numbers makes the expectation raise."""
     asked = check("freshness_hours", "tickets", maximum=36)
 
-    def with_a_date(column: str, check: Check) -> gxe.ExpectColumnValuesToBeBetween:
-        return gxe.ExpectColumnValuesToBeBetween(column=column, max_value=datetime(2026, 1, 1))
+    def with_a_date(check: Check) -> gxe.ExpectColumnValuesToBeBetween:
+        return gxe.ExpectColumnValuesToBeBetween(
+            column=check.title, max_value=datetime(2026, 1, 1), meta={"title": check.title}
+        )
 
-    monkeypatch.setattr(suites, "expectation_of", with_a_date)
-    records = [{"health_date": HEALTH_DATE, "record_key": "tickets", "hours": 1.0}]
-    with pytest.raises(CheckRaised, match="hours"):
-        validated("raw", DATES, [Subject("raw.raised", records, {"hours": asked})])
+    monkeypatch.setattr(custom, "expectation_of", with_a_date)
+    records = [{"health_date": HEALTH_DATE, "record_key": "tickets", asked.title: 1.0}]
+    with pytest.raises(CheckRaised, match="freshness_hours, warning"):
+        validated("raw", DATES, [Figures([asked], records)])
+
+
+# What the Data Docs say ---------------------------------------------------------------------------
+
+
+def test_every_kind_has_an_expectation_that_says_what_it_expects() -> None:
+    assert set(custom.EXPECTATIONS) == set(KINDS)
+    assert {custom.EXPECTATIONS[kind] for kind in ("metric_range", "score_range")} == {
+        custom.ExpectValuesToBeBetween
+    }, "a range of values is what a built-in expectation says"
+    for kind, expectation in custom.EXPECTATIONS.items():
+        asked = check(kind, "tickets", maximum=3, window_days=7)
+        assert (expectation.__doc__ or "").startswith("Expect ")
+        said = custom.expectation_of(asked).description or ""
+        assert said.startswith(f"{asked.title}: {asked.expected}. Window: 7 days. Expect ")
+
+
+def test_a_result_names_its_records_whoever_validates() -> None:
+    """The same of a built-in expectation and of one of ours."""
+    for kind in ("score_range", "to_review"):
+        asked = check(kind, maximum=3)
+        notes = {"account_id": "a2", "owner": "ana@example.com", "detail": "late"}
+        records = [
+            {"health_date": HEALTH_DATE, "record_key": "one", asked.title: 3},
+            {"health_date": HEALTH_DATE, "record_key": "two", asked.title: 4, **notes},
+        ]
+        report = validated("health", DATES, [Figures([asked], records)])
+        [answer] = report.validations[asked.subject].results
+        [record] = answer.result["unexpected_index_list"]
+        named = {"health_date": HEALTH_DATE, "record_key": "two", **notes, asked.title: 4}
+        assert record == named
+        assert not answer.success and report.results[0].observed == "1 of 2 fail; 3 to 4"
+
+
+def test_a_table_has_one_suite_and_its_records_stay_apart() -> None:
+    """A segment may have the name of an account; a row tells of one kind of record only."""
+    review, mix = check("state_mix", maximum=0.3), check("accounts_kept", minimum=0.5)
+    found = [
+        Figures([asked], [{"health_date": HEALTH_DATE, "record_key": "x", asked.title: number}])
+        for asked, number in ((review, 0.4), (mix, 1.0))
+    ]
+    report = validated("health", DATES, found)
+    assert list(report.validations) == ["health.account_health_history"]
+    assert [result.passed for result in report.results] == [False, True]

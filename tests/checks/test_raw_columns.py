@@ -104,13 +104,15 @@ EMPTY = "select * replace (cast(null as varchar) as priority) from base"
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """A folder that only these checks judge."""
+    """A folder that only these checks validate."""
     asked = [check for check in checks_of("raw") if check.check_name == "columns_kept"]
     monkeypatch.setattr(raw, "checks_of", lambda boundary: asked)
     return Settings(tmp_path / "raw", tmp_path / "warehouse.duckdb")
 
 
-def judge(settings: Settings, tickets: str, first: date, last: date | None = None) -> CheckResult:
+def validate(
+    settings: Settings, tickets: str, first: date, last: date | None = None
+) -> CheckResult:
     """What the check says of tickets on the last date."""
     if settings.raw.exists():
         for file in settings.raw.iterdir():
@@ -135,8 +137,8 @@ def failed_tables(settings: Settings, health_date: date) -> list[tuple]:
 
 
 def test_a_column_that_is_renamed_fails_until_it_is_back(settings: Settings) -> None:
-    assert judge(settings, "from base", day(0)).passed
-    result = judge(settings, RENAMED, day(1))
+    assert validate(settings, "from base", day(0)).passed
+    result = validate(settings, RENAMED, day(1))
     assert not result.passed
     assert result.check.severity == "critical"
     assert [failure.record_key for failure in result.failures] == ["priority"]
@@ -147,24 +149,24 @@ def test_a_column_that_is_renamed_fails_until_it_is_back(settings: Settings) -> 
     assert failed_tables(settings, day(1)) == [("tickets",)]
     # Reruns, later dates after a gap, and the date on which it was there in the morning.
     for health_date in (day(1), day(9), day(0)):
-        again = judge(settings, RENAMED, health_date)
+        again = validate(settings, RENAMED, health_date)
         assert not again.passed
         assert "urgency" in again.observed
-    assert judge(settings, RENAMED, day(-1)).passed, "nothing is known of dates before"
-    assert judge(settings, "from base", day(1)).passed
+    assert validate(settings, RENAMED, day(-1)).passed, "nothing is known of dates before"
+    assert validate(settings, "from base", day(1)).passed
     assert failed_tables(settings, day(1)) == []
-    assert not judge(settings, RENAMED, day(2)).passed
+    assert not validate(settings, RENAMED, day(2)).passed
 
 
 def test_a_backfill_of_the_dates_of_a_failure_does_not_make_it_pass(settings: Settings) -> None:
-    judge(settings, "from base", day(-3), day(0))
-    assert not judge(settings, RENAMED, day(-3), day(1)).passed
-    assert not judge(settings, RENAMED, day(2)).passed
+    validate(settings, "from base", day(-3), day(0))
+    assert not validate(settings, RENAMED, day(-3), day(1)).passed
+    assert not validate(settings, RENAMED, day(2)).passed
 
 
 def test_a_column_that_is_emptied_fails(settings: Settings) -> None:
-    judge(settings, "from base", day(0))
-    result = judge(settings, EMPTY, day(1))
+    validate(settings, "from base", day(0))
+    result = validate(settings, EMPTY, day(1))
     assert not result.passed
     assert result.observed.startswith(
         f"priority was filled until {day(0)} and has no value any more; no new column took its"
@@ -172,8 +174,8 @@ def test_a_column_that_is_emptied_fails(settings: Settings) -> None:
 
 
 def test_columns_that_vanish_together_are_each_named(settings: Settings) -> None:
-    judge(settings, "from base", day(0))
-    result = judge(settings, "select * exclude (priority, solved_at) from base", day(1))
+    validate(settings, "from base", day(0))
+    result = validate(settings, "select * exclude (priority, solved_at) from base", day(1))
     assert [failure.record_key for failure in result.failures] == ["solved_at", "priority"]
     assert "priority was filled" in result.observed
     assert "solved_at was filled" in result.observed
@@ -181,15 +183,15 @@ def test_columns_that_vanish_together_are_each_named(settings: Settings) -> None
 
 @pytest.mark.parametrize("tickets", [RENAMED, EMPTY])
 def test_a_column_that_was_never_filled_is_not_missed(settings: Settings, tickets: str) -> None:
-    judge(settings, tickets, day(0))
-    result = judge(settings, RENAMED, day(1))
+    validate(settings, tickets, day(0))
+    result = validate(settings, RENAMED, day(1))
     assert result.was_validated
     assert result.passed
 
 
-def test_a_table_that_is_gone_or_without_rows_is_judged_by_other_checks(settings: Settings) -> None:
-    judge(settings, "from base", day(0))
-    assert judge(settings, "from base limit 0", day(1)).passed
+def test_a_table_that_is_gone_or_without_rows_is_left_to_other_checks(settings: Settings) -> None:
+    validate(settings, "from base", day(0))
+    assert validate(settings, "from base limit 0", day(1)).passed
     (settings.raw / "tickets.parquet").unlink()
     report = run_raw_checks(settings, day(2), today=day(2))
     assert "tickets" not in {result.check.table_name for result in report.failed}
@@ -198,28 +200,28 @@ def test_a_table_that_is_gone_or_without_rows_is_judged_by_other_checks(settings
 def test_a_column_on_which_no_metric_rests_any_more_is_not_missed(
     settings: Settings, tmp_path: Path
 ) -> None:
-    judge(settings, "from base", day(0))
-    judge(settings, RENAMED, day(1))
+    validate(settings, "from base", day(0))
+    validate(settings, RENAMED, day(1))
     asked = check("columns_kept", "tickets", maximum=0)
 
-    def judged_with(seeds: Path) -> bool:
+    def passes_with(seeds: Path) -> bool:
         profiles = read_profiles(settings, [asked], day(1), day(1), day(1), seeds=seeds)
         columns = profiles["tickets"].columns
         assert columns
         with reading(settings) as warehouse:
             recall(warehouse, {"tickets": columns})
-        [result] = raw.judged(profiles, [asked], (day(1),)).results
+        [result] = raw.validated_profiles(profiles, [asked], (day(1),)).results
         return result.passed
 
-    assert not judged_with(SEEDS)
+    assert not passes_with(SEEDS)
     world = World(tmp_path / "without")
     world.seed(metrics=["tickets_30d,service,tickets_created,30,,,,"])
-    assert judged_with(world.seeds_dir)
+    assert passes_with(world.seeds_dir)
 
 
 def test_a_column_that_is_gone_for_good_is_not_missed(settings: Settings) -> None:
-    judge(settings, "from base", day(0))
-    assert not judge(settings, RENAMED, day(1)).passed
+    validate(settings, "from base", day(0))
+    assert not validate(settings, RENAMED, day(1)).passed
     environment = {
         **settings.environment,
         "HEALTH_DOCS_DIR": str(settings.warehouse.parent / "docs"),
@@ -231,7 +233,7 @@ def test_a_column_that_is_gone_for_good_is_not_missed(settings: Settings) -> Non
     answer = CliRunner().invoke(main, [*arguments, "Tickets.priority"], env=environment)
     assert answer.exit_code == 0, answer.output
     assert failed_tables(settings, day(1)) == []
-    assert judge(settings, RENAMED, day(2)).passed
+    assert validate(settings, RENAMED, day(2)).passed
 
 
 # Files of events of long ago keep what those of today have lost.
@@ -248,7 +250,7 @@ EVENTS = f"""
 """
 
 
-def events_judged(settings: Settings, lost_days: int) -> CheckResult:
+def events_validated(settings: Settings, lost_days: int) -> CheckResult:
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
         connection.execute(
@@ -265,9 +267,9 @@ def events_judged(settings: Settings, lost_days: int) -> CheckResult:
 
 def test_a_column_that_the_events_of_a_week_have_lost_fails(settings: Settings) -> None:
     write_raw(settings.raw)
-    assert events_judged(settings, lost_days=0).passed
-    assert events_judged(settings, lost_days=2).passed
-    result = events_judged(settings, lost_days=7)
+    assert events_validated(settings, lost_days=0).passed
+    assert events_validated(settings, lost_days=2).passed
+    result = events_validated(settings, lost_days=7)
     assert [failure.record_key for failure in result.failures] == ["user_id"]
 
 

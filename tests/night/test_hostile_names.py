@@ -23,7 +23,7 @@ from rich.cells import cell_len
 from expectations import build_docs
 from expectations.reports import CheckResult
 from expectations.reports import Failure as Failing
-from expectations.validation import Subject, validated
+from expectations.validation import Figures, validated
 from orchestration.assets.asset_checks import check_results
 from orchestration.base import escaping, progress
 from orchestration.base.settings import Settings
@@ -252,15 +252,12 @@ class Page(HTMLParser):
 
 def test_data_docs_show_keys_of_records_as_text(tmp_path: Path) -> None:
     keys = (*IDS, *NAMES)
-    subject = Subject(
-        "health.to_review",
-        [
-            {"health_date": HEALTH_DATE, "record_key": key, "reviews": 3, "detail": key}
-            for key in keys
-        ],
-        {"reviews": check("to_review", maximum=0)},
-    )
-    report = validated("health", [HEALTH_DATE], [subject])
+    asked = check("to_review", maximum=0)
+    records = [
+        {"health_date": HEALTH_DATE, "record_key": key, asked.title: 3, "detail": key}
+        for key in keys
+    ]
+    report = validated("health", [HEALTH_DATE], [Figures([asked], records)])
     assert {failure.record_key for failure in report.failed[0].failures} == set(keys)
     index = build_docs([report], tmp_path / "docs")
     [page] = (tmp_path / "docs" / "validations").rglob("*.html")

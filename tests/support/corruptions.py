@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 from pipeline import Warehouse
 
-from expectations.raw import add_counts, judged
+from expectations.raw import add_counts, validated_profiles
 from expectations.raw_profile import read_profiles
 from expectations.reports import CheckResult
 from expectations.warehouse import checks_of
@@ -325,7 +325,7 @@ def raw_failures(raw: Raw, table: str, warehouse: Path) -> dict[str, str]:
     day = raw.health_date
     profiles = read_profiles(settings, checks, day, day, day)
     add_counts(settings, profiles)
-    return failures_of(judged(profiles, checks, (day,)).failed)
+    return failures_of(validated_profiles(profiles, checks, (day,)).failed)
 
 
 def failures_of(results: Iterable[CheckResult]) -> dict[str, str]:
