@@ -1,12 +1,13 @@
--- The configurations that health can be evaluated with, one row per configuration key: `current`, that
--- of the files, and `previous`, that of the last health date before the run, if there is one. All
--- dates of a run have the current one; what the previous one would say is asked where it is another.
+-- The configurations that health can be evaluated with, one row per configuration key: `current`,
+-- that of the files, and `previous`, that of the last health date before the run, if there is one.
+-- All dates of a run have the current one; what the previous one would say is asked where it is
+-- another.
 --
--- `config_version` is a hash of its content, whatever the order of rows; `config` holds the content as
--- JSON. `health_date` is the date that the previous one was published for.
+-- `config_version` is a hash of its content, whatever the order of rows; `config` holds the content
+-- as JSON. `health_date` is the date that the previous one was published for.
 --
--- The history is read without a `ref`, because it is calculated from what is evaluated here: what is
--- read is the history as the runs before left it.
+-- The history is read without a `ref`, because it is calculated from what is evaluated here: what
+-- is read is the history as the runs before left it.
 {%- if execute %}
 {%- set history = adapter.get_relation(target.database, 'health', 'account_health_history') %}
 {%- set versions = adapter.get_relation(target.database, 'health', 'health_config_versions') %}

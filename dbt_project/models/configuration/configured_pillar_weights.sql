@@ -1,5 +1,5 @@
--- How pillars weigh in the segments. A segment without weights weighs all pillars that it configures
--- alike.
+-- How pillars weigh in the segments. A segment without weights weighs all pillars that it
+-- configures alike.
 with
 
 source as (

@@ -1,5 +1,5 @@
--- Everything that a condition can compare: one row per configuration and signal (unless a name stands
--- for two, which `config_errors` reports).
+-- Everything that a condition can compare: one row per configuration and signal (unless a name
+-- stands for two, which `config_errors` reports).
 with
 
 configurations as (
@@ -22,7 +22,9 @@ attributes as (
 
 built_in as (
 
-    select *
+    select
+        signals.signal_id,
+        signals.value_type
     from (
         values
         ('account_age_days', 'number'),

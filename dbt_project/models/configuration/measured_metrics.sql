@@ -1,6 +1,6 @@
--- Everything that this run measures, one row per metric: the metrics of the current configuration and
--- those of the previous one that meant something else. The latter are measured on the first date alone
--- (`only_on`) and shown nowhere.
+-- Everything that this run measures, one row per metric: the metrics of the current configuration
+-- and those of the previous one that meant something else. The latter are measured on the first
+-- date alone (`only_on`) and shown nowhere.
 --
 -- `previous_metric_id`: the metric that the previous configuration knows by this definition.
 {%- set definition = [

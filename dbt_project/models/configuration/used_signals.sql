@@ -1,5 +1,5 @@
--- Signals that conditions of a configuration use, or a published table: one row per configuration and
--- signal.
+-- Signals that conditions of a configuration use, or a published table: one row per configuration
+-- and signal.
 with
 
 conditions as (

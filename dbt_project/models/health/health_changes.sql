@@ -250,7 +250,8 @@ data_changes as (
 
 ),
 
--- What states would be on the first date with the previous configuration, where that is another one.
+-- What states would be on the first date with the previous configuration, where that is another
+-- one.
 previous_states as (
 
     select
