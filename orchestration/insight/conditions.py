@@ -2,8 +2,10 @@
 
 import math
 import operator as operators
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
 from functools import cache
+from typing import Any
 
 from orchestration.base.dbt_project import catalogue, variables
 from orchestration.base.figures import counted, rounded
@@ -102,16 +104,15 @@ def whole_measures() -> frozenset[str]:
     return frozenset(row["measure"] for row in catalogue("measures") if row["is_whole"] == "true")
 
 
-def condition_of(row: tuple, configuration: Configuration) -> Condition:
+def condition_of(row: Iterable[Any], configuration: Configuration) -> Condition:
     """A row of `health_explanations`, its columns in the order of Condition."""
-    signal = row[4]
+    shown = [field.name for field in fields(Condition)]
+    columns: dict[str, Any] = dict(zip(shown, row, strict=False))
+    signal = columns["signal_id"]
     metric = configuration.metrics.get(signal)
     is_count = metric is not None and metric["measure"] in whole_measures()
-    return Condition(
-        *row,
-        unit=configuration.units.get(signal, ""),
-        is_whole=is_count or signal == "account_age_days",
-    )
+    columns["unit"] = configuration.units.get(signal, "")
+    return Condition(**columns, is_whole=is_count or signal == "account_age_days")
 
 
 def change_to(condition: Condition, should_hold: bool) -> Change:
@@ -122,10 +123,9 @@ def change_to(condition: Condition, should_hold: bool) -> Change:
         else variables()["operators"][condition.operator]["opposite"]
     )
     if not condition.is_number:
-        limit = condition.resolved_threshold
         wish = variables()["operators"][operator]["wish"]
         known = "" if condition.observed is not None else ", which is unknown"
-        value = str(limit or "?").replace("|", ", ")
+        value = str(condition.resolved_threshold or "?").replace("|", ", ")
         effort = UNKNOWN_EFFORT if condition.observed is None else 1.0
         text = f"{condition.signal_id}{known}, to be {wish}{value}"
         return Change(condition, should_hold, text, effort)
