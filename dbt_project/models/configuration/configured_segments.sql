@@ -42,10 +42,12 @@ select
     {{ parse_number('source.priority') }} as priority,
     coalesce(lower(source.is_default) = 'true', false) as is_default,
     coalesce(
-        {{ parse_number('source.good_from') }}, {{ configuration_default('segments', 'good_from') }}
+        {{ parse_number('source.good_from') }},
+        {{ configuration_default('segments', 'good_from') }}
     ) as good_from,
     coalesce(
-        {{ parse_number('source.poor_below') }}, {{ configuration_default('segments', 'poor_below') }}
+        {{ parse_number('source.poor_below') }},
+        {{ configuration_default('segments', 'poor_below') }}
     ) as poor_below,
     source.description,
     with_rules.segment_id is not null as has_health_configuration

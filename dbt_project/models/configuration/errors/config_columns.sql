@@ -4,7 +4,7 @@
     'required', 'kind', 'names', 'also', 'words',
     'minimum', 'maximum', 'above', 'is_whole', 'must_be',
 ] %}
-select *
+select columns.*
 from (
     values
     {%- for seed in configuration_seeds() %}
@@ -13,7 +13,7 @@ from (
     {%- set meta = configuration_column_meta(seed, column) %}
     (
         '{{ seed }}', '{{ column }}', {{ loop.index }}
-        {%- for rule in rules %}, {{ literal(meta[rule]) | trim }}{% endfor %}
+        {%- for rule in rules %}, {{ literal(meta[rule]) | trim }}{% endfor %}  -- noqa: LT05
     ){{ ',' if not (loop.last and seed_loop.last) }}
     {%- endfor %}
     {%- endfor %}

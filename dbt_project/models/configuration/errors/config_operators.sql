@@ -1,6 +1,6 @@
 -- How conditions can compare (`operators` in dbt_project.yml): one row per operator and type of
 -- value that it goes with.
-select *
+select operators.*
 from (
     values
     {%- for operator, rules in var('operators').items() %}

@@ -1,12 +1,17 @@
 -- The conditions as the files have them, one row per condition with something in it: where it
 -- stands, and the types of its signal and of what scales it (null: no such signal).
+{%- set conditions = [] %}
+{%- for seed in configuration_seeds() %}
+{%- set rows_of_file = configuration_rows(seed) %}
+{%- for columns in configuration_meta(seed).conditions or [] %}
+{%- do conditions.append((seed, rows_of_file, columns)) %}
+{%- endfor %}
+{%- endfor %}
 with
 
 conditions as (
 
-    {% for seed in configuration_seeds() %}
-    {%- set rows_of_file = configuration_rows(seed) %}
-    {%- for columns in configuration_meta(seed).conditions or [] %}
+    {% for seed, rows_of_file, columns in conditions %}
     {%- set is_scaled = 'scaled_by' in configuration_columns(seed) %}
     select
         '{{ seed }}.csv' as file_name,
@@ -16,14 +21,11 @@ conditions as (
         '{{ columns.threshold }}' as threshold_column,
         {{ columns.operator }} as operator,
         {{ columns.threshold }} as threshold,
-        {{ 'scaled_by' if is_scaled else 'null' }} as scaled_by
+        {{ 'scaled_by' if is_scaled else 'cast(null as ' ~ dbt.type_string() ~ ')' }} as scaled_by
     from ({{ rows_of_file }}) as rows_of_file
     where {{ columns.operator }} is not null or {{ columns.threshold }} is not null
-    union all
+    {{ 'union all' if not loop.last }}
     {% endfor %}
-    {%- endfor %}
-    select null, null, null, null, null, null, null, null
-    where false
 
 ),
 

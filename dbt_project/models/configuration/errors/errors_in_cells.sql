@@ -29,7 +29,7 @@ cells as (
 
 missing_columns as (
 
-    select *
+    select missing.*
     from (
         values
         {%- for seed, column in missing_configuration_columns() if execute %}
@@ -37,7 +37,7 @@ missing_columns as (
         {%- endfor %}
         (null, null)
     ) as missing (seed, column_name)
-    where seed is not null
+    where missing.seed is not null
 
 ),
 
@@ -124,7 +124,8 @@ unknown_words as (
     left join words
         on cells.seed = words.seed
         and cells.column_name = words.column_name
-        and case when cells.kind = 'boolean' then lower(cells.cell) else cells.cell end = words.value
+        and words.value
+        = case when cells.kind = 'boolean' then lower(cells.cell) else cells.cell end
     where
         cells.words is not null
         and cells.cell is not null

@@ -12,7 +12,7 @@ raw_values as (
 
 raw_columns as (
 
-    select *
+    select described.*
     from (
         values
         {%- for table in raw_table_names() %}
