@@ -169,8 +169,8 @@ def replace_source_check_failures(settings: Settings, report: Report) -> None:
 def write_check_tables(settings: Settings, reports: Iterable[Report]) -> None:
     """Write what the reports say in place of what was there for their boundaries and dates.
 
-    Since when a record fails is worked out again for the first of these dates and all later ones, so that
-    the order in which dates are run makes no difference.
+    Since when a record fails is worked out again for the first of these dates and all later ones,
+    so that the order in which dates are run makes no difference.
     """
     reports = list(reports)
     with writing(settings) as connection:
