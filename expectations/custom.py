@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import great_expectations as gx
 import great_expectations.expectations as gxe
-from great_expectations.expectations.expectation import BatchExpectation
+from great_expectations.expectations.expectation import BatchExpectation, Expectation
 from great_expectations.render import LegacyDiagnosticRendererType, RenderedTableContent
 from great_expectations.render.renderer.renderer import renderer
 
@@ -21,14 +21,14 @@ from expectations.reports import RECORD
 RECORDS_SHOWN = 50
 
 
-class ShowsRecords:
+class ShowsRecords(Expectation):
     """The failing records in the Data Docs, latest first, and who does what about them."""
 
     @classmethod
     @renderer(renderer_type=LegacyDiagnosticRendererType.UNEXPECTED_TABLE)
     def _diagnostic_unexpected_table_renderer(
         cls, configuration: Any = None, result: Any = None, runtime_configuration: Any = None
-    ) -> list[RenderedTableContent] | None:
+    ) -> Any:
         records = result.result.get("unexpected_index_list") if result else None
         if not records:
             return None
@@ -216,11 +216,8 @@ class ExpectConfigurationToMatter(ExpectFigureToBeBetween):
     )
 
 
-EXPECTATIONS: dict[str, type[gxe.Expectation]] = {
-    kind: expectation
-    for expectation in (ExpectValuesToBeBetween, *ExpectFigureToBeBetween.__subclasses__())
-    for kind in expectation.kinds
-}
+CUSTOM: tuple[Any, ...] = (ExpectValuesToBeBetween, *ExpectFigureToBeBetween.__subclasses__())
+EXPECTATIONS = {kind: expectation for expectation in CUSTOM for kind in expectation.kinds}
 
 
 def suite_of(name: str, checks: Iterable[Check]) -> gx.ExpectationSuite:

@@ -126,7 +126,7 @@ def rows_kept(profile: Profile, check: Check, health_date: date) -> float | None
     return ratio(profile.total_rows, counted) if counted >= check.minimum_rows else None
 
 
-def vanished_columns(profile: Profile, check: Check, health_date: date) -> list[str]:
+def columns_kept(profile: Profile, check: Check, health_date: date) -> float | list[Named]:
     """Columns that metrics rest on, that were filled on an earlier date and are absent or empty.
 
     Empty is a column without a value in the days of the check, as soon as they have enough rows to
@@ -134,7 +134,7 @@ def vanished_columns(profile: Profile, check: Check, health_date: date) -> list[
     """
     columns = profile.columns
     if columns is None:
-        return []
+        return 0.0
 
     def is_filled(column: str) -> bool | None:
         if check.window_days:
@@ -143,12 +143,8 @@ def vanished_columns(profile: Profile, check: Check, health_date: date) -> list[
                 return profile.total("filled", window, column) > 0
         return None if columns.filled is None else column in columns.filled
 
-    return columns.vanished(health_date, is_filled)
-
-
-def columns_kept(profile: Profile, check: Check, health_date: date) -> float | list[Named]:
-    vanished = vanished_columns(profile, check, health_date)
-    return [(column, 1.0, profile.columns.detail(column)) for column in vanished] or 0.0
+    vanished = columns.vanished(health_date, is_filled)
+    return [(column, 1.0, columns.detail(column)) for column in vanished] or 0.0
 
 
 def usual_rows(profile: Profile, health_date: date, days: int) -> float | None:
