@@ -2,22 +2,16 @@
 
     pairs: relation with health_date, account_id, and of the condition its condition_id, signal_id and scaled_by
     configuration: `config` or `former`, see `macros/configuration_tables.sql`
+    step: of `steps_of_health_dates`, the dates that the pairs have; none where they are few, and may have others
     rule_sets: which conditions the pairs have, in single quotes and with commas, where these use few of all
         signals; all where none
     gives: one row per row of `pairs`: the number that was observed as it is (observed_number), the
         threshold, rounded to the six decimals by which both are compared (resolved_number), what was
         observed of other types (observed_text) and `is_met` (true, false, or null for unknown). What
         the condition is stays in the configuration, because millions of rows have one. -#}
-{% macro evaluated_conditions(pairs, configuration, rule_sets=none) -%}
+{% macro evaluated_conditions(pairs, configuration, step, rule_sets=none) -%}
 {%- set signals = ref('account_signals' if configuration == 'config' else 'int_former_signals') -%}
-{#- What is known for the former configuration is of few accounts, and of the date before the run as well. -#}
-{%- set is_in_step -%}
-{%- if configuration == 'config' -%}
-health_date between {{ first_date_of_step() }} and {{ last_date_of_step() }}
-{%- else -%}
-true
-{%- endif -%}
-{%- endset -%}
+{%- set is_in_step = 'health_date between ' ~ step.first ~ ' and ' ~ step.last if step else 'true' -%}
 {%- set is_listed = array_has('compared.threshold_numbers', 'compared.rounded_number') -%}
 {#- Millions of pairs are joined with their signals: they carry their keys alone, and few a scale. -#}
 select

@@ -1,12 +1,8 @@
-{{
-    config(
-        materialized='incremental',
-        incremental_strategy='replace_health_dates',
-        meta={'in_steps': 'steps_of_health_dates'},
-    )
-}}
+{{ config(materialized='incremental', incremental_strategy='replace_health_dates') }}
 -- The state and score of each pillar of each account on a health date (docs/health.md, "Not
 -- calculated", "Pillar state", "Pillar score" and "Overrides").
+{% for step in steps_of_health_dates() -%}
+{{ step.opening }}
 with
 
 {% for name, relation in [
@@ -17,7 +13,7 @@ with
 {{ name }} as (
 
     select * from {{ ref(relation) }}
-    where health_date between {{ first_date_of_step() }} and {{ last_date_of_step() }}
+    where health_date between {{ step.first }} and {{ step.last }}
 
 ),
 
@@ -56,3 +52,5 @@ left join {{ ref('int_overrides_by_health_date') }} as overrides
     on scores.health_date = overrides.health_date
     and scores.account_id = overrides.account_id
     and scores.pillar_id = overrides.pillar_id
+{{ step.closing }}
+{%- endfor %}

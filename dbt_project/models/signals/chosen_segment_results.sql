@@ -1,6 +1,7 @@
-{{ config(meta={'in_steps': 'steps_of_health_dates'}) }}
 -- The health and score rules and the milestones of the chosen segment, evaluated for every account,
 -- in numbers: one row per health date, account and condition.
+{% for step in steps_of_health_dates() -%}
+{{ step.opening }}
 with
 
 pairs as (
@@ -13,10 +14,12 @@ pairs as (
     inner join {{ ref('config_conditions') }} as conditions
         on membership.segment_id = conditions.segment_id
     where
-        membership.health_date between {{ first_date_of_step() }} and {{ last_date_of_step() }}
+        membership.health_date between {{ step.first }} and {{ step.last }}
         and membership.is_chosen
         and conditions.rule_set <> 'segment'
 
 )
 
-{{ evaluated_conditions('pairs', 'config') }}
+{{ evaluated_conditions('pairs', 'config', step) }}
+{{ step.closing }}
+{%- endfor %}

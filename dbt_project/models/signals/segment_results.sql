@@ -1,6 +1,7 @@
-{{ config(meta={'in_steps': 'steps_of_health_dates'}) }}
 -- The rules of every segment, evaluated for every account, in numbers: one row per health date,
 -- account and condition.
+{% for step in steps_of_health_dates() -%}
+{{ step.opening }}
 with
 
 pairs as (
@@ -12,9 +13,11 @@ pairs as (
     from {{ ref('int_accounts_by_health_date') }} as accounts
     cross join {{ ref('config_conditions') }} as conditions
     where
-        accounts.health_date between {{ first_date_of_step() }} and {{ last_date_of_step() }}
+        accounts.health_date between {{ step.first }} and {{ step.last }}
         and conditions.rule_set = 'segment'
 
 )
 
-{{ evaluated_conditions('pairs', 'config', rule_sets="'segment'") }}
+{{ evaluated_conditions('pairs', 'config', step, rule_sets="'segment'") }}
+{{ step.closing }}
+{%- endfor %}

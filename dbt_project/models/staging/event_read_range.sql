@@ -39,7 +39,7 @@ select
     run_id
 from {{ this }}
 {%- elif is_incremental() and load and events and users and (is_ahead or not is_same_reader) -%}
-{%- set first_day = first_raw_event_day() %}
+{%- set first_day = run_query(first_raw_day('events')).columns[0].values()[0] %}
 {%- do log(
     (
         'The clock was ahead when events were loaded, and so they are read anew, from '

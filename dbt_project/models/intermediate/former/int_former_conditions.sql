@@ -22,7 +22,7 @@ pairs as (
 
 results as (
 
-    {{ evaluated_conditions('pairs', 'former') }}
+    {{ evaluated_conditions('pairs', 'former', step=none) }}
 
 )
 
