@@ -55,26 +55,6 @@
     {{ return(in_steps(steps)) }}
 {% endmacro %}
 
-{#- Condition that an event day is of a step of `event_steps`. The first and the last are open, for days that
-    are there from before. -#}
-{% macro is_event_day_of_step(event_day, step) -%}
-{%- set bounds = [] -%}
-{%- if not step.is_first -%}
-    {%- do bounds.append(event_day ~ " >= cast('" ~ step.days.from ~ "' as date)") -%}
-{%- endif -%}
-{%- if not step.is_last -%}
-    {%- do bounds.append(event_day ~ " < cast('" ~ step.days.to ~ "' as date)") -%}
-{%- endif -%}
-{{ bounds | join(' and ') or 'true' }}
-{%- endmacro %}
-
-{#- Whether so few days are read that their events need not be counted first: a month. Events are read up
-    to the latest, whatever the health dates are. -#}
-{% macro is_short_read(read_from) %}
-    {%- set first_day = modules.datetime.date.fromisoformat(read_from) -%}
-    {{ return((run_started_at.date() - first_day).days <= 31) }}
-{% endmacro %}
-
 {#- Condition that the rows of an event day were read by this run, and so are replaced. A day is
     null, or before 2000, where the event has no usable time. -#}
 {% macro is_event_day_read(event_day) -%}
@@ -103,8 +83,11 @@ true
 {% macro settlement(settled) %}
     {%- if not can_be_queried(ref('config_measurements')) -%}{{ return({'keep': false}) }}{%- endif -%}
     {%- if settled and not events_are_read() -%}{{ return({'keep': true}) }}{%- endif -%}
+    {#- Users of features are settled only where a metric counts them over the lifetime. -#}
     {%- set is_needed = (
-        lifetime_users_of_features() if model.name == 'int_events_settled' else 'true'
+        "exists (select 1 from " ~ ref('config_measurements')
+        ~ " where operand = 'active_users' and dimension is not null and window_days is null)"
+        if model.name == 'int_events_settled' else 'true'
     ) -%}
     {%- set read_from = events_read_from() -%}
     {%- set limit = "least(" ~ first_health_date()
@@ -130,15 +113,6 @@ true
         'start_from': state[2] if can_continue else none,
     }) }}
 {% endmacro %}
-
-{#- Condition that a metric counts, over the lifetime, the users of some features, modules or products. -#}
-{% macro lifetime_users_of_features() -%}
-exists (
-    select 1
-    from {{ ref('config_measurements') }}
-    where operand = 'active_users' and dimension is not null and window_days is null
-)
-{%- endmacro %}
 
 {#- Events long past, folded: one row per account and combination of the columns, over all days
     before `settled_on`. What has happened since is in `int_events_daily`. -#}
