@@ -1,18 +1,46 @@
 {#- Raw tables read: each column as it is stored, and typed. Nothing is judged here. -#}
 
-{#- CTEs that read a raw table, the last one named `read`: each column as it is stored, and typed. The
-    files that store it alike are read together, each with its own types.
+{#- CTEs that read a raw table, the last one named `read`: each column as it is stored, and typed.
 
     days: as in `judged_rows`
     erased: whether the rows of those who are to be erased are read, instead of all others -#}
 {% macro typed_rows(table, columns, days=none, erased=false) %}
-{%- set file = raw_table(table) -%}
-{%- set groups = file.groups if is_readable(file) else [] -%}
-{%- set main_time = raw_definition(table).main_time ~ '__value' -%}
 source as (
 
-    {% for group in groups or [none] -%}
-    select
+    {{ stored_rows(raw_table(table), columns) }}
+
+),
+
+parsed as (
+
+    {{ parsed_rows(columns) }}
+
+),
+
+read as (
+
+    select * from parsed
+    {%- set conditions = [] -%}
+    {%- set is_erased = is_erased(columns) -%}
+    {%- if erased -%}
+        {%- do conditions.append(is_erased or 'false') -%}
+    {%- elif is_erased -%}
+        {%- do conditions.append('not ' ~ is_erased) -%}
+    {%- endif -%}
+    {%- if days -%}
+        {%- do conditions.append(is_in_days(raw_definition(table).main_time ~ '__value', days)) -%}
+    {%- endif %}
+    {{ 'where ' ~ conditions | join('\n    and ') if conditions }}
+
+)
+{%- endmacro %}
+
+{#- The columns of a raw table as its files store them. Files that store them alike are read together, each
+    group with its own types. -#}
+{% macro stored_rows(file, columns) -%}
+{%- set groups = file.groups if is_readable(file) else [] -%}
+{%- for group in groups or [none] -%}
+select
         {%- for column in columns %}
         {% set stored = group.columns.get(column.name) if group -%}
         {%- set value -%}
@@ -33,12 +61,11 @@ source as (
     {%- endif %}
     {{ 'union all' if not loop.last }}
     {% endfor %}
+{%- endmacro %}
 
-),
-
-parsed as (
-
-    select
+{#- Adds the typed value of each column that is no text, null where it cannot be read. -#}
+{% macro parsed_rows(columns) -%}
+select
         *,
         {%- for column in columns if column.value != column.name %}
         {% if column.kind == 'time' -%}
@@ -57,20 +84,11 @@ parsed as (
         {%- endif %} as {{ column.value }},
         {%- endfor %}
     from source
+{%- endmacro %}
 
-),
-
-read as (
-
-    select * from parsed
-    {%- set is_erased = is_erased(columns) %}
-    {%- if erased %}
-    where {{ is_erased or 'false' }}
-    {%- elif is_erased %}
-    where not {{ is_erased }}
-    {%- endif %}
-    {%- if days %}
-    {{ 'and' if erased or is_erased else 'where' }} (
+{#- Condition that a main time is in the days of `judged_rows`. -#}
+{% macro is_in_days(main_time, days) -%}
+(
         {% if days.and_timeless -%}
         {{ main_time }} is null
         or {{ main_time }} < {{ plausible_from() }}
@@ -85,9 +103,6 @@ read as (
         {{ main_time }} >= cast('{{ days.from }}' as timestamp)
         {%- endif %}
     )
-    {%- endif %}
-
-)
 {%- endmacro %}
 
 {#- A trimmed text, or what `raw_values.csv` declares that it stands for. -#}
