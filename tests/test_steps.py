@@ -1,4 +1,4 @@
-"""Models that are built in steps (`macros/steps.sql`): the union of the steps, and each by itself."""
+"""Models in steps (`macros/steps.sql`): all steps together, and each by itself."""
 
 from collections.abc import Iterator
 
