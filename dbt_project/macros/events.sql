@@ -55,6 +55,13 @@
     {{ return(in_steps(steps)) }}
 {% endmacro %}
 
+{#- Whether so few days are read that their events need not be counted first: a month. Events are read up
+    to the latest, whatever the health dates are. -#}
+{% macro is_short_read(read_from) %}
+    {%- set first_day = modules.datetime.date.fromisoformat(read_from) -%}
+    {{ return((run_started_at.date() - first_day).days <= 31) }}
+{% endmacro %}
+
 {#- Condition that the rows of an event day were read by this run, and so are replaced. A day is
     null, or before 2000, where the event has no usable time. -#}
 {% macro is_event_day_read(event_day) -%}
