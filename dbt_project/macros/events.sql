@@ -29,7 +29,8 @@
 {#- The days that this run reads as steps (`macros/steps.sql`) of about so many events (var `events_per_step`).
     What a step needs is let go before the next, so that a first load of any size keeps to the memory. A day
     is never parted: copies and duplicates of an event are looked for within it. The `days` of a step are as
-    those of `judged_rows`. -#}
+    those of `judged_rows`; `condition` is that an `event_day` is of it, where the first and the last step are
+    open, for days that are there from before. -#}
 {% macro event_steps() %}
     {%- set days = event_days_read() if execute else none -%}
     {%- set starts = [] -%}
@@ -43,14 +44,17 @@
             {%- set in_step.row_count = in_step.row_count + row[1] -%}
         {%- endfor -%}
     {%- endif -%}
-    {%- if starts | length < 2 -%}{{ return(in_steps([{'days': days}])) }}{%- endif -%}
+    {%- if starts | length < 2 -%}{{ return(in_steps([{'days': days, 'condition': 'true'}])) }}{%- endif -%}
     {%- set steps = [] -%}
     {%- for start in starts -%}
-        {%- do steps.append({'days': {
-            'from': start,
-            'to': none if loop.last else loop.nextitem,
-            'and_timeless': loop.first,
-        }}) -%}
+        {%- set next = none if loop.last else loop.nextitem -%}
+        {%- set bounds = [] -%}
+        {%- if not loop.first %}{% do bounds.append("event_day >= cast('" ~ start ~ "' as date)") %}{% endif -%}
+        {%- if next %}{% do bounds.append("event_day < cast('" ~ next ~ "' as date)") %}{% endif -%}
+        {%- do steps.append({
+            'days': {'from': start, 'to': next, 'and_timeless': loop.first},
+            'condition': bounds | join(' and '),
+        }) -%}
     {%- endfor -%}
     {{ return(in_steps(steps)) }}
 {% endmacro %}

@@ -2,8 +2,8 @@
 -- Rows of the raw tables that count nowhere, and values that were ignored or changed.
 -- depends_on: {{ ref('int_health_dates') }}
 --
--- A record is known again by its JSON without `loaded_at`, which changes with every load, and without
--- what is null, which a column that is new is in all records.
+-- A record is known again by its JSON without `loaded_at`, which changes with every load, and
+-- without what is null, which a column that is new is in all records.
 {%- set known_record -%}
 regexp_replace(
             regexp_replace(record, ',"loaded_at":("([^"\\]|\\.)*"|null)', ''),

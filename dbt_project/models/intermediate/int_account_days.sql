@@ -2,8 +2,6 @@
 -- How much an account used the product on a day, which is all that counts over all of it need: one
 -- row per event day and account. In the order of days, as `int_judged_events`.
 -- depends_on: {{ ref('event_read_range') }}
---
--- The first and the last step are open, for days that are there from before.
 {% for step in event_steps() -%}
 {{ step.opening }}
 select
@@ -13,12 +11,7 @@ select
 from {{ ref('int_events_daily') }}
 where
     {{ is_event_day_read('event_day') if is_incremental() else 'true' }}
-    {%- if not step.is_first %}
-    and event_day >= cast('{{ step.days.from }}' as date)
-    {%- endif %}
-    {%- if not step.is_last %}
-    and event_day < cast('{{ step.days.to }}' as date)
-    {%- endif %}
+    and {{ step.condition }}
 group by event_day, account_id
 order by event_day
 {{ step.closing }}
