@@ -2,23 +2,19 @@
 
     pairs: relation with configuration_key, health_date, account_id, and of the condition its condition_id,
         signal_id and scaled_by
+    step: of `steps_of_health_dates`, the dates that the pairs have
     rule_sets: which conditions the pairs have, in single quotes and with commas, where these use few of all
         signals; all where none
     gives: one row per row of `pairs`: the number that was observed as it is (observed_number), the
         threshold, rounded to the six decimals by which both are compared (resolved_number), what was
         observed of other types (observed_text) and `is_met` (true, false, or null for unknown). What
         the condition is stays in the configuration, because millions of rows have one. -#}
-{% macro evaluated_conditions(pairs, rule_sets=none) -%}
+{% macro evaluated_conditions(pairs, step, rule_sets=none) -%}
 {#- The date before the run is of its first step. -#}
-{%- set is_in_step -%}
-(
-                health_date between {{ first_date_of_step() }} and {{ last_date_of_step() }}
-                or (
-                    health_date < {{ first_health_date() }}
-                    and {{ first_date_of_step() }} = {{ first_health_date() }}
-                )
-            )
-{%- endset -%}
+{%- set is_in_step = 'health_date between ' ~ step.first ~ ' and ' ~ step.last -%}
+{%- if step.is_first %}
+    {%- set is_in_step = '(' ~ is_in_step ~ ' or health_date < ' ~ first_health_date() ~ ')' -%}
+{%- endif -%}
 {%- set is_listed = array_has('compared.threshold_numbers', 'compared.rounded_number') -%}
 {#- Millions of pairs are joined with their signals: they carry their keys alone, and few a scale. -#}
 select

@@ -69,10 +69,9 @@ where
     )
 {%- endmacro %}
 
-{#- The shown states of the run's dates, or the step's, or from an earlier date on: one row per health
-    date, account and pillar or `overall`. -#}
-{% macro shown_states(from_date=none) -%}
-{%- set from_date = from_date or first_date_of_step() -%}
+{#- The shown states from one health date to another, both included: one row per health date, account and
+    pillar or `overall`. -#}
+{% macro shown_states(first, last) -%}
 select
     history.health_date,
     history.account_id,
@@ -83,7 +82,7 @@ select
     history.overall_state as state,
     history.overall_score as score
 from {{ ref('account_health_history') }} as history
-where history.health_date between {{ from_date }} and {{ last_date_of_step() }}
+where history.health_date between {{ first }} and {{ last }}
 
 union all
 
@@ -100,7 +99,7 @@ from {{ ref('pillar_health_history') }} as pillars
 inner join {{ ref('account_health_history') }} as history
     on pillars.health_date = history.health_date
     and pillars.account_id = history.account_id
-where pillars.health_date between {{ from_date }} and {{ last_date_of_step() }}
+where pillars.health_date between {{ first }} and {{ last }}
 {%- endmacro %}
 
 {#- Sum of MRR, null without any. Doubles add up to the last bits in the order of the threads; cut

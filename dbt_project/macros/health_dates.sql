@@ -61,44 +61,40 @@
 {% macro first_health_date() %}cast('{{ health_date_range().first }}' as date){% endmacro %}
 {% macro last_health_date() %}cast('{{ health_date_range().last }}' as date){% endmacro %}
 
-{#- The same in a model whose `meta.in_steps` is `steps_of_health_dates` or `long_steps_of_health_dates`: the
-    first and the last date of a step, which are those of the run where one step will do. -#}
-{% macro first_date_of_step() %}{{ first_health_date() }} /* first of step */{% endmacro %}
-{% macro last_date_of_step() %}{{ last_health_date() }} /* last of step */{% endmacro %}
+{#- The dates as steps of a backfill, as many at once as there are about `account_dates_per_step` rows for in
+    the model's largest part: what does not fit into memory is not wrong, but slow. A step is as
+    `macros/steps.sql` says, with its `first` and `last` date as SQL literals.
 
-{#- The statements of a model that is built in steps of health dates, as many at once as there are about
-    `account_dates_per_step` rows for in its largest part; none where one step will do. What does not fit
-    into memory is not wrong, but slow.
-
-    sql: the model's own statement for all dates of the run
     times: how many times as long the steps are -#}
-{% macro steps_of_health_dates(sql, times=1) %}
+{% macro steps_of_health_dates(times=1) %}
     {%- set dates = health_date_range() -%}
-    {%- if dates.first == dates.last -%}{{ return(none) }}{%- endif -%}
+    {%- set steps = [] -%}
+    {%- if dates.first == dates.last -%}
+        {%- do steps.append({'first': first_health_date(), 'last': last_health_date()}) -%}
+        {{ return(in_steps(steps)) }}
+    {%- endif -%}
     {#- Found without a `ref`, which would make every model in steps depend on it anew. -#}
     {%- set accounts = adapter.get_relation(target.database, 'staging', 'stg_accounts') -%}
     {%- set count = run_query('select count(*) from ' ~ accounts).rows[0][0] if accounts else 0 -%}
     {%- set dates_at_once = [times * var('account_dates_per_step') // [count, 1] | max, 1] | max -%}
     {%- set day = modules.datetime.timedelta(days=1) -%}
     {%- set end = modules.datetime.date.fromisoformat(dates.last) -%}
-    {%- set step = namespace(first=modules.datetime.date.fromisoformat(dates.first)) -%}
-    {%- set statements = [] -%}
-    {%- for _ in range(0, (end - step.first).days + 1, dates_at_once) -%}
-        {%- set last = [step.first + (dates_at_once - 1) * day, end] | min -%}
-        {%- do statements.append(
-            sql
-            | replace(first_date_of_step(), "cast('" ~ step.first ~ "' as date)")
-            | replace(last_date_of_step(), "cast('" ~ last ~ "' as date)")
-        ) -%}
-        {%- set step.first = last + day -%}
+    {%- set next = namespace(first=modules.datetime.date.fromisoformat(dates.first)) -%}
+    {%- for _ in range(0, (end - next.first).days + 1, dates_at_once) -%}
+        {%- set last = [next.first + (dates_at_once - 1) * day, end] | min -%}
+        {%- do steps.append({
+            'first': "cast('" ~ next.first ~ "' as date)",
+            'last': "cast('" ~ last ~ "' as date)",
+        }) -%}
+        {%- set next.first = last + day -%}
     {%- endfor -%}
-    {{ return(statements) }}
+    {{ return(in_steps(steps)) }}
 {% endmacro %}
 
 {#- The same for a model that holds less in a step, or reads all of the past in each: fewer steps read it
     less often. -#}
-{% macro long_steps_of_health_dates(sql) %}
-    {{ return(steps_of_health_dates(sql, times=4)) }}
+{% macro long_steps_of_health_dates() %}
+    {{ return(steps_of_health_dates(times=4)) }}
 {% endmacro %}
 
 {#- The last date that the history has before this run; the run's first date if there is none. -#}

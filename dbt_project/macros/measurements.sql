@@ -2,34 +2,44 @@
     has any, with its value. Used at the end of each model in `models/pillars`.
 
     An occurrence is something that counts for an operand on a stretch of health dates:
-    (account_id, operand, known_on, window_on, ends_on, amount, thing, dimension_value)
+    (account_id, operand, known_on, window_on, ends_on, amount, day, thing, dimension_value)
     - known_on: day of the time that must lie before the health date; it counts from the next day on
     - window_on: day of the time that must lie in the window; null where no window applies
     - ends_on: last health date on which it counts; null for ever
-    - amount: what is summed, averaged or compared; thing: what is counted once
+    - amount: what is summed, averaged or compared; day: what the days to the health date are counted from;
+      thing: what is counted once
     Days are enough, because a health date is a midnight: `time < D` is `day of time < D`, and
     `D - w <= time` is `D <= day of time + w`.
 
-    match: further condition between `occurrences` and `measurements`; by default the dimension
+    step: of `steps_of_health_dates`, the dates to fold for
     aggregates: those of the operands (`catalogue/operands.csv`). Each is worked out for every group,
         wanted or not, so that a model with many groups names its own
+    match: further condition between `occurrences` and `measurements`; by default the dimension
     relation: where the occurrences are
-    accounts: relation of `numbered_accounts` where occurrences have the `account_number` instead of the
-        `account_id`; none where not -#}
+    has_account_numbers: whether occurrences have the `account_number` of `int_account_numbers` instead of
+        the `account_id` -#}
 {% macro fold_occurrences(
+    step,
+    aggregates,
     match=none,
-    aggregates=['count', 'sum', 'mean', 'min', 'max'],
-    accounts=none,
-    relation='occurrences'
+    relation='occurrences',
+    has_account_numbers=false
 ) -%}
-{%- set account = 'account_number' if accounts else 'account_id' -%}
+{%- set account = 'account_number' if has_account_numbers else 'account_id' -%}
 {%- set expressions = {
     'count': 'count(*)',
     'sum': 'sum(occurrences.amount)',
     'mean': 'avg(occurrences.amount)',
-    'min': 'min(occurrences.amount)',
     'max': 'max(occurrences.amount)',
     'distinct': 'count(distinct occurrences.thing)',
+    'days_since_first': 'min(occurrences.day)',
+    'days_since_last': 'max(occurrences.day)',
+    'days_until_first': 'min(occurrences.day)',
+} -%}
+{%- set values = {
+    'days_since_first': dbt.datediff('folded.days_since_first_value', 'folded.health_date', 'day'),
+    'days_since_last': dbt.datediff('folded.days_since_last_value', 'folded.health_date', 'day'),
+    'days_until_first': dbt.datediff('folded.health_date', 'folded.days_until_first_value', 'day'),
 } -%}
 {%- set is_kept_value -%}
 (
@@ -55,13 +65,13 @@
 {%- endset -%}
 select
     folded.health_date,
-    {{ 'accounts' if accounts else 'folded' }}.account_id,
+    {{ 'accounts' if has_account_numbers else 'folded' }}.account_id,
     measurements.metric_id,
     measurements.operand_position,
     cast(
         case measurements.aggregate
             {%- for aggregate in aggregates %}
-            when '{{ aggregate }}' then folded.{{ aggregate }}_value
+            when '{{ aggregate }}' then {{ values.get(aggregate, 'folded.' ~ aggregate ~ '_value') }}
             {%- endfor %}
         end as double
     ) as value
@@ -80,7 +90,7 @@ from (
         and {{ match or is_kept_value }}
     inner join {{ ref('int_health_dates') }} as dates
         on dates.health_date = coalesce(measurements.only_on, dates.health_date)
-        and dates.health_date between {{ first_date_of_step() }} and {{ last_date_of_step() }}
+        and dates.health_date between {{ step.first }} and {{ step.last }}
         -- In a `case`, because comparisons of both sides would make it a merge join, which sorts the
         -- occurrences for a handful of dates.
         and case
@@ -100,32 +110,36 @@ from (
 ) as folded
 inner join {{ numbered }} as measurements
     on folded.measurement_number = measurements.measurement_number
-{%- if accounts %}
-inner join {{ accounts }} as accounts on folded.account_number = accounts.account_number
+{%- if has_account_numbers %}
+inner join {{ ref('int_account_numbers') }} as accounts
+    on folded.account_number = accounts.account_number
 {%- endif %}
-{%- endmacro %}
-
-{#- A number for each account in scope on a date of the run: numbers are grouped and joined in half the time
-    that texts take. -#}
-{% macro numbered_accounts() -%}
-select
-    account_id,
-    cast(row_number() over (order by account_id) as integer) as account_number
-from (
-    select distinct account_id from {{ ref('int_accounts_by_health_date') }}
-) as in_scope
 {%- endmacro %}
 
 {% macro end_of_time() %}cast('9000-01-01' as date){% endmacro %}
 
-{#- A day as a number that can be compared and averaged, and back as the days between. -#}
-{% macro day_number(day) -%}
-{{ dbt.datediff("cast('2000-01-01' as date)", day, 'day') }}
-{%- endmacro %}
-
 {#- Hours from one time to another, fractions kept. -#}
 {% macro hours_between(start, end) -%}
 ({{ epoch_seconds(end) }} - {{ epoch_seconds(start) }}) / 3600.0
+{%- endmacro %}
+
+{#- The first day of events that matters to a series of `event_series` in a step. -#}
+{% macro read_from_day(days_back, step) -%}
+coalesce({{ step.first }} - {{ days_back }}, cast('0001-01-01' as date))
+{%- endmacro %}
+
+{#- An event day in so far as it must be told from others: days before the step's first date are one. -#}
+{% macro day_within_step(event_day, step) -%}
+case when {{ event_day }} >= {{ step.first }} then {{ event_day }} end
+{%- endmacro %}
+
+{#- The next `event_day` of what the columns say; null in a step of one date, whose days are one already. -#}
+{% macro next_day_of(columns, step) -%}
+{%- if step.first == step.last -%}
+cast(null as date)
+{%- else -%}
+lead(event_day) over (partition by {{ columns }} order by event_day)
+{%- endif -%}
 {%- endmacro %}
 
 {#- Condition that events are of a series: it has no dimension, or keeps to their feature,

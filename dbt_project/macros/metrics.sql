@@ -9,15 +9,16 @@
 {#- Values of metrics of all accounts in scope, put together from the operands by the formula of the measure:
     one row per health date, account and metric that has a value.
 
-    condition: which rows of `measured_metrics` -#}
-{% macro metric_values(condition) -%}
+    condition: which rows of `measured_metrics`
+    step: of `steps_of_health_dates` -#}
+{% macro metric_values(condition, step) -%}
 with
 
 accounts as (
 
     select *
     from {{ ref('int_accounts_by_health_date') }}
-    where health_date between {{ first_date_of_step() }} and {{ last_date_of_step() }}
+    where health_date between {{ step.first }} and {{ step.last }}
 
 ),
 
@@ -47,7 +48,7 @@ measurements as (
     {% for pillar in var('core_pillars') %}
     select *
     from {{ ref(pillar ~ '_measurements') }}
-    where health_date between {{ first_date_of_step() }} and {{ last_date_of_step() }}
+    where health_date between {{ step.first }} and {{ step.last }}
     {{ 'union all' if not loop.last }}
     {% endfor %}
 
@@ -150,10 +151,6 @@ combined as (
             when 'difference' then first_value - second_value
             when 'ratio' then first_value / nullif(second_value, 0)
             when 'change' then first_value / nullif(second_value, 0) - 1
-            when 'days_since'
-                then {{ day_number('health_date') }} - first_value
-            when 'days_until'
-                then first_value - {{ day_number('health_date') }}
         end as combined_value
     from described
 

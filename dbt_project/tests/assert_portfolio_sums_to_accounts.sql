@@ -10,7 +10,7 @@ expected as (
         count(*) as accounts,
         sum(mrr) as mrr
     from (
-        {{ shown_states() }}
+        {{ shown_states(first_health_date(), last_health_date()) }}
     ) as states
     group by health_date, pillar_id
 

@@ -2,7 +2,7 @@
 
 Belongs here: everything about files of a raw folder (docs/raw_tables.md, "Files"). dbt asks it
 through its plugin, the checks call it directly; both get the same verdict. Does not belong here:
-what a value means, and which rows count; that is SQL (`dbt_project/macros/raw.sql`).
+what a value means, and which rows count; that is SQL (`dbt_project/macros/raw`).
 """
 
 from orchestration.raw_reader.reader import read_folder

@@ -151,11 +151,13 @@ def by_range(
     run = run_with_vars(warehouse, in_steps(dates[0], dates[-1]))
     assert run.exit_code == 0, run.output
     for model in (
+        "pillars/event_measurements",
         "pillars/external_measurements",
+        "pillars/feature_measurements",
         "pillars/financial_measurements",
-        "pillars/product_adoption_measurements",
         "pillars/relationship_measurements",
         "pillars/service_measurements",
+        "pillars/user_measurements",
         "pillars/unpublished_metrics",
         "signals/segment_results",
         "signals/chosen_segment_results",

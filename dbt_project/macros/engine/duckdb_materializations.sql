@@ -21,7 +21,7 @@
 {% materialization table, adapter='duckdb' %}
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- call written_by_model(target_relation) -%}
-        {{ new_table(target_relation, statements_of_model(sql)) }}
+        {{ new_table(target_relation, statements_in_steps(sql)) }}
     {%- endcall -%}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
@@ -31,13 +31,13 @@
 {% materialization incremental, adapter='duckdb' %}
     {%- set existing_relation = load_cached_relation(this) -%}
     {%- set target_relation = this.incorporate(type='table') -%}
-    {%- set steps = statements_of_model(sql) -%}
+    {%- set steps = statements_in_steps(sql) -%}
     {%- if existing_relation is none or existing_relation.is_view or should_full_refresh() -%}
         {%- call written_by_model(target_relation) -%}
             {{ new_table(target_relation, steps) }}
         {%- endcall -%}
     {%- else -%}
-        {%- set dest_columns = columns_of_model(sql) -%}
+        {%- set dest_columns = columns_of_model(steps[0]) -%}
         {%- set new_columns = statements_for_new_columns(target_relation, dest_columns, model) -%}
         {%- set reads_itself = target_relation | string in sql -%}
         {%- set copied = make_temp_relation(target_relation).include(database=false, schema=false) -%}
@@ -84,13 +84,7 @@
     {{ run_hooks(post_hooks, inside_transaction=False) }}
 {% endmacro %}
 
-{#- The model's statement; several where `meta.in_steps` names a macro that makes steps of it, because it
-    is too large for one: what a step holds in memory is let go before the next. -#}
-{% macro statements_of_model(sql) %}
-    {%- set in_steps = model.config.meta.get('in_steps') -%}
-    {{ return((context[in_steps](sql) if in_steps else none) or [sql]) }}
-{% endmacro %}
-
+{#- The table as the model's steps make it (`macros/steps.sql`). -#}
 {% macro new_table(relation, steps) %}
     {{ drop_of_other_type(relation) }}
     {%- if config.get('contract').enforced %}

@@ -2,9 +2,11 @@
     config(
         materialized='incremental',
         incremental_strategy='replace_latest',
-        pre_hook="{{ users_may_be_unknown() }}",
+        pre_hook="{% if is_incremental() %}"
+            ~ "alter table {{ this }} alter column users_14d drop not null{% endif %}",
     )
 }}
+{#- The table outlives the run, and so does the constraint that an older version made it with. #}
 -- Which features of the product an account uses, on the latest health date; none where events are
 -- absent, and by how many users is not known where they do not say who did it.
 with

@@ -22,7 +22,7 @@ states as (
 
     select *
     from (
-        {{ shown_states(from_date=previous_health_date() ~ ' - 7') }}
+        {{ shown_states(previous_health_date() ~ ' - 7', last_health_date()) }}
     ) as shown_states
     where
         health_date >= {{ previous_health_date() }}

@@ -4,7 +4,7 @@ with
 
 states as (
 
-    {{ shown_states() }}
+    {{ shown_states(first_health_date(), last_health_date()) }}
 
 )
 

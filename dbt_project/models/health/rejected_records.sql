@@ -1,11 +1,23 @@
 {{ config(materialized='incremental', incremental_strategy='replace_all') }}
 -- Rows of the raw tables that count nowhere, and values that were ignored or changed.
 -- depends_on: {{ ref('int_health_dates') }}
+--
+-- A record is known again by its JSON without `loaded_at`, which changes with every load, and
+-- without what is null, which a column that is new is in all records.
+{%- set known_record -%}
+regexp_replace(
+            regexp_replace(record, ',"loaded_at":("([^"\\]|\\.)*"|null)', ''),
+            ',"[a-z_]+":null', '', 'g'
+        )
+{%- endset %}
 with
 
 issues as (
 
-    select * from {{ ref('int_record_issues') }}
+    select
+        *,
+        {{ known_record }} as known_record
+    from {{ ref('int_record_issues') }}
 
 ),
 
@@ -18,7 +30,7 @@ seen as (
         coalesce(record_key, '') as record_key,
         reason,
         effect,
-        {{ known_again_by('record') }} as record,
+        {{ known_record }} as known_record,
         min(first_seen_on) as first_seen_on
     from {{ this }}
     group by
@@ -26,14 +38,14 @@ seen as (
         coalesce(record_key, ''),
         reason,
         effect,
-        {{ known_again_by('record') }}
+        {{ known_record }}
     {%- else -%}
     select
         table_name,
         record_key,
         reason,
         effect,
-        record,
+        known_record,
         cast(null as date) as first_seen_on
     from issues
     where false
@@ -55,4 +67,4 @@ left join seen
     and coalesce(issues.record_key, '') = seen.record_key
     and issues.reason = seen.reason
     and issues.effect = seen.effect
-    and {{ known_again_by('issues.record') }} = seen.record
+    and issues.known_record = seen.known_record

@@ -1,13 +1,9 @@
-{{
-    config(
-        materialized='incremental',
-        incremental_strategy='replace_event_days',
-        meta={'in_steps': 'steps_of_event_days'},
-    )
-}}
+{{ config(materialized='incremental', incremental_strategy='replace_event_days') }}
 -- How much an account used the product on a day, which is all that counts over all of it need: one
 -- row per event day and account. In the order of days, as `int_judged_events`.
 -- depends_on: {{ ref('event_read_range') }}
+{% for step in event_steps() -%}
+{{ step.opening }}
 select
     event_day,
     account_id,
@@ -15,6 +11,8 @@ select
 from {{ ref('int_events_daily') }}
 where
     {{ is_event_day_read('event_day') if is_incremental() else 'true' }}
-    and {{ is_event_day_of_step() }}
+    and {{ step.condition }}
 group by event_day, account_id
 order by event_day
+{{ step.closing }}
+{%- endfor %}

@@ -1,13 +1,14 @@
-{{ config(meta={'in_steps': 'steps_of_health_dates'}) }}
 -- The calculated state and score of each pillar of each account (docs/health.md, "Not calculated",
 -- "Pillar state" and "Pillar score"): one row per configuration, health date, account and pillar.
+{% for step in steps_of_health_dates() -%}
+{{ step.opening }}
 with
 
 accounts as (
 
     select *
     from {{ ref('int_evaluated_accounts') }}
-    where health_date between {{ first_date_of_step() }} and {{ last_date_of_step() }}
+    where health_date between {{ step.first }} and {{ step.last }}
 
 ),
 
@@ -15,7 +16,7 @@ memberships as (
 
     select *
     from {{ ref('int_evaluated_segments') }}
-    where health_date between {{ first_date_of_step() }} and {{ last_date_of_step() }}
+    where health_date between {{ step.first }} and {{ step.last }}
 
 ),
 
@@ -23,7 +24,7 @@ conditions as (
 
     select *
     from {{ ref('health_conditions') }}
-    where health_date between {{ first_date_of_step() }} and {{ last_date_of_step() }}
+    where health_date between {{ step.first }} and {{ step.last }}
 
 ),
 
@@ -34,3 +35,5 @@ states as (
 )
 
 select * from states
+{{ step.closing }}
+{%- endfor %}

@@ -11,7 +11,15 @@ accounts as (
 
 active_users as (
 
-    {{ first_and_last_times(ref('int_users_settled'), ['user_id']) }}
+    select
+        account_id,
+        user_id,
+        max(last_at) as last_active_at
+    from {{ ref('int_user_events') }}
+    where
+        event_day < {{ last_health_date() }}
+        and user_id is not null
+    group by account_id, user_id
 
 ),
 
@@ -21,16 +29,14 @@ event_users as (
         accounts.health_date,
         accounts.account_id,
         active_users.user_id,
-        active_users.last_at as last_active_at
+        active_users.last_active_at
     from accounts
     inner join active_users on accounts.account_id = active_users.account_id
-    where
-        active_users.user_id is not null
-        and exists (
-            select 1
-            from {{ ref('raw_tables') }} as raw_tables
-            where raw_tables.table_name = 'events' and raw_tables.is_present
-        )
+    where exists (
+        select 1
+        from {{ ref('raw_tables') }} as raw_tables
+        where raw_tables.table_name = 'events' and raw_tables.is_present
+    )
 
 ),
 

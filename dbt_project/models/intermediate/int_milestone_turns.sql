@@ -3,7 +3,6 @@
         materialized='incremental',
         incremental_strategy='replace_health_dates_and_next',
         full_refresh=false,
-        meta={'in_steps': 'long_steps_of_health_dates'},
     )
 }}
 -- On which health dates accounts came to meet the milestones of the segment that was chosen, or to
@@ -12,8 +11,8 @@
 -- again, on corrected data, may turn out otherwise, and the date after it with it.
 -- depends_on: {{ ref('account_health_history') }}
 {%- set key = ['account_id', 'segment_id', 'milestone_id'] %}
-{%- set is_first_step = first_date_of_step() ~ ' = ' ~ first_health_date() %}
-{%- set is_last_step = last_date_of_step() ~ ' = ' ~ last_health_date() %}
+{% for step in long_steps_of_health_dates() -%}
+{{ step.opening }}
 with
 
 -- The run's dates, one before all, and the date after the run. That has no conditions any more:
@@ -41,8 +40,10 @@ dates_of_step as (
     select *
     from dates
     where
-        health_date between {{ first_date_of_step() }} and {{ last_date_of_step() }}
-        or (health_date > {{ last_health_date() }} and {{ is_last_step }})
+        health_date between {{ step.first }} and {{ step.last }}
+        {%- if step.is_last %}
+        or health_date > {{ last_health_date() }}
+        {%- endif %}
 
 ),
 
@@ -56,12 +57,12 @@ met as (
     from {{ ref('milestone_conditions') }}
     where
         is_met
-        and health_date between {{ first_date_of_step() }} - 1 and {{ last_date_of_step() }}
+        and health_date between {{ step.first }} - 1 and {{ step.last }}
     {%- if is_incremental() %}
     {%- for date, before, is_in_step in [
-        ("cast('0001-01-01' as date)", 'health_date < ' ~ first_health_date(), is_first_step),
-        (next_health_date(), 'health_date <= ' ~ next_health_date(), is_last_step),
-    ] %}
+        ("cast('0001-01-01' as date)", 'health_date < ' ~ first_health_date(), step.is_first),
+        (next_health_date(), 'health_date <= ' ~ next_health_date(), step.is_last),
+    ] if is_in_step %}
 
     union all
 
@@ -71,8 +72,7 @@ met as (
     from {{ this }}
     where
         {{ before }}
-        and {{ is_in_step }}
-        {%- if not loop.first %}
+        {%- if date == next_health_date() %}
         and {{ next_health_date() }} > {{ last_health_date() }}
         {%- endif %}
     group by {{ key | join(', ') }}
@@ -125,3 +125,5 @@ left join turning as met_on_other
 where met_on_other.account_id is null
 {{ 'union all' if not loop.last }}
 {% endfor %}
+{{ step.closing }}
+{%- endfor %}

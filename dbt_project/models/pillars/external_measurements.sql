@@ -1,5 +1,7 @@
 -- What tags, risk assessments and pulse answers count for (docs/measures.md, "Tags and risk
 -- assessments"). One row per health date, account, metric and operand that has any.
+{% for step in long_steps_of_health_dates() -%}
+{{ step.opening }}
 with
 
 tags as (
@@ -85,4 +87,6 @@ occurrences as (
 
 )
 
-{{ fold_occurrences(aggregates=['count', 'sum', 'mean', 'min', 'max', 'distinct']) }}
+{{ fold_occurrences(step, aggregates=['max', 'distinct']) }}
+{{ step.closing }}
+{%- endfor %}

@@ -1,5 +1,7 @@
 -- What subscriptions and invoices count for (docs/measures.md, "Subscriptions and invoices"). One
 -- row per health date, account, metric and operand that has any.
+{% for step in long_steps_of_health_dates() -%}
+{{ step.opening }}
 with
 
 subscriptions as (
@@ -39,7 +41,8 @@ occurrences as (
         started_on as known_on,
         cast(null as date) as window_on,
         ended_on as ends_on,
-        mrr as amount
+        mrr as amount,
+        cast(null as date) as day
     from subscriptions
 
     union all
@@ -50,7 +53,8 @@ occurrences as (
         started_on as known_on,
         cast(null as date) as window_on,
         ended_on as ends_on,
-        seats as amount
+        seats as amount,
+        cast(null as date) as day
     from subscriptions
     where seats is not null
 
@@ -62,7 +66,8 @@ occurrences as (
         started_on as known_on,
         cast(null as date) as window_on,
         ended_on as ends_on,
-        plan_rank as amount
+        plan_rank as amount,
+        cast(null as date) as day
     from subscriptions
     where plan_rank is not null
 
@@ -75,7 +80,8 @@ occurrences as (
         started_on as known_on,
         cast(null as date) as window_on,
         ended_on as ends_on,
-        previous_plan_rank as amount
+        previous_plan_rank as amount,
+        cast(null as date) as day
     from subscriptions
     where previous_plan_rank is not null
 
@@ -83,11 +89,12 @@ occurrences as (
 
     select
         account_id,
-        'renewal_day' as operand,
+        'days_to_renewal' as operand,
         started_on as known_on,
         cast(null as date) as window_on,
         least(ended_on, renews_on) as ends_on,
-        {{ day_number('renews_on') }} as amount
+        cast(null as double) as amount,
+        renews_on as day
     from subscriptions
     where renews_on is not null
 
@@ -99,7 +106,8 @@ occurrences as (
         issued_on as known_on,
         cast(null as date) as window_on,
         settled_on as ends_on,
-        cast(null as double) as amount
+        cast(null as double) as amount,
+        cast(null as date) as day
     from bills
 
     union all
@@ -110,7 +118,8 @@ occurrences as (
         greatest(issued_on, due_on) as known_on,
         cast(null as date) as window_on,
         settled_on as ends_on,
-        cast(null as double) as amount
+        cast(null as double) as amount,
+        cast(null as date) as day
     from bills
     where due_on is not null
 
@@ -122,7 +131,8 @@ occurrences as (
         greatest(issued_on, due_on) as known_on,
         cast(null as date) as window_on,
         settled_on as ends_on,
-        amount
+        amount,
+        cast(null as date) as day
     from bills
     where due_on is not null
 
@@ -130,11 +140,12 @@ occurrences as (
 
     select
         account_id,
-        'overdue_day' as operand,
+        'days_overdue' as operand,
         greatest(issued_on, due_on) as known_on,
         cast(null as date) as window_on,
         settled_on as ends_on,
-        {{ day_number('due_on') }} as amount
+        cast(null as double) as amount,
+        due_on as day
     from bills
     where due_on is not null
 
@@ -146,7 +157,8 @@ occurrences as (
         greatest(issued_on, due_on) as known_on,
         due_on as window_on,
         settled_on as ends_on,
-        cast(null as double) as amount
+        cast(null as double) as amount,
+        cast(null as date) as day
     from bills
     where due_on is not null
 
@@ -158,7 +170,8 @@ occurrences as (
         greatest(issued_on, paid_on) as known_on,
         paid_on as window_on,
         cast(null as date) as ends_on,
-        amount
+        amount,
+        cast(null as date) as day
     from invoices
     where paid_on is not null
 
@@ -172,10 +185,19 @@ occurrences as (
         greatest(issued_on, due_on) as known_on,
         due_on as window_on,
         voided_on as ends_on,
-        case when paid_on <= due_on then 0 else 1 end as amount
+        case when paid_on <= due_on then 0 else 1 end as amount,
+        cast(null as date) as day
     from bills
     where due_on is not null
 
 )
 
-{{ fold_occurrences(match='true') }}
+{{
+    fold_occurrences(
+        step,
+        aggregates=['count', 'sum', 'mean', 'max', 'days_since_first', 'days_until_first'],
+        match='true',
+    )
+}}
+{{ step.closing }}
+{%- endfor %}

@@ -1,5 +1,7 @@
 -- What touchpoints and nps answers count for (docs/measures.md, "Touchpoints and survey
 -- responses"). One row per health date, account, metric and operand that has any.
+{% for step in long_steps_of_health_dates() -%}
+{{ step.opening }}
 with
 
 touchpoints as (
@@ -37,6 +39,7 @@ occurrences as (
         occurred_on as window_on,
         cast(null as date) as ends_on,
         cast(null as double) as amount,
+        cast(null as date) as day,
         channel as dimension_value
     from touchpoints
 
@@ -44,11 +47,12 @@ occurrences as (
 
     select
         account_id,
-        'last_touchpoint_day' as operand,
+        'days_since_last_touchpoint' as operand,
         occurred_on as known_on,
         cast(null as date) as window_on,
         cast(null as date) as ends_on,
-        {{ day_number('occurred_on') }} as amount,
+        cast(null as double) as amount,
+        occurred_on as day,
         channel as dimension_value
     from touchpoints
 
@@ -62,6 +66,7 @@ occurrences as (
         responded_on as window_on,
         cast(null as date) as ends_on,
         case when score >= 9 then 100 when score <= 6 then -100 else 0 end as amount,
+        cast(null as date) as day,
         cast(null as {{ dbt.type_string() }}) as dimension_value
     from nps
 
@@ -74,6 +79,7 @@ occurrences as (
         responded_on as window_on,
         next_on as ends_on,
         score as amount,
+        cast(null as date) as day,
         cast(null as {{ dbt.type_string() }}) as dimension_value
     from nps
 
@@ -95,8 +101,10 @@ contacts as (
 
 )
 
-{{ fold_occurrences(aggregates=['count', 'mean', 'max']) }}
+{{ fold_occurrences(step, aggregates=['count', 'mean', 'max', 'days_since_last']) }}
 
 union all
 
-{{ fold_occurrences(aggregates=['distinct'], relation='contacts') }}
+{{ fold_occurrences(step, aggregates=['distinct'], relation='contacts') }}
+{{ step.closing }}
+{%- endfor %}

@@ -1,5 +1,7 @@
 -- What tickets count for (docs/measures.md, "Tickets"). One row per health date, account, metric
 -- and operand that has any.
+{% for step in long_steps_of_health_dates() -%}
+{{ step.opening }}
 with
 
 tickets as (
@@ -24,6 +26,7 @@ occurrences as (
         solved_on as window_on,
         cast(null as date) as ends_on,
         cast(null as double) as amount,
+        cast(null as date) as day,
         priority as dimension_value
     from tickets
 
@@ -31,11 +34,12 @@ occurrences as (
 
     select
         account_id,
-        'open_ticket_day' as operand,
+        'open_ticket_age_days' as operand,
         created_on as known_on,
         cast(null as date) as window_on,
         solved_on as ends_on,
-        {{ day_number('created_on') }} as amount,
+        cast(null as double) as amount,
+        created_on as day,
         priority as dimension_value
     from tickets
 
@@ -48,6 +52,7 @@ occurrences as (
         created_on as window_on,
         cast(null as date) as ends_on,
         cast(null as double) as amount,
+        cast(null as date) as day,
         priority as dimension_value
     from tickets
 
@@ -60,6 +65,7 @@ occurrences as (
         created_on as window_on,
         cast(null as date) as ends_on,
         coalesce(reopens, 0) as amount,
+        cast(null as date) as day,
         priority as dimension_value
     from tickets
 
@@ -72,6 +78,7 @@ occurrences as (
         created_on as window_on,
         cast(null as date) as ends_on,
         {{ hours_between('created_at', 'first_replied_at') }} as amount,
+        cast(null as date) as day,
         priority as dimension_value
     from tickets
     where first_replied_on is not null
@@ -85,6 +92,7 @@ occurrences as (
         solved_on as window_on,
         cast(null as date) as ends_on,
         cast(null as double) as amount,
+        cast(null as date) as day,
         priority as dimension_value
     from tickets
     where solved_on is not null
@@ -98,6 +106,7 @@ occurrences as (
         solved_on as window_on,
         cast(null as date) as ends_on,
         {{ hours_between('created_at', 'solved_at') }} as amount,
+        cast(null as date) as day,
         priority as dimension_value
     from tickets
     where solved_on is not null
@@ -111,6 +120,7 @@ occurrences as (
         rated_on as window_on,
         cast(null as date) as ends_on,
         csat_score as amount,
+        cast(null as date) as day,
         priority as dimension_value
     from tickets
     where rated_on is not null and csat_score is not null
@@ -124,6 +134,7 @@ occurrences as (
         rated_on as window_on,
         cast(null as date) as ends_on,
         cast(null as double) as amount,
+        cast(null as date) as day,
         priority as dimension_value
     from tickets
     where rated_on is not null and csat_score >= 4
@@ -137,10 +148,13 @@ occurrences as (
         rated_on as window_on,
         cast(null as date) as ends_on,
         cast(null as double) as amount,
+        cast(null as date) as day,
         priority as dimension_value
     from tickets
     where rated_on is not null and csat_score <= 2
 
 )
 
-{{ fold_occurrences() }}
+{{ fold_occurrences(step, aggregates=['count', 'sum', 'mean', 'days_since_first']) }}
+{{ step.closing }}
+{%- endfor %}

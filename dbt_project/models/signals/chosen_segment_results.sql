@@ -1,7 +1,8 @@
-{{ config(meta={'in_steps': 'steps_of_health_dates'}) }}
 -- The health and score rules and the milestones of the chosen segment, evaluated for every account,
 -- in numbers: one row per configuration, health date, account and condition. On the date before the
 -- run, only the previous configuration's, of accounts that are not explained.
+{% for step in steps_of_health_dates() -%}
+{{ step.opening }}
 with
 
 chosen_segments as (
@@ -13,7 +14,7 @@ chosen_segments as (
         segment_id
     from {{ ref('int_evaluated_segments') }}
     where
-        health_date between {{ first_date_of_step() }} and {{ last_date_of_step() }}
+        health_date between {{ step.first }} and {{ step.last }}
         and is_chosen
 
     union all
@@ -24,7 +25,7 @@ chosen_segments as (
         account_id,
         segment_id
     from {{ ref('int_unexplained_accounts') }}
-    where {{ first_date_of_step() }} = {{ first_health_date() }}
+    where {{ 'true' if step.is_first else 'false' }}
 
 ),
 
@@ -45,4 +46,6 @@ pairs as (
 
 )
 
-{{ evaluated_conditions('pairs') }}
+{{ evaluated_conditions('pairs', step) }}
+{{ step.closing }}
+{%- endfor %}

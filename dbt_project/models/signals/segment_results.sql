@@ -1,6 +1,7 @@
-{{ config(meta={'in_steps': 'steps_of_health_dates'}) }}
 -- The rules of every segment, evaluated for every account, in numbers: one row per configuration,
 -- health date, account and condition.
+{% for step in steps_of_health_dates() -%}
+{{ step.opening }}
 with
 
 pairs as (
@@ -13,8 +14,10 @@ pairs as (
     inner join {{ ref('configured_conditions') }} as conditions
         on accounts.configuration_key = conditions.configuration_key
         and conditions.rule_set = 'segment'
-    where accounts.health_date between {{ first_date_of_step() }} and {{ last_date_of_step() }}
+    where accounts.health_date between {{ step.first }} and {{ step.last }}
 
 )
 
-{{ evaluated_conditions('pairs', rule_sets="'segment'") }}
+{{ evaluated_conditions('pairs', step, rule_sets="'segment'") }}
+{{ step.closing }}
+{%- endfor %}

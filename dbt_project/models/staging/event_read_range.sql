@@ -12,8 +12,8 @@
 -- `unknown_account` is decided anew by every run, and where the run before was stopped before it
 -- had taken in what it had to read. A first run, a full refresh and another raw folder read all. As
 -- far back as raw goes is read where events are read in another way than before: other columns,
--- other declared values, another reader; and where a day to come counts as loaded, because the clock
--- was ahead, and nobody knows up to which day events were there.
+-- other declared values, another reader; and where a day to come counts as loaded, because the
+-- clock was ahead, and nobody knows up to which day events were there.
 -- depends_on: {{ ref('raw_tables') }}
 -- depends_on: {{ ref('stg_accounts') }}
 -- depends_on: {{ ref('int_health_dates') }}
@@ -39,7 +39,7 @@ select
     run_id
 from {{ this }}
 {%- elif is_incremental() and load and events and users and (is_ahead or not is_same_reader) -%}
-{%- set first_day = first_raw_event_day() %}
+{%- set first_day = run_query(first_raw_day('events')).columns[0].values()[0] %}
 {%- do log(
     (
         'The clock was ahead when events were loaded, and so they are read anew, from '

@@ -1,0 +1,333 @@
+{#- A raw table read, with exact copies collapsed, every row judged and every value typed, by the
+    rules in `_staging__sources.yml` (docs/raw_tables.md).
+
+    One row per distinct row. Columns: the table's own (typed; null where the value is ignored), and
+    - rejected_reason: why the row counts nowhere; null for a row that counts
+    - value_issues: `effect:reason:column` of each ignored or changed value, separated by `;`
+    - record_key, record_time, record (JSON; only where something is wrong)
+
+    accounts: relation with the valid account ids; none for a table without an account of its own
+    rates: relation with the currencies that have a rate, for a table with amounts of money
+    days: {'from', 'to', 'and_timeless'}; only rows from the one day up to but not including the other
+        are read (texts; `to` none for no end), and those without a usable time if they are asked for;
+        all rows where it is none
+    show: the step whose rows are given. To look into one:
+        dbt show --inline "{{ judged_rows('tickets', accounts=ref('stg_accounts'), show='ranked') }}" -#}
+{% macro judged_rows(table, accounts=none, days=none, rates=none, show='final') %}
+{%- if execute -%}
+{%- set raw = rules_of_rows(table) -%}
+with
+
+{{ typed_rows(table, raw.columns, days) }},
+
+-- Only rows whose key is there again can be copies or duplicates; hashes that are alike by chance cost
+-- a little time and change nothing.
+repeated as (
+
+    {{ repeated_keys(raw) | indent }}
+
+),
+
+single_rows as (
+
+    {{ rows_of_single_keys(raw) | indent }}
+
+),
+
+-- Exact copies count once, before anything else.
+collapsed_rows as (
+
+    {{ rows_without_copies(raw) | indent }}
+
+),
+
+judged_single_rows as (
+
+    {{ rows_with_reason(raw, 'single_rows', accounts, rates) | indent }}
+
+),
+
+judged_collapsed_rows as (
+
+    {{ rows_with_reason(raw, 'collapsed_rows', accounts, rates) | indent }}
+
+),
+
+ranked as (
+
+    {{ rows_with_duplicate_rank(raw) | indent }}
+
+),
+
+-- Values are looked at only in rows that are not rejected for another reason than a duplicate key.
+ignored as (
+
+    {{ rows_with_ignored_values(raw) | indent }}
+
+),
+
+changed as (
+
+    {{ rows_with_changed_values(raw) | indent }}
+
+),
+
+noted as (
+
+    {{ rows_with_notes(raw) | indent }}
+
+),
+
+final as (
+
+    {{ rows_as_judged(raw) | indent }}
+
+)
+
+select * from {{ show }}
+{%- endif -%}
+{% endmacro %}
+
+{#- What the steps of `judged_rows` ask of a raw table:
+    - table, key, and `columns` as `raw_columns` gives them, also `by_name`
+    - main_time: the typed column of the record's own time
+    - required: the columns that must have a value
+    - names: of all columns; copied: those by which exact copies are known, which is all but the time of the
+      load
+    - key_hash: expression by which rows of the same key are found; of all columns where there is no key -#}
+{% macro rules_of_rows(table) %}
+    {%- set definition = raw_definition(table) -%}
+    {%- set columns = raw_columns(table) -%}
+    {%- set by_name = {} -%}
+    {%- for column in columns -%}
+        {%- do by_name.update({column.name: column}) -%}
+    {%- endfor -%}
+    {%- set names = columns | map(attribute='name') | list -%}
+    {%- set copied = names | reject('equalto', 'loaded_at') | list -%}
+    {%- set known_by = [] -%}
+    {%- for name in definition.key or copied -%}
+        {%- do known_by.append(key_part(by_name[name]) if definition.key else name) -%}
+    {%- endfor -%}
+    {{ return({
+        'table': table,
+        'key': definition.key,
+        'columns': columns,
+        'by_name': by_name,
+        'main_time': by_name[definition.main_time].value,
+        'required': columns | selectattr('required') | list,
+        'names': names,
+        'copied': copied,
+        'has_loaded_at': 'loaded_at' in by_name,
+        'key_hash': hash_number(known_by),
+    }) }}
+{% endmacro %}
+
+{% macro repeated_keys(raw) -%}
+select {{ raw.key_hash }} as key_hash
+from read
+group by {{ raw.key_hash }}
+having count(*) > 1
+{%- endmacro %}
+
+{% macro rows_of_single_keys(raw) -%}
+select read.*
+from read
+left join repeated on {{ raw.key_hash }} = repeated.key_hash
+where repeated.key_hash is null
+{%- endmacro %}
+
+{#- Of exact copies the one that was loaded last. -#}
+{% macro rows_without_copies(raw) -%}
+select
+    {{ raw.copied | join(',\n    ') }},
+    {%- for name in raw.copied if raw.by_name[name].value != name %}
+    any_value({{ raw.by_name[name].value }}) as {{ raw.by_name[name].value }},
+    {%- endfor %}
+    {%- if raw.has_loaded_at %}
+    {{ latest_text('loaded_at', 'loaded_at__value') }} as loaded_at,
+    max(loaded_at__value) as loaded_at__value,
+    {%- endif %}
+from read
+where {{ raw.key_hash }} in (select repeated.key_hash from repeated)
+group by {{ raw.copied | join(', ') }}
+{%- endmacro %}
+
+{#- Adds `row_reason`: the first reason for which a row counts nowhere, a duplicate key apart. -#}
+{% macro rows_with_reason(raw, rows, accounts, rates) -%}
+select
+    {%- for column in raw.columns %}
+    {{ column.name }},
+    {%- if column.value != column.name %}
+    {{ column.value }},
+    {%- endif %}
+    {%- endfor %}
+    case
+        {%- for column in raw.required %}
+        when {{ is_missing(column) }} then 'missing_{{ column.name }}'
+        {%- endfor %}
+        {%- for column in raw.required if column.kind in ('time', 'number') %}
+        when {{ column.value }} is null then 'invalid_{{ column.name }}'
+        {%- endfor %}
+        {%- for column in raw.columns %}
+        {%- if column.required and column.kind == 'word' %}
+        when {{ column.value }} is null then 'unknown_{{ column.name }}'
+        {%- elif column.kind == 'currency' and rates %}
+        when {{ column.value }} not in (
+            select {{ quoted(reporting_currency()) }}
+            union all
+            select known_rates.currency from {{ rates }} as known_rates
+        ) then 'unknown_{{ column.name }}'
+        {%- endif %}
+        {%- endfor %}
+        {%- for column in raw.required if column.kind == 'time' %}
+        when {{ column.value }} < {{ plausible_from() }} then 'implausible_{{ column.name }}'
+        {%- endfor %}
+        {%- for column in raw.required if column.kind == 'number' and out_of_range(column) %}
+        when {{ out_of_range(column) }} then 'out_of_range_{{ column.name }}'
+        {%- endfor %}
+        {%- if accounts %}
+        when account_id not in (select known.account_id from {{ accounts }} as known)
+            then 'unknown_account'
+        {%- endif %}
+    end as row_reason
+from {{ rows }}
+{%- endmacro %}
+
+{#- Adds `duplicate_rank`: 1 for the row of a key that counts, which is the one loaded last. Events of two days
+    are never duplicates of each other, so that days can be read apart. -#}
+{% macro rows_with_duplicate_rank(raw) -%}
+select
+    *,
+    1 as duplicate_rank
+from judged_single_rows
+
+union all
+
+select
+    *,
+    {%- if raw.key %}
+    case
+        when row_reason is null then row_number() over (
+            partition by
+                row_reason is null,
+                {%- if raw.table == 'events' %}
+                cast({{ raw.main_time }} as date),
+                {%- endif %}
+                {%- for name in raw.key %}
+                {{ key_part(raw.by_name[name]) }}{{ ',' if not loop.last }}
+                {%- endfor %}
+            order by
+                {%- if raw.has_loaded_at %}
+                case
+                    when loaded_at__value >= {{ plausible_from() }} then loaded_at__value
+                end desc nulls last,
+                {%- endif %}
+                {{ raw.main_time }} desc
+                {%- for name in raw.copied %},
+                {{ raw.by_name[name].text }} desc nulls last
+                {%- endfor %}
+        )
+    end as duplicate_rank
+    {%- else %}
+    1 as duplicate_rank
+    {%- endif %}
+from judged_collapsed_rows
+{%- endmacro %}
+
+{#- Adds `<column>__ignored` for each column whose value may be ignored: the note why, if it is. -#}
+{% macro rows_with_ignored_values(raw) -%}
+select
+    *,
+    {%- for column in raw.columns if is_ignorable(column) %}
+    case
+        when {{ is_missing(column) }} or row_reason is not null then null
+        {%- set reason = 'unknown' if column.kind == 'word' else 'invalid' %}
+        when {{ column.value }} is null then 'value_ignored:{{ reason }}_{{ column.name }}'
+        {%- if column.kind == 'time' %}
+        when {{ column.value }} < {{ plausible_from() }}
+            then 'value_ignored:implausible_{{ column.name }}'
+        {%- elif out_of_range(column) %}
+        when {{ out_of_range(column) }} then 'value_ignored:out_of_range_{{ column.name }}'
+        {%- endif %}
+    end as {{ column.name }}__ignored,
+    {%- endfor %}
+from ranked
+{%- endmacro %}
+
+{#- Adds `<column>__changed` for each end that must not lie before its start: the note, if it did. -#}
+{% macro rows_with_changed_values(raw) -%}
+select
+    *,
+    {%- for column in raw.columns if column.not_before %}
+    case
+        when
+            {{ column.name }}__ignored is null
+            and {{ column.value }} < {{ raw.by_name[column.not_before].value }}
+            and row_reason is null
+            then 'value_changed:ends_before_start'
+    end as {{ column.name }}__changed,
+    {%- endfor %}
+from ignored
+{%- endmacro %}
+
+{#- Adds the verdict: `rejected_reason` and `value_issues`. -#}
+{% macro rows_with_notes(raw) -%}
+{%- set notes = [] -%}
+{%- for column in raw.columns -%}
+    {%- if is_ignorable(column) -%}
+        {%- do notes.append(column.name ~ "__ignored || ':" ~ column.name ~ "'") -%}
+    {%- endif -%}
+    {%- if column.not_before -%}
+        {%- do notes.append(column.name ~ "__changed || ':" ~ column.name ~ "'") -%}
+    {%- endif -%}
+{%- endfor -%}
+select
+    *,
+    case
+        when row_reason is not null then row_reason
+        when duplicate_rank > 1 then 'duplicate_key'
+    end as rejected_reason,
+    {% if notes -%}
+    nullif(concat_ws(';', {{ notes | join(', ') }}), '')
+    {%- else -%}
+    cast(null as varchar)
+    {%- endif %} as value_issues
+from changed
+{%- endmacro %}
+
+{#- The values that hold, the verdict, and the record where something is wrong. -#}
+{% macro rows_as_judged(raw) -%}
+{%- set texts = {} -%}
+{%- for column in raw.columns -%}{%- do texts.update({column.name: column.text}) -%}{%- endfor -%}
+select
+    {%- for column in raw.columns %}
+    {% if column.not_before -%}
+        case
+            when {{ column.name }}__changed is not null
+                then {{ raw.by_name[column.not_before].value }}
+            when {{ column.name }}__ignored is null then {{ column.value }}
+        end
+    {%- elif is_ignorable(column) -%}
+        case when {{ column.name }}__ignored is null then {{ column.value }} end
+    {%- else -%}
+        {{ column.value }}
+    {%- endif %} as {{ column.name }},
+    {%- endfor %}
+    rejected_reason,
+    value_issues,
+    {% if not raw.key -%}
+    cast(null as varchar)
+    {%- elif raw.key | length == 1 -%}
+    {{ raw.by_name[raw.key[0]].text }}
+    {%- else -%}
+    {% for name in raw.key -%}
+    coalesce({{ raw.by_name[name].text }}, ''){{ " || '|' || " if not loop.last }}
+    {%- endfor %}
+    {%- endif %} as record_key,
+    {{ raw.main_time }} as record_time,
+    case
+        when rejected_reason is not null or value_issues is not null
+            then {{ json_record(raw.names, texts) }}
+    end as record
+from noted
+{%- endmacro %}
