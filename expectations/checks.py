@@ -163,6 +163,18 @@ class Check:
         return KINDS[self.check_name]
 
     @property
+    def days(self) -> int:
+        """The window, of a kind that has one: `load_checks` refuses a row without."""
+        assert self.window_days is not None, self.label
+        return self.window_days
+
+    @property
+    def column(self) -> str:
+        """The column, of a kind that is of one: `load_checks` refuses a row without."""
+        assert self.column_name is not None, self.label
+        return self.column_name
+
+    @property
     def label(self) -> str:
         """`check_name column_name`, without what is empty."""
         return " ".join(filter(None, (self.check_name, self.column_name)))
@@ -184,10 +196,10 @@ class Check:
     @property
     def bounds(self) -> str:
         """The bounds in words."""
+        if self.minimum is None:
+            return f"up to {number_text(self.maximum)}" if self.maximum is not None else "any"
         if self.maximum is None:
             return f"from {number_text(self.minimum)}"
-        if self.minimum is None:
-            return f"up to {number_text(self.maximum)}"
         if self.minimum == self.maximum:
             return number_text(self.minimum)
         return f"{number_text(self.minimum)} to {number_text(self.maximum)}"

@@ -5,7 +5,7 @@ days before it. It reads schema `health` only, so that it works on a published c
 which columns no raw file has is said by the warehouse alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 
 from expectations.checks import Check, number_text
@@ -124,6 +124,7 @@ def lint_records(warehouse: Warehouse, check: Check, day: date) -> list[Record]:
     [(other,)] = warehouse.rows(OTHER_VERSION, from_day=from_day, day=day, version=version)
     span = {"from_day": other or from_day, "day": day}
     configuration = Configuration.of_version(warehouse.connection, version)
+    found: Iterable[tuple[str, float, str]]
     if check.check_name == "columns_there":
         found = columns_there(warehouse, configuration)
     elif check.check_name == "segment_reached":

@@ -294,7 +294,7 @@ def total_records(
                 if first is None or first <= day:
                     record[check.title] = accounts.get(day, 0)
             else:
-                days_before = (day - timedelta(days=n + 1) for n in range(check.window_days))
+                days_before = (day - timedelta(days=n + 1) for n in range(check.days))
                 before = next((accounts[at] for at in days_before if at in accounts), 0)
                 if before and before >= check.minimum_rows:
                     record[check.title] = accounts.get(day, 0) / before
@@ -321,7 +321,7 @@ def date_records(warehouse: Warehouse, check: Check, day: date) -> list[dict[str
 
 
 def account_frame(warehouse: Warehouse, checks: Checks, dates: Sequence[date]) -> pd.DataFrame:
-    windows = [check.window_days for check in checks if check.check_name == "unknown_membership"]
+    windows = [check.days for check in checks if check.check_name == "unknown_membership"]
     return warehouse.frame(ACCOUNTS, **days_asked(dates, max([0, *windows])))
 
 
@@ -357,7 +357,7 @@ def segment_records(
     records: dict[tuple[date, str], dict[str, object]] = {}
     for check in checks:
         for day, segment, accounts, mix, compared, flips in warehouse.rows(
-            SEGMENTS, **days_asked(dates, check.window_days)
+            SEGMENTS, **days_asked(dates, check.days)
         ):
             record = records.setdefault((day, segment), {"health_date": day, "record_key": segment})
             is_mix = check.check_name == "state_mix"

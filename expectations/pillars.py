@@ -168,7 +168,7 @@ def metric_frames(
     highest = records.copy()
     compared = {
         window: compared_with_before(warehouse, metrics, window, dates)
-        for window in {check.window_days for check in checks if check.window_days}
+        for window in {check.days for check in checks if check.window_days}
     }
     for check in checks:
         if check.check_name == "metric_range":
@@ -176,7 +176,7 @@ def metric_frames(
             records[check.title] = metrics["lowest"].where(is_asked)
             highest[check.title] = metrics["highest"].where(is_asked)
             continue
-        before = compared[check.window_days]
+        before = compared[check.days]
         if check.check_name == "missing_rise":
             rise = before["known_share"].fillna(0) - metrics["known"] / metrics["accounts"]
             is_enough = before["has_before"] & (metrics["accounts"] >= check.minimum_rows)

@@ -121,7 +121,7 @@ def present(profile: Profile, check: Check, health_date: date) -> float:
 
 
 def rows_kept(profile: Profile, check: Check, health_date: date) -> float | None:
-    earlier = Period(health_date - timedelta(days=check.window_days), health_date)
+    earlier = Period(health_date - timedelta(days=check.days), health_date)
     counted = max((profile.rows_counted.get(day, 0) for day in earlier.days), default=0)
     return ratio(profile.total_rows, counted) if counted >= check.minimum_rows else None
 
@@ -138,7 +138,7 @@ def columns_kept(profile: Profile, check: Check, health_date: date) -> float | l
 
     def is_filled(column: str) -> bool | None:
         if check.window_days:
-            window = recent(health_date, check.window_days)
+            window = recent(health_date, check.days)
             if profile.total("rows", window) >= max(check.minimum_rows, 1):
                 return profile.total("filled", window, column) > 0
         return None if columns.filled is None else column in columns.filled
@@ -158,16 +158,16 @@ def usual_rows(profile: Profile, health_date: date, days: int) -> float | None:
 
 
 def volume(profile: Profile, check: Check, health_date: date) -> float | None:
-    expected = usual_rows(profile, health_date, check.window_days)
+    expected = usual_rows(profile, health_date, check.days)
     if expected is None or expected < check.minimum_rows:
         return None
-    return ratio(profile.total("rows", recent(health_date, check.window_days)), expected)
+    return ratio(profile.total("rows", recent(health_date, check.days)), expected)
 
 
 def empty_days(profile: Profile, check: Check, health_date: date) -> float | list[Named]:
     """Days of the window without rows, on which there usually are some."""
     found = []
-    for day in recent(health_date, check.window_days).days:
+    for day in recent(health_date, check.days).days:
         after = day + timedelta(days=1)
         expected = usual_rows(profile, after, 1)
         has_rows = profile.total("rows", recent(after, 1)) > 0
@@ -185,18 +185,18 @@ def freshness_hours(profile: Profile, check: Check, health_date: date) -> float 
 
 
 def null_share(profile: Profile, check: Check, health_date: date) -> float | None:
-    return missing_share(profile, check, [recent(health_date, check.window_days)])
+    return missing_share(profile, check, [recent(health_date, check.days)])
 
 
 def missing_share(profile: Profile, check: Check, periods: list[Period]) -> float | None:
     rows = sum(profile.total("rows", period) for period in periods)
-    filled = sum(profile.total("filled", period, check.column_name) for period in periods)
+    filled: float = sum(profile.total("filled", period, check.column) for period in periods)
     return 1 - filled / rows if rows >= max(check.minimum_rows, 1) else None
 
 
 def null_share_rise(profile: Profile, check: Check, health_date: date) -> float | None:
     now = null_share(profile, check, health_date)
-    before = missing_share(profile, check, usual(health_date, check.window_days))
+    before = missing_share(profile, check, usual(health_date, check.days))
     return None if now is None or before is None else now - before
 
 
@@ -210,22 +210,22 @@ def value_counts(profile: Profile, column: str, periods: list[Period]) -> dict[s
 
 
 def vocabulary(profile: Profile, check: Check, health_date: date) -> float | None:
-    periods = [recent(health_date, check.window_days)]
+    periods = [recent(health_date, check.days)]
     return share_outside(
-        value_counts(profile, check.column_name, periods),
-        profile.words[check.column_name],
+        value_counts(profile, check.column, periods),
+        profile.words[check.column],
         check.minimum_rows,
     )
 
 
 def new_values(profile: Profile, check: Check, health_date: date) -> float | None:
-    now = recent(health_date, check.window_days)
-    before = Period(usual(health_date, check.window_days)[-1].start, now.start)
-    known = value_counts(profile, check.column_name, [before])
+    now = recent(health_date, check.days)
+    before = Period(usual(health_date, check.days)[-1].start, now.start)
+    known = value_counts(profile, check.column, [before])
     if sum(known.values()) < max(check.minimum_rows, 1):
         return None
     return share_outside(
-        value_counts(profile, check.column_name, [now]), set(known), check.minimum_rows
+        value_counts(profile, check.column, [now]), set(known), check.minimum_rows
     )
 
 
@@ -242,8 +242,8 @@ def compared(statistic: str) -> Measure:
     def measure(profile: Profile, check: Check, health_date: date) -> float | None:
         column = check.column_name or ""
         now, before = (
-            [recent(health_date, check.window_days)],
-            usual(health_date, check.window_days),
+            [recent(health_date, check.days)],
+            usual(health_date, check.days),
         )
         counted = ("rows", "") if statistic in ("accounts", "distinct") else ("filled", column)
         for periods in (now, before):
@@ -260,8 +260,8 @@ def compared(statistic: str) -> Measure:
 
 
 def hour_shift(profile: Profile, check: Check, health_date: date) -> float | None:
-    now = hours_of(profile, [recent(health_date, check.window_days)])
-    before = hours_of(profile, usual(health_date, check.window_days))
+    now = hours_of(profile, [recent(health_date, check.days)])
+    before = hours_of(profile, usual(health_date, check.days))
     if min(sum(now), sum(before)) < max(check.minimum_rows, 1):
         return None
 
@@ -285,7 +285,7 @@ def validated_share(statistic: str) -> Measure:
     """Measure of a share of the validated rows of the window, rows without a time included."""
 
     def measure(profile: Profile, check: Check, health_date: date) -> float | None:
-        window = recent(health_date, check.window_days)
+        window = recent(health_date, check.days)
         rows = profile.total("validated", window) + profile.undated.get("validated", 0)
         part = profile.total(statistic, window) + profile.undated.get(statistic, 0)
         return part / rows if rows >= max(check.minimum_rows, 1) else None
@@ -294,7 +294,7 @@ def validated_share(statistic: str) -> Measure:
 
 
 def unmatched_users(profile: Profile, check: Check, health_date: date) -> float | None:
-    window = recent(health_date, check.window_days)
+    window = recent(health_date, check.days)
     filled = profile.total("filled", window, "user_id")
     if filled < max(check.minimum_rows, 1) or ("unmatched", "user_id") not in profile.numbers:
         return None
@@ -302,7 +302,7 @@ def unmatched_users(profile: Profile, check: Check, health_date: date) -> float 
 
 
 def duplicate_share(profile: Profile, check: Check, health_date: date) -> float | None:
-    window = recent(health_date, check.window_days)
+    window = recent(health_date, check.days)
     rows = profile.total("rows", window)
     if rows < max(check.minimum_rows, 1):
         return None

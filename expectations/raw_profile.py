@@ -212,8 +212,10 @@ class Reader:
         if profile.columns:
             profile.columns.count(profile.numbers)
         for check in checks:
-            name = check.column_name
-            if check.check_name in ("vocabulary", "new_values") and name not in profile.values:
+            if check.check_name not in ("vocabulary", "new_values"):
+                continue
+            name = check.column
+            if name not in profile.values:
                 profile.values[name] = {}
                 counted = f"{ctes} select {day}, lower({name}), count(*) {by_day}"
                 for at, value, rows in self.rows(counted):
@@ -278,7 +280,7 @@ class Reader:
     def fill_validated(self, profile: Profile, checks: list[Check]) -> None:
         """Numbers by day of the rows as the pipeline validates them."""
         windows = [
-            check.window_days
+            check.days
             for check in checks
             if check.check_name
             in ("rejected_share", "changed_share", "unknown_accounts", "duplicate_share")
