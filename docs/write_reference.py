@@ -19,9 +19,10 @@ MODELS = DBT_PROJECT / "models"
 CATALOGUE = DBT_PROJECT / "catalogue"
 RAW = MODELS / "staging" / "_staging__sources.yml"
 SEEDS = MODELS / "configuration" / "_configuration__seeds.yml"
-# Published tables are models, or tables of a source whose schema is theirs.
+# Published tables are models, or tables of a source whose schema is theirs; most read first.
+FOLDERS = ("latest", "history", "explanations", "records", "data_quality")
 PUBLISHED = [
-    *sorted((MODELS / "health").rglob("_*__models.yml")),
+    *(MODELS / "health" / folder / f"_{folder}__models.yml" for folder in FOLDERS),
     *sorted((MODELS / "health").rglob("_*__sources.yml")),
 ]
 SCHEMA = "health"
