@@ -112,7 +112,7 @@ KINDS = {
         uses=("window_days",),
     ),
     "missed_nights": Kind(
-        "health", "source_status", "nights that were missed and that no run makes good by itself"
+        "health", "source_status", "nights that were missed and that no run completes by itself"
     ),
     "dates_to_come": Kind(
         "health", "source_status", "health dates that were calculated and have not begun"

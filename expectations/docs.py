@@ -1,4 +1,4 @@
-"""Data Docs: the answers of a run as pages to read in a browser, made anew by every run.
+"""Data Docs: the answers of a run as pages to read in a browser, rebuilt by every run.
 
 Great Expectations' own pages fetch their styles and scripts from the web and its index is empty
 without them. So the index is ours, and its pages get a plain style of our own: all of it reads the

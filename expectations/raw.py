@@ -224,9 +224,7 @@ def new_values(profile: Profile, check: Check, health_date: date) -> float | Non
     known = value_counts(profile, check.column, [before])
     if sum(known.values()) < max(check.minimum_rows, 1):
         return None
-    return share_outside(
-        value_counts(profile, check.column, [now]), set(known), check.minimum_rows
-    )
+    return share_outside(value_counts(profile, check.column, [now]), set(known), check.minimum_rows)
 
 
 def share_outside(counts: dict[str, int], known: set[str], minimum_rows: int) -> float | None:

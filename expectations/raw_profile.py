@@ -287,7 +287,7 @@ class Reader:
         ]
         if not windows:
             return
-        sql = self.judged_rows(
+        sql = self.validated_rows(
             profile.table,
             days={"from": str(self.first - timedelta(days=max(windows))), "and_timeless": True},
         )
@@ -316,7 +316,7 @@ class Reader:
         self.connection.execute(f"""
             create table known_{table} as
             select distinct {key}
-            from ({self.judged_rows(table)}) as judged
+            from ({self.validated_rows(table)}) as validated
             where rejected_reason is null
         """)
         self.known_ids[table] = f"known_{table}"
@@ -326,18 +326,18 @@ class Reader:
         self.connection.execute(f"""
             create table known_rates as
             select distinct currency
-            from ({self.macros.judged_rows("exchange_rates")}) as judged
+            from ({self.macros.validated_rows("exchange_rates")}) as validated
             where rejected_reason is null
         """)
 
-    def judged_rows(self, table: str, **days: Any) -> str:
+    def validated_rows(self, table: str, **days: Any) -> str:
         """SQL of a table's rows as the pipeline validates them."""
         names = [column["name"] for column in self.macros.raw_definition(table)["columns"]]
         if "account_id" in names and table != "accounts":
             days["accounts"] = self.known_ids.get("accounts")
             if "currency" in names:
                 days["rates"] = "known_rates"
-        return self.macros.judged_rows(table, **days)
+        return self.macros.validated_rows(table, **days)
 
     def words(self, table: str, column: Any) -> set[str]:
         """The words that a column may have; none where it may have any."""

@@ -17,7 +17,7 @@ from expectations.checks import Check, number_text
 from expectations.reports import RECORD, CheckRaised, CheckResult, Failure, Report
 
 DETAILS_SHOWN = 3  # of records that all fail; of more, how many and how much
-NOT_VALIDATED = "not judged: too little to compare with"  # as published
+NOT_VALIDATED = "not validated: too little to compare with"  # as published
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@
 {% macro events_are_read() %}{{ return(is_readable(raw_table('events'))) }}{% endmacro %}
 
 {#- What the kept events depend on beside the raw rows: how files are read, which columns they have and
-    what is declared of their values. Where it changes, events are read anew, never mixed. -#}
+    what is declared of their values. Where it changes, events are read again, never mixed. -#}
 {% macro event_reader_fingerprint() %}
     {%- set file = raw_table('events') -%}
     {{ return(local_md5(tojson([
@@ -20,7 +20,7 @@
     ], sort_keys=true))) }}
 {% endmacro %}
 
-{#- The same as `days` of `judged_rows`. -#}
+{#- The same as `days` of `validated_rows`. -#}
 {% macro event_days_read() %}
     {%- set read_from = events_read_from() -%}
     {{ return({'from': read_from, 'to': none, 'and_timeless': true} if read_from else none) }}
@@ -29,7 +29,7 @@
 {#- The days that this run reads as steps (`macros/steps.sql`) of about so many events (var `events_per_step`).
     What a step needs is let go before the next, so that a first load of any size keeps to the memory. A day
     is never parted: copies and duplicates of an event are looked for within it. The `days` of a step are as
-    those of `judged_rows`; `condition` is that an `event_day` is of it, where the first and the last step are
+    those of `validated_rows`; `condition` is that an `event_day` is of it, where the first and the last step are
     open, for days that are there from before. -#}
 {% macro event_steps() %}
     {%- set days = event_days_read() if execute else none -%}
@@ -83,22 +83,22 @@ true
 {%- endif -%}
 {%- endmacro %}
 
-{#- What a model of settled events does in this run: {'keep': true}, or {'keep': false} with
+{#- What a model of compacted events does in this run: {'keep': true}, or {'keep': false} with
     `settle_on` and `start_from`, both texts; without `settle_on` it holds nothing.
 
-    settled: the table as it is, or none
+    compacted: the table as it is, or none
 
     `settle_on` must not lie after the first health date of the run, nor after the first day of events
-    that the run read anew; it lies before what the next night reads anew. It moves on once it lags a
+    that the run read again; it lies before what the next night reads again. It moves on once it lags a
     week. -#}
-{% macro settlement(settled) %}
+{% macro compaction(compacted) %}
     {%- if not can_be_queried(ref('config_measurements')) -%}{{ return({'keep': false}) }}{%- endif -%}
-    {%- if settled and not events_are_read() -%}{{ return({'keep': true}) }}{%- endif -%}
-    {#- Users of features are settled only where a metric counts them over the lifetime. -#}
+    {%- if compacted and not events_are_read() -%}{{ return({'keep': true}) }}{%- endif -%}
+    {#- Users of features are compacted only where a metric counts them over the lifetime. -#}
     {%- set is_needed = (
         "exists (select 1 from " ~ ref('config_measurements')
         ~ " where operand = 'active_users' and dimension is not null and window_days is null)"
-        if model.name == 'int_events_settled' else 'true'
+        if model.name == 'int_events_compacted' else 'true'
     ) -%}
     {%- set read_from = events_read_from() -%}
     {%- set limit = "least(" ~ first_health_date()
@@ -114,9 +114,9 @@ true
         ~ "cast(max(settled_on) as " ~ dbt.type_string() ~ "), "
         ~ "coalesce(max(settled_on) <= " ~ limit ~ ", false), "
         ~ "coalesce(max(settled_on) + 7 > " ~ limit ~ ", false) from "
-        ~ (settled or "(select cast(null as date) as settled_on) as nothing")
+        ~ (compacted or "(select cast(null as date) as settled_on) as nothing")
     ).rows[0] -%}
-    {%- set can_continue = settled and read_from and state[3] -%}
+    {%- set can_continue = compacted and read_from and state[3] -%}
     {%- if can_continue and (state[4] or not state[0]) -%}{{ return({'keep': true}) }}{%- endif -%}
     {{ return({
         'keep': false,
@@ -127,15 +127,15 @@ true
 
 {#- Events long past, folded: one row per account and combination of the columns, over all days
     before `settled_on`. What has happened since is in `int_events_daily`. -#}
-{% macro settled_events(columns, settle) -%}
-{%- if settle.keep -%}
+{% macro compacted_events(columns, compact) -%}
+{%- if compact.keep -%}
 select * from {{ this }} where false
 {%- else -%}
 with
 
 days as (
 
-    {% if settle.start_from -%}
+    {% if compact.start_from -%}
     select
         account_id,
         {{ columns | join(',\n        ') }},
@@ -159,8 +159,8 @@ days as (
         event_count
     from {{ ref('int_events_daily') }}
     where
-        event_day < {{ settled_on(settle) }}
-        and event_day >= cast('{{ settle.start_from or '0001-01-01' }}' as date)
+        event_day < {{ settled_on(compact) }}
+        and event_day >= cast('{{ compact.start_from or '0001-01-01' }}' as date)
 
 )
 
@@ -172,7 +172,7 @@ select
     min(first_at) as first_at,
     max(last_at) as last_at,
     sum(event_count) as event_count,
-    {{ settled_on(settle) }} as settled_on
+    {{ settled_on(compact) }} as settled_on
 from days
 group by
     account_id,
@@ -180,9 +180,9 @@ group by
 {%- endif %}
 {%- endmacro %}
 
-{#- Null, before which no day lies, where nothing is to be settled. -#}
-{% macro settled_on(settle) -%}
-cast({{ "'" ~ settle.settle_on ~ "'" if settle.settle_on else 'null' }} as date)
+{#- Null, before which no day lies, where nothing is to be compacted. -#}
+{% macro settled_on(compact) -%}
+cast({{ "'" ~ compact.settle_on ~ "'" if compact.settle_on else 'null' }} as date)
 {%- endmacro %}
 
 {#- Days that the published detail of users and features looks back, as its columns say. -#}
@@ -197,10 +197,10 @@ cast({{ "'" ~ settle.settle_on ~ "'" if settle.settle_on else 'null' }} as date)
         )
 {%- endmacro %}
 
-{#- The day before which a model of settled events holds all that happened. -#}
-{% macro settled_until(settled) -%}
+{#- The day before which a model of compacted events holds all that happened. -#}
+{% macro compacted_until(compacted) -%}
 (
-        select coalesce(max(settled.settled_on), cast('0001-01-01' as date))
-        from {{ settled }} as settled
+        select coalesce(max(compacted.settled_on), cast('0001-01-01' as date))
+        from {{ compacted }} as compacted
     )
 {%- endmacro %}

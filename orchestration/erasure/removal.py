@@ -34,7 +34,7 @@ from orchestration.warehouse import erasure_steps
 from orchestration.warehouse.connections import in_memory, literal, quoted, writing
 from orchestration.warehouse.erasure_list import Erasure, erasure_list
 from orchestration.warehouse.erasure_steps import REMOVED, WRITTEN
-from orchestration.warehouse.growing_tables import ensure_table
+from orchestration.warehouse.growing_tables import carry_over_renamed_tables, ensure_table
 from orchestration.warehouse.health_dates import Range, in_words, put_together
 from orchestration.warehouse.unfinished import COLUMNS as COLUMNS_OF_UNFINISHED
 from orchestration.warehouse.unfinished import TABLE as UNFINISHED
@@ -45,9 +45,9 @@ NEEDED = {
     "health.account_health_history",
     "health.source_status",
     "intermediate.int_source_days",
-    "intermediate.int_judged_events",
+    "intermediate.int_validated_events",
 }
-SETTLED = ("int_users_settled", "int_features_settled", "int_events_settled")
+COMPACTED = ("int_users_compacted", "int_features_compacted", "int_events_compacted")
 
 
 @dataclass
@@ -107,6 +107,7 @@ def remove(settings: Settings) -> Removal:
     removal = Removal(len(users), len(accounts))
     events_from = first_day_of_raw_events(settings)
     with writing(settings) as warehouse:
+        carry_over_renamed_tables(warehouse)
         warehouse.execute("create temp table erased (kind varchar, id varchar)")
         warehouse.execute(
             "insert into erased select unnest(?::varchar[]), unnest(?::varchar[])",
@@ -317,7 +318,7 @@ def dates_out_of_raw(warehouse: duckdb.DuckDBPyConnection, events_from: date | N
         select distinct status.health_date
         from health.source_status as status
         where
-            exists (select 1 from intermediate.int_judged_events where event_day < ?)
+            exists (select 1 from intermediate.int_validated_events where event_day < ?)
             and status.health_date - cast(? as integer) < ?
         """,
         [events_from, late_arrival_days(), events_from],
@@ -338,7 +339,7 @@ def forget_sums_of_events(warehouse: duckdb.DuckDBPyConnection) -> None:
     names = {name for schema, name, _ in tables_of(warehouse) if schema == "intermediate"}
     for name in names.intersection(MADE_ANEW):
         warehouse.execute(f"drop table intermediate.{name}")
-    for name in names.intersection(SETTLED):  # emptied: without it all raw events were read
+    for name in names.intersection(COMPACTED):  # emptied: without it all raw events were read
         warehouse.execute(f"delete from intermediate.{name}")
 
 

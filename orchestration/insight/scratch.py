@@ -2,7 +2,7 @@
 
 The configuration lies beside a copy of the dbt project, because dbt reads seeds by a relative path
 only (DECISIONS.md, 9), and the run fills a copy of the warehouse. The copy keeps the events that
-are rolled up already, which no configuration changes (a settled roll-up that a longer window
+are rolled up already, which no configuration changes (a compacted roll-up that a longer window
 would reach into is rebuilt by the run itself), so that only the range is calculated. Neither the
 warehouse nor the checkout is written.
 """

@@ -38,8 +38,8 @@ from orchestration.warehouse.connections import in_memory, literal, opened, quot
 from orchestration.warehouse.growing_tables import ensure_table
 from orchestration.warehouse.run_lock import write_lock
 
-MILESTONE_TURNS = "intermediate.int_milestone_turns"
-COLUMNS_OF_MILESTONE_TURNS = {
+MILESTONE_CHANGES = "intermediate.int_milestone_changes"
+COLUMNS_OF_MILESTONE_CHANGES = {
     "health_date": "date",
     "account_id": "varchar",
     "segment_id": "varchar",
@@ -50,7 +50,7 @@ COLUMNS_OF_MILESTONE_TURNS = {
 NOTES = {
     DELIVERIES: "alerts that were taken away since and come back are sent to nobody",
     ANNOUNCEMENTS: "",
-    MILESTONE_TURNS: "milestones of segments that accounts have left count from when they are met"
+    MILESTONE_CHANGES: "milestones of segments that accounts have left count from when they are met"
     " again",
     "operations.unfinished_dates": "what a run left unfinished is completed only where it is"
     " missing among the last days; calculate older dates again",
@@ -80,8 +80,8 @@ ANNOUNCED_AS_PUBLISHED = f"""
     from health.account_health_history
     having count(*) > 0
 """
-TURNS_AS_PUBLISHED = f"""
-    insert into {MILESTONE_TURNS} by name
+MILESTONES_AS_PUBLISHED = f"""
+    insert into {MILESTONE_CHANGES} by name
     select reached_on as health_date, account_id, segment_id, milestone_id, true as is_met
     from health.milestone_progress
     where reached_on is not null
@@ -276,9 +276,9 @@ def restore_notes(
         elif table == ANNOUNCEMENTS:
             ensure_table(connection, table, COLUMNS_OF_ANNOUNCEMENTS)
             connection.execute(ANNOUNCED_AS_PUBLISHED, [clock.timestamp()])
-        elif table == MILESTONE_TURNS and "milestone_progress" in published:
-            ensure_table(connection, table, COLUMNS_OF_MILESTONE_TURNS)
-            connection.execute(TURNS_AS_PUBLISHED)
+        elif table == MILESTONE_CHANGES and "milestone_progress" in published:
+            ensure_table(connection, table, COLUMNS_OF_MILESTONE_CHANGES)
+            connection.execute(MILESTONES_AS_PUBLISHED)
         if follows:
             lost.append(f"{table} could not be read: {follows}.")
     return lost

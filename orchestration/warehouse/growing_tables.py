@@ -10,6 +10,8 @@ from collections.abc import Mapping
 import click
 import duckdb
 
+from orchestration.base.dbt_project import variables
+
 NOT_NULL = " not null"
 
 
@@ -51,6 +53,19 @@ def ensure_table(
     for column in wanted.keys() - present.keys():
         connection.execute(f"alter table {table} add column {column} {wanted[column]}")
     return False
+
+
+def carry_over_renamed_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Give tables that the version before left under another name the one that they have now.
+
+    dbt does the same as it starts, for the tables that its vars name.
+    """
+    tables = "select schema_name || '.' || table_name from duckdb_tables()"
+    there = {table for (table,) in connection.execute(tables).fetchall()}
+    for before, name in variables()["renamed_tables"].items():
+        schema, _ = before.split(".")
+        if before in there and f"{schema}.{name}" not in there:
+            connection.execute(f"alter table {before} rename to {name}")
 
 
 def types_of(connection: duckdb.DuckDBPyConnection, columns: Mapping[str, str]) -> dict[str, str]:

@@ -40,13 +40,13 @@ def validated(raw: Path, table: str, columns: str, project: Path = PROJECT) -> l
         )
         for ids in ("accounts", "exchange_rates"):
             connection.execute(
-                f"create table known_{ids} as select * from ({macros.judged_rows(ids)})"
+                f"create table known_{ids} as select * from ({macros.validated_rows(ids)})"
                 " where rejected_reason is null"
             )
         given = {} if table in ("accounts", "exchange_rates") else {"accounts": "known_accounts"}
         if table in ("subscriptions", "invoices"):
             given["rates"] = "known_exchange_rates"
-        sql = macros.judged_rows(table, **given)
+        sql = macros.validated_rows(table, **given)
         return connection.execute(f"select {columns} from ({sql}) order by all").fetchall()
 
 

@@ -98,7 +98,9 @@ def test_the_raw_checks_see_it(
 def test_raw_rows_are_judged_by_the_sql_of_dbt(table: str, clean: Raw, history: Warehouse) -> None:
     """The macros called without dbt make what dbt makes of them, to the letter."""
     models = history.path.parent / "target/compiled/health/models"
-    model = "intermediate/int_judged_events" if table == "events" else f"staging/base/base_{table}"
+    model = (
+        "intermediate/int_validated_events" if table == "events" else f"staging/base/base_{table}"
+    )
     dbt_sql = (models / f"{model}.sql").read_text(encoding="utf-8")
     day = HEALTH_DATE - timedelta(1)
     relations = {} if table in ("accounts", "exchange_rates") else {"accounts": "stg_accounts"}
@@ -106,7 +108,7 @@ def test_raw_rows_are_judged_by_the_sql_of_dbt(table: str, clean: Raw, history: 
         relations["rates"] = "stg_exchange_rates"
     with duckdb.connect() as connection:
         macros = DbtMacros(connection, raw_folder=clean.folder, dates=(day, day))
-        ours = macros.judged_rows(table, **relations)
+        ours = macros.validated_rows(table, **relations)
     assert words(ours) in words(dbt_sql)
     if table != "events":  # whose model goes on with it
         assert words(ours) == words(dbt_sql)

@@ -60,8 +60,8 @@ def test_a_run_publishes_and_sends_before_it_documents_and_ends_well_without_pag
 
     def look_and_fail(*_: object) -> None:
         [(run,)] = night.published("select run_id from health.publication")
-        judged = "select run_id from operations.announcements"
-        seen.append((run, query(night.settings.warehouse, judged)))
+        validated = "select run_id from operations.announcements"
+        seen.append((run, query(night.settings.warehouse, validated)))
         disk_is_full()
 
     monkeypatch.setattr(docs, "write_pages", look_and_fail)
@@ -72,7 +72,7 @@ def test_a_run_publishes_and_sends_before_it_documents_and_ends_well_without_pag
     assert alerts_judged_by == [(published_by,)]
     assert "were not written: No space left on device." in " ".join(answer.output.split())
 
-    # The same of judging alone.
+    # The same of validating alone.
     checked = CliRunner().invoke(main, ["check", "--boundary", "health"], env=night.environment)
     assert checked.exit_code == 0, checked.output
     assert "were not written: No space left on device." in " ".join(checked.output.split())

@@ -67,7 +67,7 @@ def test_each_may_be_absent(without: Path, table: str, column: str) -> None:
     with duckdb.connect() as connection:
         macros = DbtMacros(connection, raw_folder=without, dates=(DAY, DAY))
         connection.execute("create table config_pillars as select 'service' as pillar_id")
-        sql = macros.judged_rows(table)
+        sql = macros.validated_rows(table)
         named = f"select count(*), count({column}) from ({sql}) as validated"
         [(rows, filled)] = connection.execute(named).fetchall()
     assert rows > 0

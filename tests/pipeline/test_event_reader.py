@@ -1,4 +1,4 @@
-"""Events are kept rolled up; when they are read in another way than before, they are read anew, as
+"""Events are kept rolled up; when they are read in another way than before, they are read again, as
 far back as raw goes, and never mixed without a word."""
 
 import shutil
@@ -45,7 +45,7 @@ def read_from(warehouse: Warehouse) -> date | None:
 def test_a_night_reads_back_a_few_days_only(warehouse: Warehouse) -> None:
     run = warehouse.build(SECOND)
     assert run.exit_code == 0, run.output
-    assert "read anew" not in run.output
+    assert "read again" not in run.output
     assert read_from(warehouse) == date(2026, 3, 7)
 
 
@@ -57,13 +57,13 @@ def test_declared_values_have_all_events_read_anew_that_raw_still_has(
         file.write("events,feature,login,,sign_in\n")
     run = warehouse.build(SECOND)
     assert run.exit_code == 0, run.output
-    assert "are read anew, from 2026-02-20 on" in run.output
+    assert "are read again, from 2026-02-20 on" in run.output
     features = dict(kept(warehouse, "feature"))
     assert features.pop(date(2026, 1, 5)) == "Login"  # raw has it no more
     assert set(features.values()) == {"sign_in"}
     again = warehouse.build(THIRD)
     assert again.exit_code == 0, again.output
-    assert "read anew" not in again.output
+    assert "read again" not in again.output
     assert dict(kept(warehouse, "feature")) == {date(2026, 1, 5): "Login", **features}
 
 
@@ -78,8 +78,8 @@ def test_rows_of_an_earlier_version_are_read_anew(warehouse: Warehouse) -> None:
     """The table of loads had no fingerprint, the roll-up no product."""
     with warehouse.writing() as connection:
         connection.execute("alter table intermediate.int_event_load drop column reader")
-        connection.execute("alter table intermediate.int_judged_events drop column product")
-        connection.execute("update intermediate.int_judged_events set feature = 'old'")
+        connection.execute("alter table intermediate.int_validated_events drop column product")
+        connection.execute("update intermediate.int_validated_events set feature = 'old'")
     warehouse.calculate(SECOND)
     assert {feature for _, feature in kept(warehouse, "feature")} == {"Login"}
 

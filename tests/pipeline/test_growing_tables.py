@@ -21,6 +21,7 @@ from nights import END, Night
 from pipeline import ROOT, Run, Warehouse
 from small_warehouse import query
 
+from orchestration.base.dbt_project import variables
 from orchestration.base.settings import Settings
 from orchestration.dbt_runner.dbt_build import DBT, copied_project
 from orchestration.publishing.publication import publish
@@ -41,13 +42,18 @@ ALSO_NEW = {
     "health.rejected_records": "record_time",
     "health.segment_health_history": "mrr",
 }
-# What depends on how far back events were read: what is settled, and what is kept by day instead.
+# What depends on how far back events were read: what is compacted, and what is kept by day instead.
 # All that is made of both is compared.
 READING_OF_EVENTS = {
-    "intermediate.int_events_settled",
-    "intermediate.int_features_settled",
-    "intermediate.int_users_settled",
+    "intermediate.int_events_compacted",
+    "intermediate.int_features_compacted",
+    "intermediate.int_users_compacted",
     "staging.event_read_range",
+}
+# The present name of a table by the one that it had.
+RENAMED = {
+    before: f"{before.split('.')[0]}.{name}"
+    for before, name in variables()["renamed_tables"].items()
 }
 # What differs between two runs of the same date.
 OF_THE_RUN = ("run_id", "announced_at")
@@ -71,10 +77,15 @@ def take_back(warehouse: Path, former: Mapping[str, Mapping[str, str]]) -> None:
                 elif kind != former[table][column]:
                     assert f"{kind} not null" == former[table][column], (table, column)
                     connection.execute(f"alter table {table} alter column {column} set not null")
+        for before, table in RENAMED.items():
+            if table in former:
+                connection.execute(f"alter table {table} rename to {before.split('.')[1]}")
 
 
 def former_tables(definitions: Path) -> dict[str, dict[str, str]]:
+    """The tables of that version, by the names that they have now."""
     former = json.loads(definitions.read_text(encoding="utf-8"))
+    former = {RENAMED.get(table, table): columns for table, columns in former.items()}
     for table, column in ALSO_NEW.items():
         assert not former[table].pop(column).endswith("not null")
     return former
@@ -250,7 +261,7 @@ def test_a_new_column_is_added_in_place(
         project.declare(name, COLUMNS, NOTE)
     for name in ("account_health_history", "rejected_records"):
         project.select(name, OWN_NOTE)
-    for name in ("int_judged_events", "int_state_starts", "int_event_load"):
+    for name in ("int_validated_events", "int_state_starts", "int_event_load"):
         project.select(name, "*, 'new' as note")
     run = project.build(warehouse, END, *arguments)
     assert run.exit_code == 0, run.output
@@ -261,10 +272,11 @@ def test_a_new_column_is_added_in_place(
     assert kept[0] == wanted[0] and set(kept) <= set(wanted)
     assert warehouse.query("select distinct note from health.rejected_records") == [("new",)]
     assert warehouse.query("select note from intermediate.int_event_load") == [("new",)]
-    read_anew = warehouse.query(
-        "select note, count(*) > 0 from intermediate.int_judged_events group by note order by all"
+    read_again = warehouse.query(
+        "select note, count(*) > 0 from intermediate.int_validated_events"
+        " group by note order by all"
     )
-    assert read_anew == ([("new", True)] if arguments else [("new", True), (None, True)])
+    assert read_again == ([("new", True)] if arguments else [("new", True), (None, True)])
 
 
 @pytest.mark.parametrize(

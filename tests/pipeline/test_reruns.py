@@ -162,7 +162,7 @@ def by_range(
         "signals/segment_results",
         "signals/chosen_segment_results",
         "intermediate/int_evaluated_pillars",
-        "intermediate/int_milestone_turns",
+        "intermediate/int_milestone_changes",
         "health/pillar_metrics_history",
         "health/segment_health_history",
     ):
@@ -294,12 +294,12 @@ def test_an_old_date_leaves_the_tables_of_the_latest_date_alone(
 def test_a_range_again_in_steps_changes_nothing(
     one_by_one: Warehouse, after_repair: Contents, dates: Sequence[date]
 ) -> None:
-    milestone_turns = "select * from intermediate.int_milestone_turns order by all"
-    before = one_by_one.query(milestone_turns)
+    milestone_changes = "select * from intermediate.int_milestone_changes order by all"
+    before = one_by_one.query(milestone_changes)
     assert dates[1] in {turn[0] for turn in before}, "no milestone turns between two steps"
     run = run_with_vars(one_by_one, in_steps(dates[0], dates[2]))
     assert run.exit_code == 0, run.output
-    assert one_by_one.query(milestone_turns) == before
+    assert one_by_one.query(milestone_changes) == before
     assert published(one_by_one) == after_repair
 
 
@@ -806,7 +806,7 @@ def test_all_events_are_read_in_steps(
     months.run(day, "--full-refresh", *months.in_steps)
     assert not months.differences(day)
     written = months.warehouse.path.parent / "target/run/health/models/intermediate"
-    statements = (written / "int_judged_events.sql").read_text(encoding="utf-8")
+    statements = (written / "int_validated_events.sql").read_text(encoding="utf-8")
     assert statements.count("insert into") > 4  # besides the first, which makes the table
     steps = re.findall(r"occurred_at__value >= cast\('(.*?)' as timestamp\)", statements)
     assert len(steps) == statements.count("insert into") + 1 and steps == sorted(steps)

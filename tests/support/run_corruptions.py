@@ -1,7 +1,7 @@
 """`make corruptions`: inject every corruption and write down which check caught which.
 
-For each the raw data is judged, health is calculated and judged, on the way that a run takes; with
-`--raw` the raw data alone. Takes half an hour, or a few minutes.
+For each the raw data is validated, health is calculated and validated, on the way that a run takes;
+with `--raw` the raw data alone. Takes half an hour, or a few minutes.
 """
 
 import shutil
@@ -102,7 +102,7 @@ def page_of(lines: list[tuple[Corruption, dict[str, str], str]], raw_only: bool)
         f"sample ({ACCOUNTS} accounts, {DAYS} days), one at a time, and the checks that failed "
         "then and do not fail on the sample as it is. A critical failure of a raw table makes the "
         "pillars that need the table not calculated. The last column says how the run ended; where "
-        "it is empty, only the raw data was judged.",
+        "it is empty, only the raw data was validated.",
         "",
         f"{len(lines) - len(unseen)} are seen, {len(unseen)} are not: {'; '.join(unseen)}.",
         "",

@@ -443,9 +443,9 @@ select cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as 
     select {{ columns }} from {{ arguments.temp_relation }};
 {% endmacro %}
 
-{#- Incremental strategy of `int_events_settled`: replaces all rows, or none (see `settlement`). -#}
-{% macro get_incremental_settle_events_sql(arguments) %}
-    {%- if settlement(arguments.target_relation).keep -%}
+{#- Incremental strategy of `int_events_compacted`: replaces all rows, or none (see `compaction`). -#}
+{% macro get_incremental_compact_events_sql(arguments) %}
+    {%- if compaction(arguments.target_relation).keep -%}
     select 1
     {%- else -%}
     delete from {{ arguments.target_relation }};

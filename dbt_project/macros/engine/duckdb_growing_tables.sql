@@ -2,6 +2,21 @@
     that are there, also by a full refresh, which history outlives. A column that is gone or has another
     type stops the run, because what the rows hold would be lost or read wrongly. -#}
 
+{#- Gives tables that the version before left under another name the one that they have now. Where both are
+    there, the one of this version is the newer, and stays. -#}
+{% macro carry_over_renamed_tables() %}
+    {%- if not execute or flags.WHICH not in ['build', 'run'] -%}{{ return('') }}{%- endif -%}
+    {%- set statements = [] -%}
+    {%- for before, name in var('renamed_tables').items() -%}
+        {%- set schema, previous = before.split('.') -%}
+        {%- set there = adapter.get_relation(target.database, schema, previous) -%}
+        {%- if there and not adapter.get_relation(target.database, schema, name) -%}
+            {%- do statements.append('alter table ' ~ there ~ ' rename to ' ~ name ~ ';') -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(statements | join('\n')) }}
+{% endmacro %}
+
 {#- Adds the columns that are declared for incremental models and for what runs note, before anything is
     built: a model may read its own table, or one that is built after it. -#}
 {% macro add_declared_columns() %}

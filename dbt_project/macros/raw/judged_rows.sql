@@ -1,4 +1,4 @@
-{#- A raw table read, with exact copies collapsed, every row judged and every value typed, by the
+{#- A raw table read, with exact copies collapsed, every row validated and every value typed, by the
     rules in `_staging__sources.yml` (docs/raw_tables.md).
 
     One row per distinct row. Columns: the table's own (typed; null where the value is ignored), and
@@ -12,8 +12,8 @@
         are read (texts; `to` none for no end), and those without a usable time if they are asked for;
         all rows where it is none
     show: the step whose rows are given. To look into one:
-        dbt show --inline "{{ judged_rows('tickets', accounts=ref('stg_accounts'), show='ranked') }}" -#}
-{% macro judged_rows(table, accounts=none, days=none, rates=none, show='final') %}
+        dbt show --inline "{{ validated_rows('tickets', accounts=ref('stg_accounts'), show='ranked') }}" -#}
+{% macro validated_rows(table, accounts=none, days=none, rates=none, show='final') %}
 {%- if execute -%}
 {%- set raw = rules_of_rows(table) -%}
 with
@@ -41,13 +41,13 @@ collapsed_rows as (
 
 ),
 
-judged_single_rows as (
+validated_single_rows as (
 
     {{ rows_with_reason(raw, 'single_rows', accounts, rates) | indent }}
 
 ),
 
-judged_collapsed_rows as (
+validated_collapsed_rows as (
 
     {{ rows_with_reason(raw, 'collapsed_rows', accounts, rates) | indent }}
 
@@ -80,7 +80,7 @@ noted as (
 
 final as (
 
-    {{ rows_as_judged(raw) | indent }}
+    {{ rows_as_validated(raw) | indent }}
 
 )
 
@@ -88,7 +88,7 @@ select * from {{ show }}
 {%- endif -%}
 {% endmacro %}
 
-{#- What the steps of `judged_rows` ask of a raw table:
+{#- What the steps of `validated_rows` ask of a raw table:
     - table, key, and `columns` as `raw_columns` gives them, also `by_name`
     - main_time: the typed column of the record's own time
     - required: the columns that must have a value
@@ -199,7 +199,7 @@ from {{ rows }}
 select
     *,
     1 as duplicate_rank
-from judged_single_rows
+from validated_single_rows
 
 union all
 
@@ -231,7 +231,7 @@ select
     {%- else %}
     1 as duplicate_rank
     {%- endif %}
-from judged_collapsed_rows
+from validated_collapsed_rows
 {%- endmacro %}
 
 {#- Adds `<column>__ignored` for each column whose value may be ignored: the note why, if it is. -#}
@@ -296,7 +296,7 @@ from changed
 {%- endmacro %}
 
 {#- The values that hold, the verdict, and the record where something is wrong. -#}
-{% macro rows_as_judged(raw) -%}
+{% macro rows_as_validated(raw) -%}
 {%- set texts = {} -%}
 {%- for column in raw.columns -%}{%- do texts.update({column.name: column.text}) -%}{%- endfor -%}
 select

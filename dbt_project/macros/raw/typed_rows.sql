@@ -1,8 +1,8 @@
-{#- Raw tables read: each column as it is stored, and typed. Nothing is judged here. -#}
+{#- Raw tables read: each column as it is stored, and typed. Nothing is validated here. -#}
 
 {#- CTEs that read a raw table, the last one named `read`: each column as it is stored, and typed.
 
-    days: as in `judged_rows`
+    days: as in `validated_rows`
     erased: whether the rows of those who are to be erased are read, instead of all others -#}
 {% macro typed_rows(table, columns, days=none, erased=false) %}
 source as (
@@ -86,7 +86,7 @@ select
     from source
 {%- endmacro %}
 
-{#- Condition that a main time is in the days of `judged_rows`. -#}
+{#- Condition that a main time is in the days of `validated_rows`. -#}
 {% macro is_in_days(main_time, days) -%}
 (
         {% if days.and_timeless -%}

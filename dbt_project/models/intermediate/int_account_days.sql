@@ -1,6 +1,6 @@
 {{ config(materialized='incremental', incremental_strategy='replace_event_days') }}
 -- How much an account used the product on a day, which is all that counts over all of it need: one
--- row per event day and account. In the order of days, as `int_judged_events`.
+-- row per event day and account. In the order of days, as `int_validated_events`.
 -- depends_on: {{ ref('event_read_range') }}
 {% for step in event_steps() -%}
 {{ step.opening }}

@@ -9,7 +9,7 @@ select
     rejected_reason,
     value_issues,
     record
-from {{ ref('int_judged_events') }}
+from {{ ref('int_validated_events') }}
 where
     record is not null
     and exists (

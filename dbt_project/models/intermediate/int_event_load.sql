@@ -7,12 +7,12 @@
 -- Up to which health date, from where, by which run and how events were loaded: one row, which
 -- stays as it is where this run could not read them. Built after everything that holds events, so
 -- that a run that was killed before reads the same days again.
--- depends_on: {{ ref('int_judged_events') }}
+-- depends_on: {{ ref('int_validated_events') }}
 -- depends_on: {{ ref('int_account_days') }}
 -- depends_on: {{ ref('int_event_source_days') }}
--- depends_on: {{ ref('int_events_settled') }}
--- depends_on: {{ ref('int_features_settled') }}
--- depends_on: {{ ref('int_users_settled') }}
+-- depends_on: {{ ref('int_events_compacted') }}
+-- depends_on: {{ ref('int_features_compacted') }}
+-- depends_on: {{ ref('int_users_compacted') }}
 --
 -- A date in the future does not count as loaded: its events are still to come. Nor does what a run
 -- said whose clock was ahead.

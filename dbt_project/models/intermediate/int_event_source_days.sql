@@ -11,6 +11,6 @@ select
     cast(sum(rows_read) as bigint) as rows_read,
     sum(case when rejected_reason is not null then 1 else 0 end) as rows_rejected,
     max(last_at) as latest_at
-from {{ ref('int_judged_events') }}
+from {{ ref('int_validated_events') }}
 where {{ is_event_day_read('event_day') if is_incremental() else 'true' }}
 group by event_day

@@ -11,5 +11,5 @@ select
     first_at,
     last_at,
     event_count
-from {{ ref('int_judged_events') }}
+from {{ ref('int_validated_events') }}
 where record is null

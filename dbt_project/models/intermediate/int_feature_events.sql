@@ -2,16 +2,16 @@
 -- The same as `int_user_events` by feature, module and product.
 with
 
-settled as (
+compacted as (
 
-    select * from {{ ref('int_features_settled') }}
+    select * from {{ ref('int_features_compacted') }}
 
 ),
 
 daily as (
 
     select * from {{ ref('int_events_daily') }}
-    where event_day >= {{ settled_until(ref('int_features_settled')) }}
+    where event_day >= {{ compacted_until(ref('int_features_compacted')) }}
 
 )
 
@@ -22,7 +22,7 @@ select
     product,
     last_day as event_day,
     event_count
-from settled
+from compacted
 
 union all
 

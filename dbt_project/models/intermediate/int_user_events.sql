@@ -1,18 +1,18 @@
 {{ config(materialized='view') }}
--- Events by user: one row per account and user for all that is settled, and one per row of the
--- daily roll-up since. `event_day` is the last day of what is settled, and the day of what is not.
+-- Events by user: one row per account and user for all that is compacted, and one per row of the
+-- daily roll-up since. `event_day` is the last day of what is compacted, and the day of what is not.
 with
 
-settled as (
+compacted as (
 
-    select * from {{ ref('int_users_settled') }}
+    select * from {{ ref('int_users_compacted') }}
 
 ),
 
 daily as (
 
     select * from {{ ref('int_events_daily') }}
-    where event_day >= {{ settled_until(ref('int_users_settled')) }}
+    where event_day >= {{ compacted_until(ref('int_users_compacted')) }}
 
 )
 
@@ -24,7 +24,7 @@ select
     first_at,
     last_at,
     event_count
-from settled
+from compacted
 
 union all
 

@@ -2,16 +2,16 @@
 -- The same as `int_user_events` by user, feature, module and product together.
 with
 
-settled as (
+compacted as (
 
-    select * from {{ ref('int_events_settled') }}
+    select * from {{ ref('int_events_compacted') }}
 
 ),
 
 daily as (
 
     select * from {{ ref('int_events_daily') }}
-    where event_day >= {{ settled_until(ref('int_events_settled')) }}
+    where event_day >= {{ compacted_until(ref('int_events_compacted')) }}
 
 )
 
@@ -22,7 +22,7 @@ select
     module,
     product,
     last_day as event_day
-from settled
+from compacted
 
 union all
 

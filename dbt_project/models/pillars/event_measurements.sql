@@ -2,7 +2,7 @@
 -- row per health date, account, metric and operand that has any.
 --
 -- Sums and days in a window read the days that it reaches back to; sums over the lifetime what is
--- settled and the days since.
+-- compacted and the days since.
 {% for step in long_steps_of_health_dates() -%}
 {{ step.opening }}
 with
@@ -40,7 +40,7 @@ window_edges as (
 ),
 
 -- The days that windows reach back to, and those that lie in days that are counted themselves:
--- these are not settled, so that a lifetime count of them is the one measure that reads every day.
+-- these are not compacted, so that a lifetime count of them is the one measure that reads every day.
 first_days as (
 
     select edge as first_day from window_edges

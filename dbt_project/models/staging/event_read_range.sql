@@ -9,7 +9,7 @@
 --
 -- A daily run reads back `late_arrival_days` before the latest date that events were loaded for. It
 -- reads further back where an account with events became known or unknown since, because
--- `unknown_account` is decided anew by every run, and where the run before was stopped before it
+-- `unknown_account` is decided again by every run, and where the run before was stopped before it
 -- had taken in what it had to read. A first run, a full refresh and another raw folder read all. As
 -- far back as raw goes is read where events are read in another way than before: other columns,
 -- other declared values, another reader; and where a day to come counts as loaded, because the
@@ -19,8 +19,8 @@
 -- depends_on: {{ ref('int_health_dates') }}
 {%- if execute %}
 {%- set load = adapter.get_relation(target.database, 'intermediate', 'int_event_load') %}
-{%- set events = adapter.get_relation(target.database, 'intermediate', 'int_judged_events') %}
-{%- set users = adapter.get_relation(target.database, 'intermediate', 'int_users_settled') %}
+{%- set events = adapter.get_relation(target.database, 'intermediate', 'int_validated_events') %}
+{%- set users = adapter.get_relation(target.database, 'intermediate', 'int_users_compacted') %}
 {%- set is_read = events_are_read() %}
 {%- set is_ahead = load and run_query(
     'select count(*) from ' ~ load ~ ' where loaded_for > ' ~ today()
@@ -42,9 +42,9 @@ from {{ this }}
 {%- set first_day = run_query(first_raw_day('events')).columns[0].values()[0] %}
 {%- do log(
     (
-        'The clock was ahead when events were loaded, and so they are read anew, from '
+        'The clock was ahead when events were loaded, and so they are read again, from '
         if is_same_reader
-        else 'Events are read in another way than before, and so are read anew, from '
+        else 'Events are read in another way than before, and so are read again, from '
     ) ~ first_day ~ ' on.',
     info=true
 ) %}
@@ -96,8 +96,8 @@ first_days as (
 
     union all
 
-    -- Whose events are settled, the users there tell without a look at every day. What a run that
-    -- was stopped left unsettled lies after the day it read from.
+    -- Whose events are compacted, the users there tell without a look at every day. What a run that
+    -- was stopped left not compacted lies after the day it read from.
     select min(users.first_day) as event_day
     from {{ users }} as users
     left join accounts on users.account_id = accounts.account_id
@@ -112,8 +112,8 @@ first_days as (
         accounts.account_id is null
         and daily.record is null
         and daily.event_day >= (
-            select coalesce(max(settled.settled_on), cast('0001-01-01' as date))
-            from {{ users }} as settled
+            select coalesce(max(compacted.settled_on), cast('0001-01-01' as date))
+            from {{ users }} as compacted
         )
 
 ),

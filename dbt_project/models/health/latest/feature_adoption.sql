@@ -17,8 +17,8 @@ accounts as (
 
 ),
 
--- What happened since features were settled, and at least what the detail looks back at: what of it
--- was settled has the same first and last times there.
+-- What happened since features were compacted, and at least what the detail looks back at: what of it
+-- was compacted has the same first and last times there.
 recent_users as (
 
     select
@@ -33,7 +33,7 @@ recent_users as (
     where
         event_day < {{ last_health_date() }}
         and event_day >= least(
-            {{ settled_until(ref('int_features_settled')) }},
+            {{ compacted_until(ref('int_features_compacted')) }},
             {{ last_health_date() }} - {{ adoption_window_days() }}
         )
     group by account_id, module, feature, user_id
@@ -55,8 +55,8 @@ recent as (
 
 ),
 
--- Products are apart where features are settled.
-settled as (
+-- Products are apart where features are compacted.
+compacted as (
 
     select
         account_id,
@@ -64,7 +64,7 @@ settled as (
         feature,
         min(first_at) as first_at,
         max(last_at) as last_at
-    from {{ ref('int_features_settled') }}
+    from {{ ref('int_features_compacted') }}
     group by account_id, module, feature
 
 ),
@@ -82,18 +82,18 @@ event_columns as (
 features as (
 
     select
-        coalesce(settled.account_id, recent.account_id) as account_id,
-        coalesce(settled.module, recent.module) as module,
-        coalesce(settled.feature, recent.feature) as feature,
-        coalesce(settled.first_at, recent.first_at) as first_at,
-        coalesce(recent.last_at, settled.last_at) as last_at,
+        coalesce(compacted.account_id, recent.account_id) as account_id,
+        coalesce(compacted.module, recent.module) as module,
+        coalesce(compacted.feature, recent.feature) as feature,
+        coalesce(compacted.first_at, recent.first_at) as first_at,
+        coalesce(recent.last_at, compacted.last_at) as last_at,
         coalesce(recent.users_14d, 0) as users_14d,
         coalesce(recent.events_14d, 0) as events_14d
-    from settled
+    from compacted
     full outer join recent
-        on settled.account_id = recent.account_id
-        and settled.feature = recent.feature
-        and settled.module is not distinct from recent.module
+        on compacted.account_id = recent.account_id
+        and compacted.feature = recent.feature
+        and compacted.module is not distinct from recent.module
 
 )
 

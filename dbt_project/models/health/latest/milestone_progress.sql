@@ -52,7 +52,7 @@ reached as (
         segment_id,
         milestone_id,
         min(health_date) as reached_on
-    from {{ ref('int_milestone_turns') }}
+    from {{ ref('int_milestone_changes') }}
     where is_met
     group by account_id, segment_id, milestone_id
 

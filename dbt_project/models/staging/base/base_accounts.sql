@@ -1,3 +1,3 @@
 -- depends_on: {{ source('raw', 'accounts') }}
 -- depends_on: {{ ref('raw_tables') }}
-{{ judged_rows('accounts') }}
+{{ validated_rows('accounts') }}

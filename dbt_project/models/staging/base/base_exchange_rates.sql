@@ -1,3 +1,3 @@
 -- depends_on: {{ source('raw', 'exchange_rates') }}
 -- depends_on: {{ ref('raw_tables') }}
-{{ judged_rows('exchange_rates') }}
+{{ validated_rows('exchange_rates') }}

@@ -1,3 +1,3 @@
 -- depends_on: {{ source('raw', 'health_overrides') }}
 -- depends_on: {{ ref('config_pillars') }}
-{{ judged_rows('health_overrides', accounts=ref('stg_accounts')) }}
+{{ validated_rows('health_overrides', accounts=ref('stg_accounts')) }}

@@ -1,6 +1,6 @@
 -- depends_on: {{ source('raw', 'invoices') }}
 {{
-    judged_rows(
+    validated_rows(
         'invoices', accounts=ref('stg_accounts'), rates=ref('stg_exchange_rates')
     )
 }}

@@ -1,2 +1,2 @@
 -- depends_on: {{ source('raw', 'risk_assessments') }}
-{{ judged_rows('risk_assessments', accounts=ref('stg_accounts')) }}
+{{ validated_rows('risk_assessments', accounts=ref('stg_accounts')) }}

@@ -1,6 +1,6 @@
 -- depends_on: {{ source('raw', 'subscriptions') }}
 {{
-    judged_rows(
+    validated_rows(
         'subscriptions', accounts=ref('stg_accounts'), rates=ref('stg_exchange_rates')
     )
 }}

@@ -1,2 +1,2 @@
 -- depends_on: {{ source('raw', 'survey_responses') }}
-{{ judged_rows('survey_responses', accounts=ref('stg_accounts')) }}
+{{ validated_rows('survey_responses', accounts=ref('stg_accounts')) }}

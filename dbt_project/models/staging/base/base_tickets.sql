@@ -1,2 +1,2 @@
 -- depends_on: {{ source('raw', 'tickets') }}
-{{ judged_rows('tickets', accounts=ref('stg_accounts')) }}
+{{ validated_rows('tickets', accounts=ref('stg_accounts')) }}

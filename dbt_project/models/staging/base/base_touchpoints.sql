@@ -1,2 +1,2 @@
 -- depends_on: {{ source('raw', 'touchpoints') }}
-{{ judged_rows('touchpoints', accounts=ref('stg_accounts')) }}
+{{ validated_rows('touchpoints', accounts=ref('stg_accounts')) }}

@@ -1,2 +1,2 @@
 -- depends_on: {{ source('raw', 'users') }}
-{{ judged_rows('users', accounts=ref('stg_accounts')) }}
+{{ validated_rows('users', accounts=ref('stg_accounts')) }}

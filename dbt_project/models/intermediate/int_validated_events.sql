@@ -1,5 +1,5 @@
 {{ config(materialized='incremental', incremental_strategy='replace_event_days') }}
--- Raw events judged, in one pass: those that count are rolled up to days, one row per event day,
+-- Raw events validated, in one pass: those that count are rolled up to days, one row per event day,
 -- account, user, feature, module and product (`record` is null); those that were rejected or have
 -- a value that was ignored have a row of their own, with the record. An accepted one with such a
 -- value is in both, and `rows_read` counts it once.
@@ -13,9 +13,9 @@
 {{ step.opening }}
 with
 
-judged as (
+validated as (
 
-    {{ judged_rows('events', accounts=ref('stg_accounts'), days=step.days) }}
+    {{ validated_rows('events', accounts=ref('stg_accounts'), days=step.days) }}
 
 ),
 
@@ -32,7 +32,7 @@ daily as (
         max(occurred_at) as last_at,
         sum(coalesce(event_count, 1)) as event_count,
         count(*) as rows_read
-    from judged
+    from validated
     where rejected_reason is null
     group by
         cast(occurred_at as date),
@@ -82,7 +82,7 @@ final as (
         rejected_reason,
         value_issues,
         record
-    from judged
+    from validated
     where record is not null
 
 )

@@ -1,7 +1,7 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='settle_events',
+        incremental_strategy='compact_events',
     )
 }}
 -- What is left to know of events long past about users: one row per account and user, and one for
@@ -13,7 +13,7 @@
 -- depends_on: {{ ref('int_events_daily') }}
 -- depends_on: {{ ref('int_health_dates') }}
 {{
-    settled_events(
-        ['user_id'], settlement(this if is_incremental() else none) if execute else {}
+    compacted_events(
+        ['user_id'], compaction(this if is_incremental() else none) if execute else {}
     )
 }}

@@ -1,10 +1,10 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='settle_events',
+        incremental_strategy='compact_events',
     )
 }}
--- The same as `int_users_settled` about the users of a feature, module or product: one row per
+-- The same as `int_users_compacted` about the users of a feature, module or product: one row per
 -- account, user, feature, module and product. Hardly smaller than the daily roll-up, and so empty
 -- unless a metric counts, over the lifetime, the users of some features, modules or products.
 -- depends_on: {{ ref('config_measurements') }}
@@ -12,8 +12,8 @@
 -- depends_on: {{ ref('int_events_daily') }}
 -- depends_on: {{ ref('int_health_dates') }}
 {{
-    settled_events(
+    compacted_events(
         ['user_id', 'feature', 'module', 'product'],
-        settlement(this if is_incremental() else none) if execute else {},
+        compaction(this if is_incremental() else none) if execute else {},
     )
 }}
