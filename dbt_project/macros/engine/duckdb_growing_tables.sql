@@ -3,7 +3,8 @@
     type stops the run, because what the rows hold would be lost or read wrongly. -#}
 
 {#- Gives tables that the version before left under another name the one that they have now. Where both are
-    there, the one of this version is the newer, and stays. -#}
+    there, the one of this version is the newer, and stays. dbt is told, which otherwise goes on to take the
+    new name for absent. -#}
 {% macro carry_over_renamed_tables() %}
     {%- if not execute or flags.WHICH not in ['build', 'run'] -%}{{ return('') }}{%- endif -%}
     {%- set statements = [] -%}
@@ -12,6 +13,7 @@
         {%- set there = adapter.get_relation(target.database, schema, previous) -%}
         {%- if there and not adapter.get_relation(target.database, schema, name) -%}
             {%- do statements.append('alter table ' ~ there ~ ' rename to ' ~ name ~ ';') -%}
+            {%- do adapter.cache_renamed(there, there.incorporate(path={'identifier': name})) -%}
         {%- endif -%}
     {%- endfor -%}
     {{ return(statements | join('\n')) }}
