@@ -19,6 +19,7 @@ from expectations.raw_columns import Columns, counted_by_day, look_for_columns, 
 from orchestration.base.settings import ROOT, Settings
 from orchestration.dbt_runner.dbt_macros import DbtMacros
 from orchestration.raw_reader.definitions import raw_definitions
+from orchestration.warehouse.duckdb_files import in_memory
 
 SEEDS = ROOT / "seeds"
 USUAL_PERIODS = 4  # how many earlier periods make what is usual
@@ -121,7 +122,7 @@ def read_profiles(
     by_table: dict[str, list[Check]] = {table: [] for table in raw_definitions()}
     for check in checks:
         by_table[check.table_name].append(check)
-    with duckdb.connect() as connection:
+    with in_memory() as connection:
         connection.execute("set timezone = 'UTC'")
         spill = str(settings.warehouse.with_name(f"{settings.warehouse.name}.tmp"))
         connection.execute("set temp_directory = '" + spill.replace("'", "''") + "'")

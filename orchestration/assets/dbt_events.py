@@ -12,7 +12,7 @@ from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 from orchestration.base.cache import read_cached, write_cached
 from orchestration.base.settings import DBT_PROJECT, Settings
 from orchestration.dbt_runner.dbt_build import Event
-from orchestration.warehouse.connections import opened
+from orchestration.warehouse.duckdb_files import opened
 
 Columns = dict[str, dict[str, dict[str, Any]]]
 

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from orchestration.base.settings import Settings
-from orchestration.warehouse.connections import opened
+from orchestration.warehouse.duckdb_files import opened
 
 SOURCE_STATUS = """
     select table_name, status, rows_before_date, latest_at, rejected_ratio

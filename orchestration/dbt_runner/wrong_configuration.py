@@ -15,6 +15,7 @@ import jinja2
 
 from orchestration.base.settings import DBT_PROJECT, ROOT
 from orchestration.dbt_runner.dbt_macros import CompilerError, DbtMacros
+from orchestration.warehouse.duckdb_files import in_memory
 
 SEEDS = ROOT / "seeds"
 
@@ -30,7 +31,7 @@ class CannotTell(Exception):
 def refuse_wrong_configuration(seeds: Path = SEEDS) -> None:
     """Raises WrongConfiguration when the model `config_errors` finds rows to be wrong."""
     try:
-        with duckdb.connect(config={"threads": 1}) as connection:
+        with in_memory(config={"threads": "1"}) as connection:
             project = RenderedProject(seeds, connection)
             project.macros.check_configuration(project.relation("config_errors"))
     except CompilerError as problem:

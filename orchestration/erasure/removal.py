@@ -31,7 +31,8 @@ from orchestration.base.stopping import scratch_folders
 from orchestration.dbt_runner.dbt_macros import DbtMacros
 from orchestration.erasure.dagster_records import delete_entries
 from orchestration.warehouse import erasure_steps
-from orchestration.warehouse.connections import in_memory, literal, quoted, writing
+from orchestration.warehouse.connections import writing
+from orchestration.warehouse.duckdb_files import in_memory, literal, quoted
 from orchestration.warehouse.erasure_list import Erasure, erasure_list
 from orchestration.warehouse.erasure_steps import REMOVED, WRITTEN
 from orchestration.warehouse.growing_tables import carry_over_renamed_tables, ensure_table

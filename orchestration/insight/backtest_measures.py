@@ -33,7 +33,7 @@ from orchestration.insight.prediction import (
 )
 from orchestration.insight.undated_columns import undated_rules, without
 from orchestration.insight.warning_signs import warnings_before
-from orchestration.warehouse.connections import opened
+from orchestration.warehouse.duckdb_files import opened
 
 
 def measure(

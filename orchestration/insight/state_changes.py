@@ -14,7 +14,7 @@ import duckdb
 
 from orchestration.insight.conditions import Condition, condition_of
 from orchestration.warehouse.configuration import Configuration, RowChange, differences
-from orchestration.warehouse.connections import in_memory, literal
+from orchestration.warehouse.duckdb_files import in_memory, literal
 
 # A pillar that only one of the configurations has stands as not_configured on the other side.
 COMPARED = """

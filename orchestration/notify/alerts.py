@@ -24,7 +24,8 @@ from orchestration.base.settings import Settings
 from orchestration.notify.destinations import Alert, Destination, destination_from_environment
 from orchestration.notify.webhooks import NotDelivered
 from orchestration.publishing.publication import publish
-from orchestration.warehouse.connections import opened, writing
+from orchestration.warehouse.connections import writing
+from orchestration.warehouse.duckdb_files import opened
 from orchestration.warehouse.growing_tables import ensure_table
 
 RETRY_SECONDS = (1.0, 2.0, 4.0, 8.0)

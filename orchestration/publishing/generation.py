@@ -18,7 +18,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.base.settings import STORAGE_VERSION, Settings
-from orchestration.warehouse.connections import in_memory, literal, quoted
+from orchestration.warehouse.duckdb_files import in_memory, literal, quoted
 
 FILE = "account_health.duckdb"
 # How lake tools spell a partition without a value; it gives a table without rows its columns.

@@ -34,7 +34,7 @@ from orchestration.base.private_files import group_id, group_of_the_house
 from orchestration.base.settings import Settings
 from orchestration.publishing.generation import Table
 from orchestration.publishing.personal_data import Mark, published_columns
-from orchestration.warehouse.connections import in_memory, literal, quoted
+from orchestration.warehouse.duckdb_files import in_memory, literal, quoted
 
 VARIABLE = "HEALTH_PUBLISH_PROFILES"
 KEY = "HEALTH_PSEUDONYM_KEY"

@@ -19,6 +19,7 @@ from orchestration.raw_reader.looks import Look, Unreadable, quoted
 from orchestration.raw_reader.parquet_files import look_at_parquet
 from orchestration.raw_reader.tables import Group, RawFile, RawFolder, RawTable
 from orchestration.raw_reader.texts import CHUNK, plain_text
+from orchestration.warehouse.duckdb_files import in_memory
 
 # Another reader may understand a file differently: what earlier ones noted is looked at again.
 READER_VERSION = 1
@@ -34,8 +35,7 @@ def read_folder(folder: Path, notes: Path | None = None) -> RawFolder:
     """
     definitions = raw_definitions()
     found, unread = find(folder, definitions)
-    with Notes(writable(notes), folder) as kept, duckdb.connect() as connection:
-        connection.execute("set TimeZone = 'UTC'")
+    with Notes(writable(notes), folder) as kept, in_memory() as connection:
         tables: dict[str, RawTable] = {}
         files: list[RawFile] = []
         for name, there in found.items():

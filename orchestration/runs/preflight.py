@@ -15,6 +15,7 @@ from orchestration.notify.alerts import max_age_days, seconds_to_send
 from orchestration.notify.destinations import destination_from_environment
 from orchestration.publishing.profiles import profiles_from_environment
 from orchestration.warehouse import damage
+from orchestration.warehouse.duckdb_files import in_memory
 from orchestration.warehouse.erasure_list import erasure_list
 from orchestration.warehouse.health_dates import catch_up_days
 from orchestration.warehouse.published import opened
@@ -57,7 +58,7 @@ def refuse_wrong_limits() -> None:
     memory_limit = os.environ.get("HEALTH_MEMORY_LIMIT")
     if memory_limit:
         try:
-            duckdb.connect(config={"memory_limit": memory_limit}).close()
+            in_memory(config={"memory_limit": memory_limit}).close()
         except duckdb.Error as problem:
             raise click.ClickException(
                 f"HEALTH_MEMORY_LIMIT is {memory_limit!r}; it has to be a size, such as 3GB."

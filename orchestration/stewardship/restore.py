@@ -34,7 +34,7 @@ from orchestration.notify.alerts import (
 )
 from orchestration.publishing.generation import FILE, Databases
 from orchestration.warehouse import damage, erasure_steps
-from orchestration.warehouse.connections import in_memory, literal, opened, quoted
+from orchestration.warehouse.duckdb_files import in_memory, literal, opened, quoted
 from orchestration.warehouse.growing_tables import ensure_table
 from orchestration.warehouse.run_lock import write_lock
 

@@ -1,18 +1,18 @@
-"""Connections to DuckDB files: the one place where Python opens them.
+"""Connections to the warehouse, for reading and for writing.
 
-Sessions are in UTC. dbt opens the warehouse itself (`dbt_project/profiles.yml`), and what is
-published is read through a locked connection (`published`).
+dbt opens the warehouse itself (`dbt_project/profiles.yml`), and what is published is read through a
+locked connection (`published`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import duckdb
 import pandas as pd
 
-from orchestration.base.settings import STORAGE_VERSION, Settings
+from orchestration.base.settings import Settings
 from orchestration.warehouse import damage
+from orchestration.warehouse.duckdb_files import opened
 
 
 class WarehouseNotReady(Exception):
@@ -46,30 +46,6 @@ class Warehouse:
     def rows_if_there(self, table: str, sql: str, **named: object) -> list[tuple]:
         """The rows of a query; none where the table is not there yet."""
         return self.rows(sql, **named) if self.has(table) else []
-
-
-def opened(
-    file: Path, *, read_only: bool = True, config: Mapping[str, str] | None = None
-) -> duckdb.DuckDBPyConnection:
-    """A connection to a DuckDB file. One that writes makes the file if there is none."""
-    storage = {} if read_only else {"storage_compatibility_version": STORAGE_VERSION}
-    connection = duckdb.connect(
-        str(file), read_only=read_only, config={**storage, **(config or {})}
-    )
-    connection.execute("set TimeZone = 'UTC'")
-    return connection
-
-
-def in_memory(spill: Path | None = None) -> duckdb.DuckDBPyConnection:
-    """A connection to no file, to which files are attached.
-
-    spill: the folder for what does not fit into memory; by default none of the project's.
-    """
-    connection = duckdb.connect()
-    connection.execute("set TimeZone = 'UTC'")
-    if spill:
-        connection.execute(f"set temp_directory = {literal(spill)}")
-    return connection
 
 
 @contextmanager
@@ -116,13 +92,3 @@ def connected(settings: Settings, *, read_only: bool) -> duckdb.DuckDBPyConnecti
             or f"{settings.warehouse} is in use by another process, or is no DuckDB file; "
             "try again when the run is done."
         ) from problem
-
-
-def quoted(name: str) -> str:
-    """A name as an identifier of SQL."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: object) -> str:
-    """A text as a literal of SQL, where no parameter can stand (`attach`, `set`)."""
-    return "'" + str(text).replace("'", "''") + "'"

@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.base.settings import Settings
+from orchestration.warehouse.duckdb_files import in_memory, literal
 
 # The file is named in some of them; where it is another, that one is damaged.
 DAMAGED = re.compile(
@@ -75,9 +76,9 @@ def last_publication(settings: Settings) -> LastPublication | None:
         return None
     try:
         # Attached, because a reader of this process may have it open with settings of its own.
-        with duckdb.connect() as connection:
-            file = str(settings.published_file).replace("'", "''")
-            connection.execute(f"attach '{file}' as published (read_only)")
+        with in_memory() as connection:
+            file = literal(settings.published_file)
+            connection.execute(f"attach {file} as published (read_only)")
             [row] = connection.execute(
                 "select published_at, last_health_date from published.health.publication"
             ).fetchall()

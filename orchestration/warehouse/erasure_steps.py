@@ -11,7 +11,8 @@ import json
 import duckdb
 
 from orchestration.base.settings import Settings
-from orchestration.warehouse.connections import opened, writing
+from orchestration.warehouse.connections import writing
+from orchestration.warehouse.duckdb_files import opened
 from orchestration.warehouse.erasure_list import Erasure, erasure_list
 from orchestration.warehouse.growing_tables import ensure_table
 

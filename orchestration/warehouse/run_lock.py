@@ -23,7 +23,7 @@ from orchestration.base.private_files import (
 )
 from orchestration.base.settings import Settings
 from orchestration.warehouse import damage
-from orchestration.warehouse.connections import opened
+from orchestration.warehouse.duckdb_files import opened
 
 POLL_SECONDS = 0.2
 # What a killed run leaves behind (dbt) ends by itself within this time.

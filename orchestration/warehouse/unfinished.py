@@ -10,7 +10,8 @@ from datetime import date
 import duckdb
 
 from orchestration.base.settings import Settings
-from orchestration.warehouse.connections import opened, writing
+from orchestration.warehouse.connections import writing
+from orchestration.warehouse.duckdb_files import opened
 from orchestration.warehouse.growing_tables import ensure_table
 from orchestration.warehouse.health_dates import Range, put_together
 

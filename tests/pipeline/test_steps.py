@@ -7,7 +7,7 @@ import pytest
 from jinja2 import ChainableUndefined, Environment
 
 from orchestration.dbt_runner.dbt_macros import DbtMacros
-from orchestration.warehouse.connections import in_memory
+from orchestration.warehouse.duckdb_files import in_memory
 
 MODEL = """
 -- The numbers.
