@@ -113,7 +113,7 @@ lock: setup
 	$(MAKE) licences
 
 licences: setup
-	@$(BIN)/python -m supply_chain.licences
+	@PYTHONPATH=.ci $(BIN)/python -m supply_chain.licences
 
 vulnerabilities: setup
-	@$(BIN)/python -m supply_chain.vulnerabilities
+	@PYTHONPATH=.ci $(BIN)/python -m supply_chain.vulnerabilities
