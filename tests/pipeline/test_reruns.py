@@ -163,8 +163,8 @@ def by_range(
         "signals/chosen_segment_results",
         "intermediate/int_evaluated_pillars",
         "intermediate/int_milestone_changes",
-        "health/pillar_metrics_history",
-        "health/segment_health_history",
+        "health/history/pillar_metrics_history",
+        "health/history/segment_health_history",
     ):
         written = path.parent / f"target/run/health/models/{model}.sql"
         assert written.read_text(encoding="utf-8").count("by name") == len(dates) - 1
