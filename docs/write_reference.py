@@ -26,6 +26,7 @@ PUBLISHED = [
     *sorted((MODELS / "health").rglob("_*__sources.yml")),
 ]
 SCHEMA = "health"
+LAST_60_DAYS = "_last_60_days"  # how the names of views of a history end
 
 PART = re.compile(r"(<!-- generated: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 WINDOWS = {"r": "needed", "o": "optional", "-": "none"}
@@ -178,13 +179,10 @@ def list_of_published_tables() -> str:
 def published_tables() -> str:
     """A heading and a table of columns for each published table."""
     parts: list[str] = []
-    columns_of: dict[str, Any] = {}
     for table in published():
-        columns = [(column["name"], column["data_type"]) for column in table["columns"]]
-        same = [name for name, others in columns_of.items() if others == columns]
-        columns_of[table["name"]] = columns
-        if same:
-            text = f"{table['description']} Its columns are those of `{same[0]}`."
+        if table["name"].endswith(LAST_60_DAYS):
+            history = table["name"].removesuffix(LAST_60_DAYS) + "_history"
+            text = f"{table['description']} Its columns are those of `{history}`."
             parts.append(f"### {table['name']}\n\n{one_line(text)}")
             continue
         rows = [

@@ -123,7 +123,8 @@ def write_pages(reports: Iterable[Report], folder: Path) -> None:
 
 
 def as_page_text(answer: Any) -> Any:
-    """A copy of what Great Expectations answered in which all observed text is safe in a page."""
+    """A copy of what Great Expectations answered in which all text of data and of checks is safe in
+    a page."""
 
     def safe(value: Any) -> Any:
         if isinstance(value, str):
@@ -135,6 +136,10 @@ def as_page_text(answer: Any) -> Any:
     shown = copy.deepcopy(answer)
     for result in shown.results:
         result.result = safe(result.result)
+        asked = result.expectation_config
+        asked.description = safe(asked.description)
+        # By its title a record has its figure.
+        asked.meta = {**safe(asked.meta), "title": asked.meta["title"]}
     return shown
 
 

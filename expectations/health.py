@@ -98,7 +98,7 @@ ACCOUNTS = """
             and membership.membership = 'unknown'
             and (chosen.priority is null or membership.priority < chosen.priority)
     ),
-    former as (
+    previous as (
         select health_date, account_id, segment_id
         from health.segment_membership
         where
@@ -113,11 +113,11 @@ ACCOUNTS = """
             count(*) as unknown_above,
             string_agg(unknown_above.segment_id, ', ' order by unknown_above.priority) as segments
         from unknown_above
-        asof inner join former
-            on unknown_above.account_id = former.account_id
-            and unknown_above.segment_id = former.segment_id
-            and unknown_above.health_date > former.health_date
-        where former.health_date >= unknown_above.health_date - $window
+        asof inner join previous
+            on unknown_above.account_id = previous.account_id
+            and unknown_above.segment_id = previous.segment_id
+            and unknown_above.health_date > previous.health_date
+        where previous.health_date >= unknown_above.health_date - $window
         group by unknown_above.health_date, unknown_above.account_id
     )
     select

@@ -290,7 +290,7 @@ class Reader:
             return
         sql = self.validated_rows(
             profile.table,
-            days={"from": str(self.first - timedelta(days=max(windows))), "and_timeless": True},
+            days={"from": str(self.first - timedelta(days=max(windows))), "and_undated": True},
         )
         statistics_by_day = self.rows(f"""
             select

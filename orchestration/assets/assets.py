@@ -20,7 +20,7 @@ from orchestration.notify.alerts import send_alerts
 from orchestration.publishing.publication import Publication, publish
 from orchestration.runs.health_run import HealthRun, attempt, failures_in_words
 from orchestration.runs.partitions import HEALTH_DATES
-from orchestration.runs.selection import DbtPart, dbt_part, is_history
+from orchestration.runs.selection import SOURCES, DbtPart, dbt_part, is_history
 from orchestration.warehouse.health_dates import Range, in_words
 from orchestration.warehouse.published import reading
 
@@ -54,7 +54,7 @@ class LayersTranslator(DagsterDbtTranslator):
         self, manifest: Mapping[str, Any], unique_id: str, project: Any
     ) -> dg.AssetSpec:
         spec = super().get_asset_spec(manifest, unique_id, project)
-        if unique_id == "model.health.source_status":
+        if unique_id == SOURCES:
             # The model looks for this table itself, because dbt also runs without the checks.
             return spec.merge_attributes(deps=[SOURCE_CHECK_FAILURES])
         return spec

@@ -11,6 +11,9 @@ from typing import Any
 import dagster as dg
 
 HISTORY_STRATEGY = "replace_health_dates"
+# The model that reads what the checks of raw tables say, and the history of what it says.
+SOURCES = "model.health.int_evaluated_sources"
+SOURCE_STATUS = "model.health.source_status"
 
 
 @dataclass(frozen=True)
@@ -59,15 +62,20 @@ class DbtPart:
 
 
 def dbt_part(manifest: Mapping[str, Any], models: Iterable[str], tests: Iterable[str]) -> DbtPart:
-    """The models and seeds with these ids and all that they rest on, and the tests by name."""
+    """The models and seeds with these ids and all that they rest on, and the tests by name.
+
+    With what sources are worth comes their history: it says which dates were calculated.
+    """
     nodes = manifest["nodes"]
     built = with_ancestors(manifest, models)
+    if SOURCES in built:
+        built.add(SOURCE_STATUS)
     history = {name for name, node in nodes.items() if is_history(node)}
     return DbtPart(
         names=sorted({*(nodes[name]["name"] for name in built), *tests}),
         writes_history=bool(history & built),
         writes_all_history=history <= built,
-        reads_raw_checks="model.health.source_status" in built,
+        reads_raw_checks=SOURCES in built,
     )
 
 

@@ -22,6 +22,7 @@ import duckdb
 import pyarrow as pa
 
 from orchestration.base import clock
+from orchestration.base.dbt_project import variables
 from orchestration.base.figures import plural
 from orchestration.base.set_aside import link_aside, set_aside
 from orchestration.base.settings import STORAGE_VERSION, Settings
@@ -265,9 +266,17 @@ def restore_notes(
     what follows from what is lost, in words."""
     lost = []
     for table, follows in NOTES.items():
-        found = next((rows for file in files if (rows := readable(file, table))), None)
+        found = next(
+            (
+                (name, *rows)
+                for file in files
+                for name in names_of(table)
+                if (rows := readable(file, name))
+            ),
+            None,
+        )
         if found:
-            restore_table(connection, table, *found)
+            restore_table(connection, *found)
             continue
         if table == DELIVERIES and "health_alerts" in published:
             ensure_table(connection, table, COLUMNS_OF_DELIVERIES)
@@ -301,6 +310,16 @@ def restore_table(
     connection.register("rows_noted", rows)
     connection.execute(f"insert into {schema}.{quoted(name)} by name from rows_noted")
     connection.unregister("rows_noted")
+
+
+def names_of(table: str) -> list[str]:
+    """The name of a table, and the one that it had; the next run carries that over."""
+    schema, name = table.split(".")
+    renamed = variables()["renamed_tables"].items()
+    return [
+        table,
+        *(old for old, new in renamed if new == name and old.startswith(f"{schema}.")),
+    ]
 
 
 def readable(file: Path, table: str) -> tuple[str, pa.Table] | None:

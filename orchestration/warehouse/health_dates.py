@@ -77,8 +77,8 @@ def dates_in(file: Path) -> set[date]:
 def missed_for_good(calculated: Collection[date], before: date) -> list[Range]:
     """Nights within the history that no run completes by itself, as seen on a health date.
 
-    They lie further back than missed dates are looked for. Who has none completed by itself runs
-    when they choose, and misses nothing.
+    They lie further back than missed dates are looked for. With HEALTH_CATCH_UP_DAYS at 0 nothing
+    counts as missed.
     """
     if not calculated or not catch_up_days():
         return []

@@ -95,7 +95,9 @@ def test_the_raw_checks_see_it(
 
 
 @pytest.mark.parametrize("table", raw_definitions())
-def test_raw_rows_are_judged_by_the_sql_of_dbt(table: str, clean: Raw, history: Warehouse) -> None:
+def test_raw_rows_are_validated_by_the_sql_of_dbt(
+    table: str, clean: Raw, history: Warehouse
+) -> None:
     """The macros called without dbt make what dbt makes of them, to the letter."""
     models = history.path.parent / "target/compiled/health/models"
     model = (

@@ -68,8 +68,8 @@ def test_a_run_publishes_and_sends_before_it_documents_and_ends_well_without_pag
     start = END - timedelta(days=1)
     answer = night.run("--start", str(start), "--end", str(END))
     assert answer.exit_code == 0, answer.output
-    [(published_by, alerts_judged_by)] = seen
-    assert alerts_judged_by == [(published_by,)]
+    [(published_by, alerts_decided_by)] = seen
+    assert alerts_decided_by == [(published_by,)]
     assert "were not written: No space left on device." in " ".join(answer.output.split())
 
     # The same of validating alone.

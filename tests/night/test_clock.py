@@ -82,8 +82,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 @pytest.fixture(scope="module")
 def definitions() -> dg.Definitions:
     manifest.manifest(a_night().settings, log=lambda text: None)
-    with instance(a_night().settings):
-        return build()
+    return build(a_night().settings)
 
 
 # Health dates

@@ -14,11 +14,13 @@ from nights import END, START, Night, a_night, a_night_calculated
 from pipeline import ROOT
 
 from orchestration.base.settings import Settings
+from orchestration.dbt_runner.manifest import manifest
 from orchestration.definitions import build
 from orchestration.instance.dagster_instance import instance
 from orchestration.runs.abandoned_runs import end_abandoned_runs
 from orchestration.runs.partitions import HEALTH_DATES, range_of, tags_of
 from orchestration.runs.schedules import nightly
+from orchestration.runs.selection import dbt_part
 from orchestration.runs.sensors import failed_checks_text, failed_run_text, new_raw_files
 from orchestration.warehouse import health_dates
 
@@ -36,8 +38,7 @@ def night() -> Night:
 
 @pytest.fixture(scope="module")
 def definitions(night: Night) -> dg.Definitions:
-    with instance(night.settings):
-        return build()
+    return build(night.settings)
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +54,14 @@ def dagster(night: Night, thirty_dates: Result) -> Iterator[dg.DagsterInstance]:
 
 
 # What Dagster knows
+
+
+def test_states_are_calculated_with_what_the_raw_checks_say(night: Night) -> None:
+    project = manifest(night.settings)
+    for model in ("pillar_health_history", "account_health_history", "health_changes"):
+        part = dbt_part(project, [f"model.health.{model}"], [])
+        assert part.reads_raw_checks, model
+        assert {"int_evaluated_sources", "source_status"} <= set(part.names), model
 
 
 def test_definitions_load(definitions: dg.Definitions) -> None:

@@ -210,7 +210,7 @@ def test_a_new_warehouse_has_what_was_published(
 
 
 def test_alerts_keep_what_became_of_them(settings: Settings) -> None:
-    raise_alerts(settings, DAY - timedelta(days=30), "a9")  # nobody came to validate it
+    raise_alerts(settings, DAY - timedelta(days=30), "a9")  # nobody came to decide on it
     publish(settings, "run-2", DAY, TODAY)
     flip_header(settings.warehouse)
     assert run(settings, "restore").exit_code == 0
@@ -233,6 +233,19 @@ def test_notes_are_taken_from_the_damaged_file_where_it_still_has_them(settings:
     assert "checks.filled_columns could not be read" not in answer.output
     noted = query(settings.warehouse, "select account_id from operations.alert_deliveries")
     assert sorted(noted) == [("a1",), ("a2",)]
+
+
+def test_notes_that_had_another_name_are_taken_by_that(settings: Settings) -> None:
+    """The next run carries them over, as it does in a warehouse that was not restored."""
+    with writing(settings) as warehouse:
+        warehouse.execute("create schema intermediate")
+        warehouse.execute("create table intermediate.int_milestone_turns (account_id varchar)")
+        warehouse.execute("insert into intermediate.int_milestone_turns values ('a1')")
+    flip(settings.warehouse, block_of(settings, "health.account_health_history"))
+    answer = run(settings, "restore")
+    assert answer.exit_code == 0, answer.output
+    assert query(settings.warehouse, "from intermediate.int_milestone_turns") == [("a1",)]
+    assert "int_milestone" not in answer.output
 
 
 def test_lost_notes_are_told_with_what_follows(settings: Settings) -> None:

@@ -148,13 +148,13 @@ def test_measures_and_their_operands_are_known_to_each_other() -> None:
 
 
 def test_every_raw_table_but_events_is_validated_by_a_model() -> None:
-    text = (MACROS / "validated_tables.sql").read_text(encoding="utf-8")
+    text = (MACROS / "raw" / "validated_tables.sql").read_text(encoding="utf-8")
     assert set(re.findall(r"'(\w+)',", text)) == set(raw_definitions()) - {"events"}
 
 
 def test_the_configuration_is_the_files_with_a_key() -> None:
     """`raw_values` is read by the reader of raw files, and `checks` by the checks."""
-    text = (MACROS / "configuration.sql").read_text(encoding="utf-8")
+    text = (MACROS / "configuration" / "configuration.sql").read_text(encoding="utf-8")
     [listed] = re.findall(r"macro configuration_seeds\(\) %\}(.*?)endmacro", text, re.DOTALL)
     with_key = {name for name, file in configuration_files().items() if "key" in file.meta}
     assert set(re.findall(r"'(\w+)'", listed)) == with_key - {"raw_values"}

@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 from pipeline import ROOT
 
-from docs.write_reference import CATALOGUE, published, renewed, rows_of
+from docs.write_reference import (
+    CATALOGUE,
+    FOLDERS,
+    LAST_60_DAYS,
+    MODELS,
+    published,
+    renewed,
+    rows_of,
+)
 from orchestration.raw_reader.definitions import raw_definitions
 
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -84,6 +92,22 @@ def wrong_citations(file: Path, text: str) -> list[str]:
 def test_generated_parts_are_up_to_date(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert renewed(text) == text, "run `make reference`"
+
+
+def test_views_of_a_history_have_its_columns() -> None:
+    columns = {
+        table["name"]: [(column["name"], column["data_type"]) for column in table["columns"]]
+        for table in published()
+    }
+    views = [name for name in columns if name.endswith(LAST_60_DAYS)]
+    assert len(views) == 2
+    for view in views:
+        assert columns[view] == columns[view.removesuffix(LAST_60_DAYS) + "_history"]
+
+
+def test_every_folder_of_published_models_is_described() -> None:
+    folders = {folder.name for folder in (MODELS / "health").iterdir() if folder.is_dir()}
+    assert folders == set(FOLDERS)
 
 
 def test_every_measure_and_table_is_in_a_page() -> None:

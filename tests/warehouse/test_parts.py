@@ -69,13 +69,21 @@ def manifest() -> dict[str, object]:
     return {
         "nodes": {
             "seed.rules": node("rules"),
-            "model.health.source_status": node("source_status"),
+            "model.health.int_evaluated_sources": node("int_evaluated_sources"),
+            "model.health.source_status": node(
+                "source_status", incremental_strategy="replace_health_dates"
+            ),
             "model.signals": node("signals"),
             "model.accounts": node("accounts", incremental_strategy="replace_health_dates"),
             "model.pillars": node("pillars", incremental_strategy="replace_health_dates"),
         },
         "parent_map": {
-            "model.signals": ["model.health.source_status", "seed.rules", "source.raw.users"],
+            "model.health.source_status": ["model.health.int_evaluated_sources"],
+            "model.signals": [
+                "model.health.int_evaluated_sources",
+                "seed.rules",
+                "source.raw.users",
+            ],
             "model.accounts": ["model.signals"],
             "model.pillars": ["model.signals"],
         },
@@ -84,7 +92,7 @@ def manifest() -> dict[str, object]:
 
 def test_an_asset_is_built_with_all_that_it_rests_on(manifest: dict[str, object]) -> None:
     part = dbt_part(manifest, ["model.accounts"], [])
-    assert part.names == ["accounts", "rules", "signals", "source_status"]
+    assert part.names == ["accounts", "int_evaluated_sources", "rules", "signals", "source_status"]
     assert (part.writes_history, part.writes_all_history) == (True, False)
     assert part.reads_raw_checks
     assert dbt_part(manifest, ["model.accounts", "model.pillars"], []).writes_all_history

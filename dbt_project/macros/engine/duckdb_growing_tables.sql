@@ -19,6 +19,22 @@
     {{ return(statements | join('\n')) }}
 {% endmacro %}
 
+{#- Drops tables that no run makes any more. -#}
+{% macro drop_gone_tables() %}
+    {%- if not execute or flags.WHICH not in ['build', 'run'] -%}{{ return('') }}{%- endif -%}
+    {%- set statements = [] -%}
+    {%- for schema, names in var('gone_tables').items() -%}
+        {%- for name in names -%}
+            {%- set there = adapter.get_relation(target.database, schema, name) -%}
+            {%- if there and there.is_table -%}
+                {%- do statements.append('drop table ' ~ there ~ ';') -%}
+                {%- do adapter.cache_dropped(there) -%}
+            {%- endif -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return(statements | join('\n')) }}
+{% endmacro %}
+
 {#- Adds the columns that are declared for incremental models and for what runs note, before anything is
     built: a model may read its own table, or one that is built after it. -#}
 {% macro add_declared_columns() %}
@@ -120,7 +136,7 @@
         {%- elif name not in present -%}
             {%- if only_in_table -%}
                 {%- do cures.append(
-                    alter ~ 'rename column ... to ' ~ name ~ '; (where it is a former one by a new name)'
+                    alter ~ 'rename column ... to ' ~ name ~ '; (where it is a previous one by a new name)'
                 ) -%}
             {%- endif -%}
             {%- if is_not_null(node.columns.get(name, {})) -%}
@@ -144,7 +160,7 @@
 {% endmacro %}
 
 {% macro way_on(node, cures) %}
-    {%- set ways = ['Give the model its former columns back'] -%}
+    {%- set ways = ['Give the model its previous columns back'] -%}
     {%- if node.config.get('full_refresh') is not sameas false and node.resource_type == 'model' -%}
         {%- do ways.append(
             'or rebuild the table from all raw data: `dbt build --full-refresh` in dbt_project/, once'

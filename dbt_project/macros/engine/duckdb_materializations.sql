@@ -84,7 +84,7 @@
     {{ run_hooks(post_hooks, inside_transaction=False) }}
 {% endmacro %}
 
-{#- The table as the model's steps make it (`macros/steps.sql`). -#}
+{#- The table as the model's steps make it (`macros/dates/steps.sql`). -#}
 {% macro new_table(relation, steps) %}
     {{ drop_of_other_type(relation) }}
     {%- if config.get('contract').enforced %}

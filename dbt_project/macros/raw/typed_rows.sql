@@ -89,7 +89,7 @@ select
 {#- Condition that a main time is in the days of `validated_rows`. -#}
 {% macro is_in_days(main_time, days) -%}
 (
-        {% if days.and_timeless -%}
+        {% if days.and_undated -%}
         {{ main_time }} is null
         or {{ main_time }} < {{ plausible_from() }}
         or

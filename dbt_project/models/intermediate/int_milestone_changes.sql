@@ -16,7 +16,7 @@
 with
 
 -- The run's dates, one before all, and the date after the run. That has no conditions any more:
--- what was met on it is what the turns said.
+-- what was met on it is what the changes said.
 dates as (
 
     select
@@ -86,7 +86,7 @@ met as (
 
 ),
 
--- Most of what is met is met on all dates of the step and on the one before, and turns on none.
+-- Most of what is met is met on all dates of the step and on the one before, and changes on none.
 not_always_met as (
 
     select {{ key | join(', ') }}
@@ -96,7 +96,7 @@ not_always_met as (
 
 ),
 
-turning as (
+changing as (
 
     select met.*
     from met
@@ -112,15 +112,15 @@ turning as (
 select
     dates.health_date,
     {%- for column in key %}
-    turning.{{ column }},
+    changing.{{ column }},
     {%- endfor %}
     {{ loop.first | string | lower }} as is_met
-from turning
-inner join dates_of_step as dates on turning.health_date = dates.{{ one }}
-left join turning as met_on_other
+from changing
+inner join dates_of_step as dates on changing.health_date = dates.{{ one }}
+left join changing as met_on_other
     on dates.{{ other }} = met_on_other.health_date
     {%- for column in key %}
-    and turning.{{ column }} = met_on_other.{{ column }}
+    and changing.{{ column }} = met_on_other.{{ column }}
     {%- endfor %}
 where met_on_other.account_id is null
 {{ 'union all' if not loop.last }}

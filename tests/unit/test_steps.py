@@ -1,4 +1,4 @@
-"""Models in steps (`macros/steps.sql`): all steps together, and each by itself."""
+"""Models in steps (`macros/dates/steps.sql`): all steps together, and each by itself."""
 
 from collections.abc import Iterator
 

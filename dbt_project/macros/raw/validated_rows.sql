@@ -8,7 +8,7 @@
 
     accounts: relation with the valid account ids; none for a table without an account of its own
     rates: relation with the currencies that have a rate, for a table with amounts of money
-    days: {'from', 'to', 'and_timeless'}; only rows from the one day up to but not including the other
+    days: {'from', 'to', 'and_undated'}; only rows from the one day up to but not including the other
         are read (texts; `to` none for no end), and those without a usable time if they are asked for;
         all rows where it is none
     show: the step whose rows are given. To look into one:

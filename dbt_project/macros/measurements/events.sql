@@ -23,10 +23,10 @@
 {#- The same as `days` of `validated_rows`. -#}
 {% macro event_days_read() %}
     {%- set read_from = events_read_from() -%}
-    {{ return({'from': read_from, 'to': none, 'and_timeless': true} if read_from else none) }}
+    {{ return({'from': read_from, 'to': none, 'and_undated': true} if read_from else none) }}
 {% endmacro %}
 
-{#- The days that this run reads as steps (`macros/steps.sql`) of about so many events (var `events_per_step`).
+{#- The days that this run reads as steps (`macros/dates/steps.sql`) of about so many events (var `events_per_step`).
     What a step needs is let go before the next, so that a first load of any size keeps to the memory. A day
     is never parted: copies and duplicates of an event are looked for within it. The `days` of a step are as
     those of `validated_rows`; `condition` is that an `event_day` is of it, where the first and the last step are
@@ -52,7 +52,7 @@
         {%- if not loop.first %}{% do bounds.append("event_day >= cast('" ~ start ~ "' as date)") %}{% endif -%}
         {%- if next %}{% do bounds.append("event_day < cast('" ~ next ~ "' as date)") %}{% endif -%}
         {%- do steps.append({
-            'days': {'from': start, 'to': next, 'and_timeless': loop.first},
+            'days': {'from': start, 'to': next, 'and_undated': loop.first},
             'condition': bounds | join(' and '),
         }) -%}
     {%- endfor -%}

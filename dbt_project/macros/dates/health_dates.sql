@@ -63,7 +63,7 @@
 
 {#- The dates as steps of a backfill, as many at once as there are about `account_dates_per_step` rows for in
     the model's largest part: what does not fit into memory is not wrong, but slow. A step is as
-    `macros/steps.sql` says, with its `first` and `last` date as SQL literals.
+    `macros/dates/steps.sql` says, with its `first` and `last` date as SQL literals.
 
     times: how many times as long the steps are -#}
 {% macro steps_of_health_dates(times=1) %}
