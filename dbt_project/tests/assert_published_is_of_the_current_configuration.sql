@@ -1,7 +1,7 @@
 {{ config(meta={'dagster': {'ref': {'name': 'account_health_history'}}}) }}
--- What is published is what the current configuration says: on the first date of the run, on which the
--- previous one is evaluated as well, each table has as many rows as the current one gave. Nothing is said
--- of a date that the tables of the last run do not hold.
+-- What is published is what the current configuration says: on the first date of the run, on which
+-- the previous one is evaluated as well, each table has as many rows as the current one gave.
+-- Nothing is said of a date that the tables of the last run do not hold.
 {%- set tables = [
     ('source_status', 'int_evaluated_sources'),
     ('segment_membership', 'int_evaluated_segments'),

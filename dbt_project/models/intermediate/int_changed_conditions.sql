@@ -1,10 +1,10 @@
 {{ config(materialized='view') }}
--- The conditions of accounts of which a state changed, on the dates that a change lies between: one
--- row per health date, account and condition. As `health_conditions`, but what a condition is is told
--- of these few accounts alone.
+-- The conditions of accounts of which a state changed, on the dates that a change lies between:
+-- one row per health date, account and condition. As `health_conditions`, but what a condition is
+-- is told of these few accounts alone.
 --
--- On the dates of the run those of the current configuration. The date before the run has those of the
--- previous one, where they were evaluated once more.
+-- On the dates of the run those of the current configuration. The date before the run has those of
+-- the previous one, where they were evaluated once more.
 with
 
 dates as (

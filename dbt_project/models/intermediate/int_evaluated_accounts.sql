@@ -1,12 +1,9 @@
 {{ config(materialized='view') }}
 -- What is evaluated: one row per health date, account and configuration.
 --
--- All dates of the run with the current configuration. Its first date with the previous one, where that
--- is another: would accounts have changed with it? And the date before the run, which has no current
--- configuration, for accounts that are not explained: what were their conditions?
-{%- set columns = [
-    'account_id', 'parent_account_id', 'csm_email', 'lifecycle_stage', 'industry', 'region',
-] %}
+-- All dates of the run with the current configuration. Its first date with the previous one, where
+-- that is another: would accounts have changed with it? And the date before the run, which has no
+-- current configuration, for accounts that are not explained: what were their conditions?
 with
 
 accounts as (
@@ -38,7 +35,12 @@ select
     health_date,
     is_created_today,
     account_age_days,
-    {{ columns | join(',\n    ') }}
+    account_id,
+    parent_account_id,
+    csm_email,
+    lifecycle_stage,
+    industry,
+    region
 from accounts
 
 union all
@@ -48,9 +50,12 @@ select
     accounts.health_date,
     accounts.is_created_today,
     accounts.account_age_days,
-    {%- for column in columns %}
-    accounts.{{ column }}{{ ',' if not loop.last }}
-    {%- endfor %}
+    accounts.account_id,
+    accounts.parent_account_id,
+    accounts.csm_email,
+    accounts.lifecycle_stage,
+    accounts.industry,
+    accounts.region
 from accounts
 cross join previous_configuration
 where accounts.health_date = {{ first_health_date() }}
@@ -63,8 +68,11 @@ select
     raw_accounts.created_at >= unexplained.health_date as is_created_today,
     {{ dbt.datediff('cast(raw_accounts.created_at as date)', 'unexplained.health_date', 'day') }}
         as account_age_days,
-    {%- for column in columns %}
-    raw_accounts.{{ column }}{{ ',' if not loop.last }}
-    {%- endfor %}
+    raw_accounts.account_id,
+    raw_accounts.parent_account_id,
+    raw_accounts.csm_email,
+    raw_accounts.lifecycle_stage,
+    raw_accounts.industry,
+    raw_accounts.region
 from {{ ref('int_unexplained_accounts') }} as unexplained
 inner join raw_accounts on unexplained.account_id = raw_accounts.account_id

@@ -1,6 +1,6 @@
--- Segments that accounts are members of, or may be: one row per configuration, health date, account and
--- such segment. The chosen one is the first by priority of those the account is a member of and that
--- have a health configuration.
+-- Segments that accounts are members of, or may be: one row per configuration, health date,
+-- account and such segment. The chosen one is the first by priority of those the account is a
+-- member of and that have a health configuration.
 with
 
 accounts as (

@@ -1,6 +1,6 @@
 -- What the data of each raw table is worth (docs/health.md, "Sources"): one row per configuration,
--- health date and raw table. On the first date of the run also by what the previous configuration asks
--- of it.
+-- health date and raw table. On the first date of the run also by what the previous configuration
+-- asks of it.
 with
 
 days as (

@@ -45,7 +45,9 @@ previous_load as (
     from {{ this }}
     where loaded_for <= {{ today() }}
     {%- else -%}
-    select * from current_load where false
+    select *
+    from current_load
+    where false
     {%- endif %}
 
 )

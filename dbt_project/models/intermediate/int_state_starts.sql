@@ -65,11 +65,9 @@ left join states as states_before
     and states.account_id = states_before.account_id
     and states.pillar_id = states_before.pillar_id
 where
-    (
+    states.health_date >= {{ first_health_date() if is_incremental() else "date '0001-01-01'" }}
+    and (
         states_before.account_id is null
         or states.state <> states_before.state
         or states.is_calculated <> states_before.is_calculated
     )
-    {%- if is_incremental() %}
-    and states.health_date >= {{ first_health_date() }}
-    {%- endif %}

@@ -1,6 +1,6 @@
--- Metrics that cannot be measured, because a raw table or a column that they rest on is absent: what
--- was not handed over is missing, not 0 (docs/measures.md, "What is missing"). One row per metric,
--- table and column of it that is absent; without a column, the table is.
+-- Metrics that cannot be measured, because a raw table or a column that they rest on is absent:
+-- what was not handed over is missing, not 0 (docs/measures.md, "What is missing"). One row per
+-- metric, table and column of it that is absent; without a column, the table is.
 with
 
 metrics as (

@@ -1,6 +1,7 @@
 {{ config(materialized='view') }}
 -- Events by user: one row per account and user for all that is compacted, and one per row of the
--- daily roll-up since. `event_day` is the last day of what is compacted, and the day of what is not.
+-- daily roll-up since. `event_day` is the last day of what is compacted, and the day of what is
+-- not.
 with
 
 compacted as (

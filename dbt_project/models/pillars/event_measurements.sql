@@ -40,7 +40,8 @@ window_edges as (
 ),
 
 -- The days that windows reach back to, and those that lie in days that are counted themselves:
--- these are not compacted, so that a lifetime count of them is the one measure that reads every day.
+-- these are not compacted, so that a lifetime count of them is the one measure that reads every
+-- day.
 first_days as (
 
     select edge as first_day from window_edges

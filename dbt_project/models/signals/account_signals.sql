@@ -1,6 +1,6 @@
 {{ config(materialized='view') }}
--- The signals of the current configuration (`evaluated_signals`): one row per health date, account and
--- signal that is not missing.
+-- The signals of the current configuration (`evaluated_signals`): one row per health date, account
+-- and signal that is not missing.
 select
     health_date,
     account_id,

@@ -1,7 +1,8 @@
 {{ config(materialized='view') }}
 -- Everything that is known about an account and that a condition of a configuration or a published
--- table uses: one row per configuration, health date, account and signal that is not missing. Numbers
--- are in `value_number`, texts and booleans in `value_text`, tags in the list `value_texts`.
+-- table uses: one row per configuration, health date, account and signal that is not missing.
+-- Numbers are in `value_number`, texts and booleans in `value_text`, tags in the list
+-- `value_texts`.
 --
 -- Metrics of the previous configuration are those that were measured for it on the first date, and
 -- those that were published on the date before the run.

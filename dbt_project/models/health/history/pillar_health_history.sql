@@ -1,6 +1,6 @@
 {{ config(materialized='incremental', incremental_strategy='replace_health_dates') }}
--- The state and score of each pillar of each account on a health date, with the override that holds it,
--- if any (docs/health.md, "Overrides").
+-- The state and score of each pillar of each account on a health date, with the override that
+-- holds it, if any (docs/health.md, "Overrides").
 with
 
 -- Has the key of the current configuration alone, and so leaves out what the previous one says.

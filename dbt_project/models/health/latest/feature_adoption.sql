@@ -17,8 +17,8 @@ accounts as (
 
 ),
 
--- What happened since features were compacted, and at least what the detail looks back at: what of it
--- was compacted has the same first and last times there.
+-- What happened since features were compacted, and at least what the detail looks back at: what of
+-- it was compacted has the same first and last times there.
 recent_users as (
 
     select
