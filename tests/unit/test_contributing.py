@@ -1,13 +1,15 @@
 """CONTRIBUTING.md keeps its word: paths exist, tests are found, facts stand nowhere else.
 
 A fact of one kind is followed through the product by an example: where its name stands must be
-what the page lists for that change. Tests, pages and seeds may name it; they are rows and prose.
+what the page lists for that change. Pages and seeds may name it; they are rows and prose. Of tests,
+those that have to know every fact of its kind are listed.
 """
 
 import re
 import subprocess
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 from pipeline import ROOT
@@ -100,10 +102,28 @@ def test_every_test_is_found() -> None:
         ("A measure", r"\blicense_utilization\b"),
         ("An operator", r"\bnot_in\b"),
         ("A raw table", r"\bsurvey_responses\b"),
+        ("A published column", r"\bprevious_overall_state\b"),
     ],
 )
 def test_a_fact_stands_in_no_file_but_those_named(change: str, pattern: str) -> None:
     found = standing_in(pattern)
+    assert found, "the example is gone; take another"
+    assert found - allowed(change, found) == set()
+
+
+@pytest.mark.parametrize(
+    ("change", "pattern"),
+    [
+        ("A measure", r"\blate_payment_ratio\b"),
+        ("A command", r"\bmain\.commands\b"),
+    ],
+)
+def test_tests_that_know_every_fact_of_a_kind_are_named(change: str, pattern: str) -> None:
+    found = {
+        file.relative_to(ROOT).as_posix()
+        for file in (ROOT / "tests").rglob("*.py")
+        if file != Path(__file__) and re.search(pattern, file.read_text(encoding="utf-8"))
+    }
     assert found, "the example is gone; take another"
     assert found - allowed(change, found) == set()
 
