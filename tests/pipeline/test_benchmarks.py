@@ -85,7 +85,7 @@ def test_every_phase_of_a_run_is_part_of_what_it_costs() -> None:
         phase
         for file in (ROOT / "orchestration").rglob("*.py")
         for phase in re.findall(
-            r"progress\.(?:tell|Step)\(\s*f?\"([A-Z][^\"]*)\"", file.read_text(encoding="utf-8")
+            r"progress\.(?:report|Step)\(\s*f?\"([A-Z][^\"]*)\"", file.read_text(encoding="utf-8")
         )
     }
     assert len(told) > 5

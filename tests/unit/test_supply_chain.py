@@ -9,7 +9,6 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from pipeline import ROOT
-
 from supply_chain import licences, vulnerabilities
 from supply_chain.pins import LOCK, Pin, pins
 
