@@ -41,7 +41,7 @@ from orchestration.warehouse.unfinished import COLUMNS as COLUMNS_OF_UNFINISHED
 from orchestration.warehouse.unfinished import TABLE as UNFINISHED
 
 # What is derived from the kept events, and rebuilt from them by the next run.
-MADE_ANEW = ("int_event_source_days", "int_account_days")
+REBUILT = ("int_event_source_days", "int_account_days")
 NEEDED = {
     "health.account_health_history",
     "health.source_status",
@@ -338,7 +338,7 @@ def ranges(days: set[date]) -> list[Range]:
 def forget_sums_of_events(warehouse: duckdb.DuckDBPyConnection) -> None:
     """Have the next run fold the kept events again, which are those of the others now."""
     names = {name for schema, name, _ in tables_of(warehouse) if schema == "intermediate"}
-    for name in names.intersection(MADE_ANEW):
+    for name in names.intersection(REBUILT):
         warehouse.execute(f"drop table intermediate.{name}")
     for name in names.intersection(COMPACTED):  # emptied: without it all raw events were read
         warehouse.execute(f"delete from intermediate.{name}")

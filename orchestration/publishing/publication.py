@@ -89,7 +89,7 @@ def publish(
     profiles = profiles_from_environment()
     is_erased = erasure_steps.is_to_be_published(settings)
     publication = publish_in(
-        *(settings.published, settings, run_id, first, last, only), is_anew=is_erased
+        *(settings.published, settings, run_id, first, last, only), is_rebuilt=is_erased
     )
     notes, failed = list(publication.notes), []
     for profile in profiles:
@@ -102,7 +102,7 @@ def publish(
                 shown=hidden.shown,
                 identity=hidden.identity,
                 profile=profile.name,
-                is_anew=is_erased,
+                is_rebuilt=is_erased,
             ).notes
         except (click.ClickException, duckdb.Error, OSError) as problem:
             # Nobody else has to wait for it: alerts are sent, and the next run publishes it.
@@ -127,13 +127,13 @@ def publish_in(
     shown: Shown = everything,
     identity: str | None = None,
     profile: str | None = None,
-    is_anew: bool = False,
+    is_rebuilt: bool = False,
 ) -> Publication:
     """Publish in one folder.
 
     identity: of what is shown; a generation of another identity is not gone on with.
     profile: the name of the one that is published here.
-    is_anew: whether nothing of previous generations may be left, not even deleted rows.
+    is_rebuilt: whether nothing of previous generations may be left, not even deleted rows.
     """
     generations = published / ".generations"
     generations.mkdir(parents=True, exist_ok=True)
@@ -143,7 +143,7 @@ def publish_in(
     unfinished = generation.with_name(f"{generation.name}.unfinished")
     (unfinished / "parquet").mkdir(parents=True)
     carried = integrity.Carried()
-    if not is_anew:
+    if not is_rebuilt:
         carried = start_from(generations, unfinished, identity, published_at.date())
     if identity:
         (unfinished / IDENTITY).write_text(identity, encoding="utf-8")
@@ -168,7 +168,7 @@ def publish_in(
     unfinished.rename(generation)
     os.sync()  # on the disk before anybody is pointed to it
     swap(published, generation)
-    if is_anew:
+    if is_rebuilt:
         for path in generations.iterdir():
             if path.name not in ("current", generation.name):
                 remove(path)
