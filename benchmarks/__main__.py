@@ -87,6 +87,7 @@ def main(
     name = "-".join([size, *(f"{what}-{number}" for what, number in more.items() if number > 1)])
     asked = replace(SIZES[size], events=SIZES[size].events * events_times, health_dates=dates)
     days = asked.days * history_times
+    folder = folder.resolve()  # dbt runs in another one
     project = PROJECT if rules_times == 1 else write_project(folder / name, rules_times)
     result = measure(
         asked, days, repeats, backfill, set(without), folder / name, Console(), project=project
