@@ -4,7 +4,6 @@ A page says where with `<!-- generated: NAME -->` and `<!-- end -->`; what stand
 replaced. Everything else in a page is written by hand. A test fails while a page is stale.
 """
 
-import csv
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -13,10 +12,11 @@ from typing import Any
 
 import yaml
 
+from orchestration.base.dbt_project import catalogue
+
 DOCS = Path(__file__).parent
 DBT_PROJECT = DOCS.parent / "dbt_project"
 MODELS = DBT_PROJECT / "models"
-CATALOGUE = DBT_PROJECT / "catalogue"
 RAW = MODELS / "staging" / "_staging__sources.yml"
 SEEDS = MODELS / "configuration" / "_configuration__seeds.yml"
 # Published tables are models, or tables of a source whose schema is theirs; most read first.
@@ -152,7 +152,7 @@ def measures(tables: Iterable[str]) -> str:
                     for table in row["tables"].split("|")
                 ),
             )
-            for row in rows_of(CATALOGUE / "measures.csv")
+            for row in catalogue("measures")
             if row["tables"].split("|")[0] in tables
         ],
     )
@@ -161,7 +161,7 @@ def measures(tables: Iterable[str]) -> str:
 def needed_columns() -> Mapping[tuple[str, str], list[str]]:
     """Columns of a raw table without which a measure is missing, by measure and table."""
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for row in rows_of(CATALOGUE / "measure_columns.csv"):
+    for row in catalogue("measure_columns"):
         if row["is_needed"] == "true":
             words = " or ".join(sorted(filter(None, (row["column_name"], row["or_column"]))))
             if words not in found[row["measure"], row["table_name"]]:
@@ -255,11 +255,6 @@ def one_line(text: str) -> str:
 
 def contents(file: Path) -> Mapping[str, Any]:
     return yaml.safe_load(file.read_text(encoding="utf-8"))
-
-
-def rows_of(file: Path) -> list[dict[str, str]]:
-    with file.open(encoding="utf-8", newline="") as lines:
-        return list(csv.DictReader(lines))
 
 
 if __name__ == "__main__":

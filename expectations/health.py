@@ -7,12 +7,13 @@ import pandas as pd
 
 from expectations.checks import Check
 from expectations.configuration import lint_records
+from expectations.queries import checks_of, days_asked, in_steps
 from expectations.reports import Report
 from expectations.validation import Figures, validated
-from expectations.warehouse import checks_of, dates_between, days_asked, in_steps
 from orchestration.base.settings import Settings
 from orchestration.warehouse.connections import Warehouse, reading
 from orchestration.warehouse.health_dates import (
+    dates_between,
     days_in,
     in_words,
     missed_for_good,

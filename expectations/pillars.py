@@ -10,11 +10,12 @@ from datetime import date
 import pandas as pd
 
 from expectations.checks import Check
+from expectations.queries import checks_of, days_asked, in_steps
 from expectations.reports import Report
 from expectations.validation import Figures, validated
-from expectations.warehouse import checks_of, dates_between, days_asked, in_steps
 from orchestration.base.settings import Settings
 from orchestration.warehouse.connections import Warehouse, reading
+from orchestration.warehouse.health_dates import dates_between
 
 SAMPLED_ACCOUNTS = 2000
 

@@ -10,15 +10,16 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, timedelta
 
 from expectations.checks import Check
+from expectations.queries import checks_of
 from expectations.raw_columns import recall, remember
 from expectations.raw_profile import Period, Profile, read_profiles, recent, usual
 from expectations.reports import Report
 from expectations.tables import replace_source_check_failures
 from expectations.validation import Figures, validated
-from expectations.warehouse import checks_of, dates_between
 from orchestration.base import clock
 from orchestration.base.settings import Settings
 from orchestration.warehouse.connections import WarehouseNotReady, reading
+from orchestration.warehouse.health_dates import dates_between
 
 Named = tuple[str, float, str]  # a record's key, its figure, and what explains it
 Measure = Callable[[Profile, Check, date], float | list[Named] | None]

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from expectations.checks import Check
-from orchestration.base.settings import DBT_PROJECT, Settings
+from orchestration.base.dbt_project import catalogue
+from orchestration.base.settings import Settings
 from orchestration.raw_reader.definitions import raw_definitions
 from orchestration.warehouse.connections import Warehouse, writing
 from orchestration.warehouse.growing_tables import ensure_table
 
-CATALOGUE = DBT_PROJECT / "catalogue"
 METRICS_NAMED = 3  # metrics that rest on a column and are named; the rest are counted
 FILLED_COLUMNS = "checks.filled_columns"
 COLUMNS_OF_FILLED_COLUMNS = {
@@ -96,16 +96,13 @@ class Columns:
 def rested_on(seeds: Path) -> dict[str, Metrics]:
     """By raw table, the optional columns that metrics of the configuration rest on, and which."""
     tables = raw_definitions()
-    measures = {
-        row["measure"]: row["tables"].split("|") for row in rows_of(CATALOGUE / "measures.csv")
-    }
-    columns = rows_of(CATALOGUE / "measure_columns.csv")
+    measures = {row["measure"]: row["tables"].split("|") for row in catalogue("measures")}
     found: dict[str, Metrics] = {}
     for metric in rows_of(seeds / "metrics.csv"):
         measure = metric.get("measure", "")
         rests_on = {
             (row["table_name"], row["column_name"]): None
-            for row in columns
+            for row in catalogue("measure_columns")
             if row["measure"] == measure
         }
         rests_on |= {

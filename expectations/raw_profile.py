@@ -190,7 +190,7 @@ class Reader:
 
         def not_before(day: date) -> str:
             """Said of the stored column as well, so that whole Parquet files are skipped."""
-            condition = f"{main} >= {literal(day)}"
+            condition = f"{main} >= {midnight(day)}"
             if main_column["native"]:
                 kind = self.macros.native_column_type(main_column["type"])
                 condition += f" and {main_column['name']} >= cast('{day}' as {kind})"
@@ -199,7 +199,7 @@ class Reader:
         [(profile.future_rows,)] = self.rows(
             f"{ctes} select count(*) from read where {not_before(self.future_from)}"
         )
-        where = f"{not_before(read_from)} and {main} < {literal(self.last)}"
+        where = f"{not_before(read_from)} and {main} < {midnight(self.last)}"
         profile.columns = look_for_columns(
             checks,
             self.rested_on.get(profile.table, {}),
@@ -353,7 +353,8 @@ class Reader:
         return self.connection.execute(sql).fetchall()
 
 
-def literal(day: date) -> str:
+def midnight(day: date) -> str:
+    """The begin of a day as a literal of SQL."""
     return f"timestamp '{datetime.combine(day, time())}'"
 
 

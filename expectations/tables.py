@@ -12,6 +12,7 @@ import yaml
 from expectations.reports import CheckResult, Report
 from orchestration.base.settings import DBT_PROJECT, Settings
 from orchestration.warehouse.connections import Warehouse, writing
+from orchestration.warehouse.duckdb_files import literal
 from orchestration.warehouse.growing_tables import ensure_table
 
 DESCRIPTIONS = DBT_PROJECT / "models" / "health" / "_checks__sources.yml"
@@ -258,15 +259,11 @@ def columns_by_table() -> dict[str, dict[str, str]]:
 def create_or_grow(warehouse: Warehouse, table: str) -> None:
     ensure_table(warehouse.connection, f"health.{table}", columns_by_table()[table])
     described = descriptions()[table]
-    comment = f"comment on table health.{table} is {quoted(described['description'])}"
+    comment = f"comment on table health.{table} is {literal(described['description'].strip())}"
     warehouse.connection.execute(comment)
     for column in described["columns"]:
         comment = f"comment on column health.{table}.{column['name']} is "
-        warehouse.connection.execute(comment + quoted(column["description"]))
-
-
-def quoted(text: str) -> str:
-    return "'" + text.strip().replace("'", "''") + "'"
+        warehouse.connection.execute(comment + literal(column["description"].strip()))
 
 
 def insert(warehouse: Warehouse, table: str, rows: Iterable[dict[str, Any]]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 
 from expectations import Check, CheckResult
-from expectations.warehouse import checks_of
+from expectations.queries import checks_of
 from orchestration.base import escaping
 from orchestration.base.settings import Settings
 

@@ -6,6 +6,8 @@ from datetime import date, datetime
 import click
 import duckdb
 
+from orchestration.warehouse.connections import Warehouse
+
 Connection = duckdb.DuckDBPyConnection
 
 # Every account that the history or the raw data knows: those that have left are asked about too.
@@ -78,13 +80,7 @@ def find_date(dates: list[date], asked: datetime | None, option: str = "--date")
 
 def has_table(connection: Connection, name: str) -> bool:
     """Whether schema `health` has the table; warehouses of older versions lack some."""
-    return bool(
-        connection.execute(
-            "select 1 from information_schema.tables"
-            " where table_schema = 'health' and table_name = ?",
-            [name],
-        ).fetchall()
-    )
+    return Warehouse(connection).has(f"health.{name}")
 
 
 def require_table(connection: Connection, name: str) -> None:

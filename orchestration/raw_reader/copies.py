@@ -7,7 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from orchestration.raw_reader.looks import Heading, Look, quoted_name
+from orchestration.raw_reader.looks import Heading, Look
+from orchestration.warehouse.duckdb_files import quoted
 
 ROWS_AT_ONCE = 50_000
 
@@ -36,7 +37,7 @@ def look_of_copy(
     target: Path, columns: Sequence[str], ignored: Iterable[str], row_count: int
 ) -> Look:
     """The look of a file that was copied: its known columns, and the names of the others."""
-    headings = [Heading(column, quoted_name(column)) for column in columns]
+    headings = [Heading(column, quoted(column)) for column in columns]
     headings += [Heading(name, "") for name in ignored]
     return Look(
         source=str(target),

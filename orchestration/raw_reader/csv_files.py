@@ -26,8 +26,9 @@ from orchestration.raw_reader.csv_rows import (
     simple_rows,
 )
 from orchestration.raw_reader.definitions import Definition
-from orchestration.raw_reader.looks import Heading, Look, quoted
+from orchestration.raw_reader.looks import Heading, Look
 from orchestration.raw_reader.texts import Bytes
+from orchestration.warehouse.duckdb_files import literal
 
 LONGEST_LINE = 50_000_000
 Partitions = Sequence[tuple[str, str | None]]
@@ -77,7 +78,7 @@ def look_in_place(source: Path, content: Any, header: Header) -> Look | None:
     skipped = content[: header.end].count(b"\n")
     options = (
         f"auto_detect = false, header = false, skip = {skipped}, columns = {{{columns}}}, "
-        f"delim = {quoted(header.separator.decode())}, quote = '\"', escape = '\"', comment = '', "
+        f"delim = {literal(header.separator.decode())}, quote = '\"', escape = '\"', comment = '', "
         f"null_padding = true, strict_mode = false, hive_partitioning = false, "
         f"max_line_size = {LONGEST_LINE}"
     )
@@ -92,7 +93,7 @@ def look_in_place(source: Path, content: Any, header: Header) -> Look | None:
 
 def rows_that_duckdb_reads(look: Look, connection: Any) -> int | None:
     """A last comparison; None where DuckDB refuses what it was told."""
-    relation = f"{look.function}({quoted(escaped_glob(look.source))}, {look.options})"
+    relation = f"{look.function}({literal(escaped_glob(look.source))}, {look.options})"
     try:
         return connection.execute(f"select count(*) from {relation}").fetchone()[0]
     except Exception:  # whatever DuckDB has against the file, it is parsed here instead

@@ -40,12 +40,3 @@ class Look:
     def from_json(cls, values: dict[str, Any]) -> "Look":
         headings = tuple(Heading(**heading) for heading in values.pop("headings"))
         return cls(headings=headings, **values)
-
-
-def quoted(text: str) -> str:
-    """A text as SQL."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def quoted_name(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -7,7 +7,8 @@ import duckdb
 import pyarrow.parquet as pq
 
 from orchestration.raw_reader.csv_files import escaped_glob
-from orchestration.raw_reader.looks import Heading, Look, quoted, quoted_name
+from orchestration.raw_reader.looks import Heading, Look
+from orchestration.warehouse.duckdb_files import literal, quoted
 
 # Partition keys are read from the path. Some writers leave texts without their type, which reads as
 # binary.
@@ -47,7 +48,7 @@ def look_at_parquet(
 
 def schema_of(path: str, connection: duckdb.DuckDBPyConnection) -> tuple[Any, int]:
     """Something that is the same for files with the same columns, and the number of rows."""
-    file = quoted(escaped_glob(path))
+    file = literal(escaped_glob(path))
     [(schema, row_count)] = connection.execute(
         "select (select list((name, type, converted_type, logical_type, num_children,"
         f" repetition_type)) from parquet_schema({file})),"
@@ -57,12 +58,12 @@ def schema_of(path: str, connection: duckdb.DuckDBPyConnection) -> tuple[Any, in
 
 
 def headings_of(path: str, connection: duckdb.DuckDBPyConnection) -> tuple[Heading, ...]:
-    relation = f"read_parquet({quoted(escaped_glob(path))}, {OPTIONS})"
+    relation = f"read_parquet({literal(escaped_glob(path))}, {OPTIONS})"
     rows = connection.execute(f"describe select * from {relation}").fetchall()
     # DuckDB gives other names to columns that differ in case only.
     names = pq.read_schema(path).names
     return tuple(
-        Heading(name, quoted_name(renamed), kind)
+        Heading(name, quoted(renamed), kind)
         for name, (renamed, kind, *_) in zip(names, rows, strict=True)
     )
 
@@ -76,7 +77,7 @@ def is_whole(
     """Whether all that the pipeline reads of the files can be decoded."""
     read = [h.sql for h in headings if h.name.strip().lower() in known]
     decoded = f"bit_xor(hash({', '.join(read)}))" if read else "count(*)"
-    files = ", ".join(quoted(escaped_glob(path)) for path in paths)
+    files = ", ".join(literal(escaped_glob(path)) for path in paths)
     try:
         connection.execute(f"select {decoded} from read_parquet([{files}], {OPTIONS})")
     except duckdb.Error:

@@ -15,11 +15,11 @@ from orchestration.raw_reader.csv_files import escaped_glob, look_at_csv
 from orchestration.raw_reader.definitions import Definition, raw_definitions
 from orchestration.raw_reader.found import DataFile, Found, Unread, find
 from orchestration.raw_reader.json_files import look_at_json
-from orchestration.raw_reader.looks import Look, Unreadable, quoted
+from orchestration.raw_reader.looks import Look, Unreadable
 from orchestration.raw_reader.parquet_files import look_at_parquet
 from orchestration.raw_reader.tables import Group, RawFile, RawFolder, RawTable
 from orchestration.raw_reader.texts import CHUNK, plain_text
-from orchestration.warehouse.duckdb_files import in_memory
+from orchestration.warehouse.duckdb_files import in_memory, literal
 
 # Another reader may understand a file differently: what earlier ones noted is looked at again.
 READER_VERSION = 1
@@ -252,7 +252,7 @@ def partition_value(key: str, file: DataFile) -> str:
     below = len(str(table_folder(file))) + 1
     # A pattern without regard to case, in which no character stands for others.
     pattern = "(?i)/" + "".join(f"\\x{{{ord(letter):x}}}" for letter in key) + "=([^/]*)/"
-    found = f"regexp_extract(substr(__file, {below}), {quoted(pattern)}, 1)"
+    found = f"regexp_extract(substr(__file, {below}), {literal(pattern)}, 1)"
     value = f"url_decode({found})"
     return f"nullif({value}, '__HIVE_DEFAULT_PARTITION__')"
 
@@ -290,7 +290,7 @@ def groups_of(
     groups = []
     for key, sources in alike.items():
         function, options, _ = key
-        listed = ", ".join(quoted(escaped_glob(source)) for source in sources)
+        listed = ", ".join(literal(escaped_glob(source)) for source in sources)
         relation = f"{function}([{listed}], {options}, filename = '__file')"
         groups.append(Group(relation, columns_alike[key]))
     return tuple(groups)

@@ -21,7 +21,7 @@ from orchestration.raw_reader import read_folder
 from orchestration.raw_reader.definitions import raw_definitions
 from orchestration.stewardship.problems import as_messages
 from orchestration.warehouse.connections import reading
-from orchestration.warehouse.health_dates import latest_date
+from orchestration.warehouse.health_dates import dates_between, latest_date
 from orchestration.warehouse.run_lock import write_lock
 
 RUNNERS: dict[str, Callable[..., CheckReport]] = {
@@ -131,9 +131,7 @@ def refuse_uncalculated(settings: Settings, first: date, last: date) -> None:
             "health.source_status", "select distinct health_date from health.source_status"
         )
     calculated = {day for (day,) in rows}
-    missing = [
-        day for day in expectations.warehouse.dates_between(first, last) if day not in calculated
-    ]
+    missing = [day for day in dates_between(first, last) if day not in calculated]
     if missing:
         raise click.ClickException(
             f"{missing[0]}{f' and {len(missing) - 1} more' * (len(missing) > 1)}"

@@ -91,6 +91,10 @@ def ranges_of(dates: Iterable[date]) -> list[Range]:
     return put_together((day, day) for day in dates)
 
 
+def dates_between(first: date, last: date) -> tuple[date, ...]:
+    return tuple(first + timedelta(days=day) for day in range((last - first).days + 1))
+
+
 def days_in(dates: Range) -> int:
     return (dates[1] - dates[0]).days + 1
 

@@ -22,10 +22,10 @@ from expectations import (
     write_check_tables,
 )
 from expectations.checks import CHECKS_FILE, COLUMNS, KINDS, Check
+from expectations.queries import checks_of
 from expectations.reports import CheckResult, worst_first
 from expectations.tables import replace_source_check_failures
 from expectations.validation import Figures, validated
-from expectations.warehouse import checks_of
 from orchestration.base.settings import Settings
 from orchestration.warehouse.connections import reading
 

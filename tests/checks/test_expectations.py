@@ -364,7 +364,7 @@ def test_dates_validated_together_are_validated_as_each_alone(
     at_once: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("expectations.warehouse.DATES_PER_QUERY", at_once)
+    monkeypatch.setattr("expectations.queries.DATES_PER_QUERY", at_once)
     monkeypatch.setattr(pillars, "SAMPLED_ACCOUNTS", 12)
     # The configuration, and which dates there are, are validated on the last date only.
     checks = tuple(

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 from pipeline import Warehouse
 
+from expectations.queries import checks_of
 from expectations.raw_profile import read_profiles
-from expectations.warehouse import checks_of
 from orchestration.base.settings import Settings
 from orchestration.dbt_runner.dbt_macros import DbtMacros
 from orchestration.raw_reader.definitions import raw_definitions

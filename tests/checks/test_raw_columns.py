@@ -13,10 +13,11 @@ from pipeline import Warehouse
 from small_world import World
 
 from expectations import raw, run_raw_checks
-from expectations.raw_columns import CATALOGUE, recall, rested_on, rows_of
+from expectations.queries import checks_of
+from expectations.raw_columns import recall, rested_on
 from expectations.raw_profile import SEEDS, read_profiles
 from expectations.reports import CheckResult
-from expectations.warehouse import checks_of
+from orchestration.base.dbt_project import catalogue
 from orchestration.base.settings import Settings
 from orchestration.cli import main
 from orchestration.raw_reader.definitions import raw_definitions
@@ -54,7 +55,7 @@ def day(after: int) -> date:
 
 def test_measures_are_missing_without_the_columns_that_the_contract_names() -> None:
     found: dict[str, set[str]] = {}
-    for row in rows_of(CATALOGUE / "measure_columns.csv"):
+    for row in catalogue("measure_columns"):
         if row["is_needed"] == "true":
             column = "|".join(filter(None, (row["column_name"], row["or_column"])))
             found.setdefault(f"{row['table_name']}.{column}", set()).add(row["measure"])
@@ -63,8 +64,8 @@ def test_measures_are_missing_without_the_columns_that_the_contract_names() -> N
 
 def test_columns_of_the_catalogue_are_optional_ones_of_the_contract() -> None:
     sources = raw_definitions()
-    measures = {row["measure"] for row in rows_of(CATALOGUE / "measures.csv")}
-    for row in rows_of(CATALOGUE / "measure_columns.csv"):
+    measures = {row["measure"] for row in catalogue("measures")}
+    for row in catalogue("measure_columns"):
         assert row["measure"] in measures
         assert row["is_needed"] in ("true", "false")
         for name in filter(None, (row["column_name"], row["or_column"])):
@@ -73,7 +74,7 @@ def test_columns_of_the_catalogue_are_optional_ones_of_the_contract() -> None:
 
 
 def test_every_table_with_such_a_column_is_checked() -> None:
-    rows = rows_of(CATALOGUE / "measure_columns.csv")
+    rows = catalogue("measure_columns")
     checked = {check.table_name for check in checks_of("raw") if check.check_name == "columns_kept"}
     assert checked == {row["table_name"] for row in rows}
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import duckdb
 from pipeline import Warehouse
 
+from expectations.queries import checks_of
 from expectations.raw import add_counts, validated_profiles
 from expectations.raw_profile import read_profiles
 from expectations.reports import CheckResult
-from expectations.warehouse import checks_of
 from orchestration.base.settings import Settings
 
 

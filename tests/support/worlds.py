@@ -423,7 +423,7 @@ _SOURCES_OF_PILLAR = {
     "external": ("account_tags", "risk_assessments"),
     "onboarding": ("accounts", "account_attributes"),
 }
-_COLUMNS_OF_FILE = {
+COLUMNS_OF_FILE = {
     "pillars": "pillar_id pillar_name display_order when_no_data",
     "segments": "segment_id segment_name priority is_default good_from poor_below description",
     "segment_rules": "segment_id clause signal_id operator value",
@@ -536,7 +536,7 @@ class _Configuration:
         self.pillars = [*CORE_PILLARS, *extra]
         self.plans = rng.sample(sorted(_PLANS), rng.randint(3, len(_PLANS)))
         self.attributes = self._choose_attributes()
-        self.files: dict[str, dict[tuple[Any, ...], Row]] = {n: {} for n in _COLUMNS_OF_FILE}
+        self.files: dict[str, dict[tuple[Any, ...], Row]] = {n: {} for n in COLUMNS_OF_FILE}
         self._numbers: dict[str, Measure] = {}
         self._telling: list[str] = []
         self.stopped_feed = self._choose_stopped_feed()
@@ -559,7 +559,7 @@ class _Configuration:
 
     def write(self) -> None:
         """Write the 14 files, rows in random order; a file that may be left out sometimes is."""
-        for name, columns in _COLUMNS_OF_FILE.items():
+        for name, columns in COLUMNS_OF_FILE.items():
             rows = list(self.files[name].values())
             if name == "raw_values" and not rows and self._chance(0.5):
                 continue
@@ -572,7 +572,7 @@ class _Configuration:
 
     def _add(self, file: str, *values: Any, key: int | None = None) -> None:
         """Add a row unless its key, the first `key` columns or all, is taken."""
-        row = dict(zip(_COLUMNS_OF_FILE[file].split(), values, strict=True))
+        row = dict(zip(COLUMNS_OF_FILE[file].split(), values, strict=True))
         self.files[file].setdefault(values[:key], row)
 
     def _chance(self, share: float) -> bool:

@@ -10,14 +10,13 @@ import pytest
 from pipeline import ROOT
 
 from docs.write_reference import (
-    CATALOGUE,
     FOLDERS,
     LAST_60_DAYS,
     MODELS,
     published,
     renewed,
-    rows_of,
 )
+from orchestration.base.dbt_project import catalogue
 from orchestration.raw_reader.definitions import raw_definitions
 
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -112,7 +111,7 @@ def test_every_folder_of_published_models_is_described() -> None:
 
 def test_every_measure_and_table_is_in_a_page() -> None:
     pages = {page.name: page.read_text(encoding="utf-8") for page in PAGES}
-    for row in rows_of(CATALOGUE / "measures.csv"):
+    for row in catalogue("measures"):
         assert row["description"], row["measure"]
         assert f"\n| `{row['measure']}` |" in pages["measures.md"], row["measure"]
     for table in raw_definitions():

@@ -10,28 +10,12 @@ from pathlib import Path
 
 import pytest
 from reference.published import CORE_PILLARS
+from worlds import COLUMNS_OF_FILE
 
+# The values of the data are no configuration of health, and none are needed to start.
+COLUMNS = {name: columns for name, columns in COLUMNS_OF_FILE.items() if name != "raw_values"}
 SEEDS = Path(__file__).parents[2] / "seeds"
 
-COLUMNS = {
-    "pillars": "pillar_id pillar_name display_order when_no_data",
-    "segments": "segment_id segment_name priority is_default good_from poor_below description",
-    "segment_rules": "segment_id clause signal_id operator value",
-    "attributes": "attribute_id value_type unit description",
-    "metrics": "metric_id pillar_id measure window_days dimension dimension_values unit"
-    " description",
-    "health_rules": "segment_id pillar_id state clause signal_id operator threshold scaled_by",
-    "score_rules": "segment_id pillar_id signal_id weight healthy_operator healthy_threshold"
-    " poor_operator poor_threshold scaled_by",
-    "pillar_weights": "segment_id pillar_id weight cap_when_poor",
-    "milestones": "segment_id milestone_id milestone_name position signal_id operator threshold"
-    " scaled_by",
-    "alert_rules": "alert_id pillar_id from_state to_state score_below score_drop_7d segment_id"
-    " severity playbook",
-    "plans": "plan_id plan_name plan_rank",
-    "sources": "table_name max_age_hours max_rejected_ratio",
-    "pillar_sources": "pillar_id table_name",
-}
 KEYS = {
     "pillars": "pillar_id",
     "segments": "segment_id",

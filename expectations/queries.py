@@ -1,11 +1,10 @@
 """What the queries of the checks share: the dates they ask for, and the checks of a boundary."""
 
-import csv
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
 from expectations.checks import Check, load_checks
-from orchestration.base.settings import DBT_PROJECT
+from orchestration.base.dbt_project import catalogue
 from orchestration.raw_reader.definitions import raw_definitions
 
 DATES_PER_QUERY = 200
@@ -14,15 +13,8 @@ DATES_PER_QUERY = 200
 def checks_of(boundary: str) -> tuple[Check, ...]:
     """The checks of a boundary. Raises WrongChecks for a wrong row of any boundary."""
     tables = {name: list(table.columns) for name, table in raw_definitions().items()}
-    catalogue = DBT_PROJECT / "catalogue" / "measures.csv"
-    with catalogue.open(encoding="utf-8", newline="") as lines:
-        measures = {row["measure"] for row in csv.DictReader(lines)}
-    checks = load_checks(tables, measures)
+    checks = load_checks(tables, {row["measure"] for row in catalogue("measures")})
     return tuple(check for check in checks if check.boundary == boundary)
-
-
-def dates_between(first: date, last: date) -> tuple[date, ...]:
-    return tuple(first + timedelta(days=day) for day in range((last - first).days + 1))
 
 
 def in_steps(dates: Sequence[date]) -> Iterator[Sequence[date]]:
