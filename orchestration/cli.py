@@ -25,7 +25,7 @@ from orchestration.warehouse.health_dates import (
     ranges_of,
     refuse_what_cannot_be,
 )
-from orchestration.warehouse.published import reading
+from orchestration.warehouse.published import reading_published
 from orchestration.warehouse.run_lock import write_lock
 
 SAMPLE_DATES = 60  # health dates that a run on sample data calculates
@@ -74,7 +74,7 @@ def run(health_date: datetime | None, start: datetime | None, end: datetime | No
     if first is None or last is None:
         first, last = default_dates(settings)
     run_job(settings, first, last)
-    with reading(settings) as connection:
+    with reading_published(settings) as connection:
         summary.print_summary(connection, console, asked=last)
     console.print(
         f"\nThe results are the tables of schema `health` in {settings.published_file}\n"
@@ -104,7 +104,7 @@ def default_dates(settings: Settings) -> tuple[date, date]:
 @main.command("summary")
 def show_summary() -> None:
     """Print the summary of the latest health date again."""
-    with reading(Settings.from_environment()) as connection:
+    with reading_published(Settings.from_environment()) as connection:
         summary.print_summary(connection, report_console())
 
 
@@ -121,7 +121,7 @@ def query(sql: str) -> None:
       health query "select overall_state, count(*) from health.account_health group by all"
     """
     settings = Settings.from_environment()
-    with reading(settings) as connection:
+    with reading_published(settings) as connection:
         try:
             answers.print_answer(connection.execute(sql), report_console())
         except duckdb.PermissionException as problem:

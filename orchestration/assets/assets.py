@@ -22,7 +22,7 @@ from orchestration.runs.health_run import HealthRun, attempt, failures_in_words
 from orchestration.runs.partitions import HEALTH_DATES
 from orchestration.runs.selection import SOURCES, DbtPart, dbt_part, is_history
 from orchestration.warehouse.health_dates import Range, in_words
-from orchestration.warehouse.published import reading
+from orchestration.warehouse.published import reading_published
 
 SOURCE_CHECK_FAILURES = dg.AssetKey(["checks", "source_check_failures"])
 CHECK_RESULTS = dg.AssetKey(["checks", "check_results"])
@@ -403,7 +403,7 @@ def alerts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
 
 def published_dates(run: HealthRun) -> Range:
     """The dates of the run; without those later than what is published, which are no news yet."""
-    with reading(run.settings) as published:
+    with reading_published(run.settings) as published:
         [(latest,)] = published.execute(
             "select max(health_date) from health.source_status"
         ).fetchall()

@@ -1,4 +1,4 @@
-"""Harmless: text of customers' data, made so that what shows it takes it for text.
+"""Escaping: text of customers' data, made so that what shows it takes it for text.
 
 Names, ids, notes and addresses come from whoever filled in a form. Here is what keeps them from
 being read as a line break, a terminal's command, Markdown, HTML or a message's markup; everything

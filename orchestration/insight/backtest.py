@@ -11,7 +11,7 @@ from orchestration.insight.accounts import history_dates
 from orchestration.insight.backtest_measures import measure, measure_without
 from orchestration.insight.backtest_report import report_of
 from orchestration.insight.options import DATE, FOLDER, MARKDOWN, report_console
-from orchestration.warehouse.published import reading
+from orchestration.warehouse.published import reading_published
 
 
 @click.command()
@@ -72,7 +72,7 @@ def backtest(
     """
     settings = Settings.from_environment()
     console = report_console()
-    with reading(settings) as connection:
+    with reading_published(settings) as connection:
         all_dates = history_dates(connection)
         until = known_until.date() if known_until else all_dates[-1]
         dates = observations.chosen_dates(

@@ -9,7 +9,7 @@ from orchestration.insight.accounts import Connection, require_table
 from orchestration.insight.options import MARKDOWN, report_console
 from orchestration.insight.report import Report, number
 from orchestration.warehouse.configuration import Configuration
-from orchestration.warehouse.published import reading
+from orchestration.warehouse.published import reading_published
 
 LATEST_VERSION = """
     select config_version
@@ -50,7 +50,7 @@ def calibrate(
       health calibrate --signal days_since_last_event
     """
     console = report_console()
-    with reading(Settings.from_environment()) as connection:
+    with reading_published(Settings.from_environment()) as connection:
         require_table(connection, "threshold_calibration")
         report = report_of(connection, segment, pillar, signal)
     report.print(console)

@@ -1,4 +1,4 @@
-"""Strip: the states of many days in one line, a letter a day.
+"""Daily states: the states of many days in one line, a letter a day.
 
 The letters carry the meaning; a terminal adds colour to them, and without one they stay readable.
 """

@@ -28,7 +28,7 @@ from orchestration.insight.explanation import (
 from orchestration.insight.options import DATE, PICTURE, report_console
 from orchestration.insight.report import money, number
 from orchestration.insight.tables import Table, cell, print_table
-from orchestration.warehouse.published import reading
+from orchestration.warehouse.published import reading_published
 
 REASONS = {
     "created_today": "the account was created on that day",
@@ -64,7 +64,7 @@ def explain(account: str, asked_date: datetime | None, plot: Path | None) -> Non
       health explain acc_00001
       health explain acc_00001 --date 2026-11-01 --plot acc_00001.png
     """
-    with reading(Settings.from_environment()) as connection:
+    with reading_published(Settings.from_environment()) as connection:
         account_id, name = find_account(connection, account)
         day = find_date(history_dates(connection), asked_date)
         explanation = explanation_of(connection, account_id, day)

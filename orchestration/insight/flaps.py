@@ -10,7 +10,7 @@ from orchestration.insight.accounts import Connection, history_dates
 from orchestration.insight.options import MARKDOWN, report_console
 from orchestration.insight.report import Report
 from orchestration.insight.states import STATES
-from orchestration.warehouse.published import reading
+from orchestration.warehouse.published import reading_published
 
 # A flap is a change that is undone: a run of dates in another state, between two in the same one,
 # that lasts at most so many days. It counts on the date on which the previous state is back.
@@ -90,7 +90,7 @@ def flaps(days: int, within: int, limit: int, markdown: Path | None) -> None:
       health flaps --days 60 --within 14
     """
     console = report_console()
-    with reading(Settings.from_environment()) as connection:
+    with reading_published(Settings.from_environment()) as connection:
         last = history_dates(connection)[-1]
         report = report_of(connection, last, days, within, limit)
     report.print(console)

@@ -13,7 +13,7 @@ from orchestration.insight.explanation import Explanation, explanation_of
 from orchestration.insight.options import MARKDOWN, report_console
 from orchestration.insight.report import Report, money, number
 from orchestration.insight.states import HEADINGS
-from orchestration.warehouse.published import reading
+from orchestration.warehouse.published import reading_published
 
 RECENT_DAYS = 14  # a fall within so many days is worth a call, poor or not
 
@@ -81,7 +81,7 @@ def portfolio(csm: str | None, limit: int, markdown: Path | None) -> None:
       health portfolio --csm ines --limit 10
     """
     console = report_console()
-    with reading(Settings.from_environment()) as connection:
+    with reading_published(Settings.from_environment()) as connection:
         report = report_of(connection, csm, limit)
     report.print(console)
     if markdown:

@@ -1,4 +1,4 @@
-"""Moves: accounts whose state differs between two configurations, and the rule behind each.
+"""Changes of state: accounts that two configurations see otherwise, and the rule behind each.
 
 Both were calculated over the same dates on the same data; the tables compared are the published
 ones of either side.

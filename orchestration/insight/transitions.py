@@ -10,7 +10,7 @@ from orchestration.insight.accounts import Connection, find_date, history_dates
 from orchestration.insight.options import DATE, MARKDOWN, find_pillar, report_console
 from orchestration.insight.report import Report, money
 from orchestration.insight.states import ALL_STATES, RANKS, STATES
-from orchestration.warehouse.published import reading
+from orchestration.warehouse.published import reading_published
 
 ELSEWHERE = "not there"  # not in scope on one of the dates: not created yet, or churned
 ORDER = (*ALL_STATES, ELSEWHERE)
@@ -52,7 +52,7 @@ def transitions(
       health transitions --from 2026-10-01 --to 2026-11-22 --pillar service --markdown matrix.md
     """
     console = report_console()
-    with reading(Settings.from_environment()) as connection:
+    with reading_published(Settings.from_environment()) as connection:
         find_pillar(connection, pillar)
         dates = history_dates(connection)
         first, last = find_date(dates, previous, "--from"), find_date(dates, latter, "--to")

@@ -10,7 +10,7 @@ from orchestration.insight.accounts import Connection, history_dates
 from orchestration.insight.options import DATE, MARKDOWN, PICTURE, find_pillar, report_console
 from orchestration.insight.report import Report, money
 from orchestration.insight.states import ALL_STATES, HEADINGS, STATES
-from orchestration.warehouse.published import reading
+from orchestration.warehouse.published import reading_published
 
 # What accounts are grouped by. A segment's accounts are all its members, chosen or not, so that a
 # segment made for analysis alone has a trend too.
@@ -68,7 +68,7 @@ def trend(
       health trend --by pillar --plot trend.png
     """
     console = report_console()
-    with reading(Settings.from_environment()) as connection:
+    with reading_published(Settings.from_environment()) as connection:
         if by != "pillar":
             find_pillar(connection, pillar)
         dates = [

@@ -18,7 +18,7 @@ from orchestration.warehouse import damage
 from orchestration.warehouse.duckdb_files import in_memory
 from orchestration.warehouse.erasure_list import erasure_list
 from orchestration.warehouse.health_dates import catch_up_days
-from orchestration.warehouse.published import opened
+from orchestration.warehouse.published import opened_locked
 
 
 def refuse_what_cannot_work(settings: Settings) -> None:
@@ -86,7 +86,7 @@ def refuse_other_files(settings: Settings) -> None:
         if not file.exists():
             continue
         try:
-            opened(file).close()
+            opened_locked(file).close()
         except duckdb.Error as problem:
             text = damage.one_line(problem)
             if is_locked(text) or (file == settings.published_file and is_ours):

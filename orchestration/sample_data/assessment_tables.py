@@ -1,4 +1,4 @@
-"""Judgement tables: `risk_assessments` and `health_overrides`, what managers decide themselves."""
+"""Assessment tables: `risk_assessments` and `health_overrides`, what managers decide themselves."""
 
 import numpy as np
 import pandas as pd

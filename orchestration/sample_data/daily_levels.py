@@ -1,4 +1,4 @@
-"""Levels: how well each account does each day in each channel, which all records follow."""
+"""Daily levels: how well each account does each day in each channel, which all records follow."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Moments: how time is counted here, and how it becomes timestamps.
+"""Event times: how time is counted here, and how it becomes timestamps.
 
 A moment is a number of days since `Company.origin` (00:00 UTC); NaN is never.
 """

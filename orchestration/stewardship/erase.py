@@ -10,7 +10,7 @@ from orchestration.runs.preflight import refuse_what_cannot_work
 from orchestration.warehouse import erasure_steps
 from orchestration.warehouse.erasure_list import erasure_list
 from orchestration.warehouse.health_dates import latest_date
-from orchestration.warehouse.published import reading
+from orchestration.warehouse.published import reading_published
 from orchestration.warehouse.run_lock import write_lock
 
 
@@ -55,7 +55,7 @@ def what_is_left(settings: Settings) -> list[str]:
     """What only the user can do."""
     lines = ["Left for you to do:"]
     if settings.published_file.exists():
-        with reading(settings) as published:
+        with reading_published(settings) as published:
             for table, rows in published.execute(
                 "select table_name, row_count from health.erased_records"
                 " where row_count > 0 order by table_name"

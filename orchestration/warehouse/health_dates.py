@@ -12,7 +12,7 @@ from orchestration.base.clock import today
 from orchestration.base.figures import plural
 from orchestration.base.settings import Settings
 from orchestration.warehouse.connections import reading
-from orchestration.warehouse.published import opened
+from orchestration.warehouse.published import opened_locked
 
 Range = tuple[date, date]
 
@@ -69,7 +69,7 @@ def dates_published(settings: Settings) -> set[date]:
 
 
 def dates_in(file: Path) -> set[date]:
-    with opened(file) as connection:
+    with opened_locked(file) as connection:
         rows = connection.execute("select distinct health_date from health.source_status")
         return {found for (found,) in rows.fetchall()}
 

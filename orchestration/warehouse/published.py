@@ -1,4 +1,4 @@
-"""Reading: the one place that opens the published tables, for those who only look."""
+"""Published tables: the one place that opens the published tables, for those who only look."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +23,7 @@ LOCKED = {
 }
 
 
-def opened(file: Path) -> duckdb.DuckDBPyConnection:
+def opened_locked(file: Path) -> duckdb.DuckDBPyConnection:
     """A connection that reads this file of DuckDB's, and can neither read nor write another one.
 
     DuckDB refuses a second connection of a process to the same file with other settings, so every
@@ -35,7 +35,7 @@ def opened(file: Path) -> duckdb.DuckDBPyConnection:
 
 
 @contextmanager
-def reading(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+def reading_published(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     """A read-only connection to the published file, or a click.ClickException that says why not.
 
     Runs never lock that file. A connection sees what was published when it was opened.
@@ -44,7 +44,7 @@ def reading(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
         raise click.ClickException(nothing_there(settings))
     try:
         with (
-            opened(settings.published_file) as connection,
+            opened_locked(settings.published_file) as connection,
             in_words_of_versions(connection),
         ):
             yield connection

@@ -22,7 +22,7 @@ from orchestration.publishing.publication import Publication, publish
 from orchestration.runs.preflight import refuse_what_cannot_work
 from orchestration.warehouse.connections import writing
 from orchestration.warehouse.health_dates import missed_dates
-from orchestration.warehouse.published import reading
+from orchestration.warehouse.published import reading_published
 
 OLD = DAY - timedelta(days=2)
 HISTORY = "account_health_history"
@@ -340,6 +340,6 @@ def test_a_block_that_is_read_later_is_told_as_well(settings: Settings) -> None:
     file.write_bytes(content)
     with (
         pytest.raises(ClickException, match=r"is damaged.*`health run` rewrites it"),
-        reading(settings) as connection,
+        reading_published(settings) as connection,
     ):
         connection.execute(f"select sum(hash(t)) from health.{HISTORY} as t").fetchall()

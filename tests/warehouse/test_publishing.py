@@ -23,7 +23,7 @@ from orchestration.base.settings import Settings
 from orchestration.publishing import integrity, publication
 from orchestration.publishing.publication import PublishingRefused, publish
 from orchestration.warehouse.connections import writing
-from orchestration.warehouse.published import reading
+from orchestration.warehouse.published import reading_published
 
 YESTERDAY = DAY - timedelta(days=1)
 OBJECTS = """
@@ -259,13 +259,13 @@ def test_a_command_that_asks_a_former_publication_for_more_says_what_to_run(
 ) -> None:
     publish(settings, "run-1", DAY, DAY)
     missing = "select clause from health.account_health_history"
-    with pytest.raises(duckdb.BinderException), reading(settings) as connection:
+    with pytest.raises(duckdb.BinderException), reading_published(settings) as connection:
         connection.execute(missing)
     with duckdb.connect(str(settings.published_file.resolve())) as file:
         file.execute("update health.publication set product_version = '0.0.1'")
     with (
         pytest.raises(ClickException, match="of version 0.0.1 .* `health run` brings it up"),
-        reading(settings) as connection,
+        reading_published(settings) as connection,
     ):
         connection.execute(missing)
 

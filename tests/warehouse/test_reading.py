@@ -17,7 +17,7 @@ from orchestration.publishing.publication import publish
 from orchestration.runs.preflight import refuse_other_files
 from orchestration.warehouse.connections import writing
 from orchestration.warehouse.health_dates import missed_dates
-from orchestration.warehouse.published import reading
+from orchestration.warehouse.published import reading_published
 
 # {folder}: where the data is; {file}: the published file without its links.
 WRITING = (
@@ -141,14 +141,14 @@ def test_variables_of_this_program_are_no_tables(settings: Settings) -> None:
     import pandas
 
     frame = pandas.DataFrame({"hidden": [1]})
-    with reading(settings) as connection, pytest.raises(duckdb.CatalogException):
+    with reading_published(settings) as connection, pytest.raises(duckdb.CatalogException):
         connection.execute("from frame")
     assert len(frame) == 1
 
 
 def test_readers_of_one_process_go_together(settings: Settings) -> None:
     """DuckDB refuses a second connection with other settings."""
-    with reading(settings), reading(settings) as connection:
+    with reading_published(settings), reading_published(settings) as connection:
         assert connection.execute("from health.account_churn").fetchall()
         refuse_other_files(settings)
         assert missed_dates(settings, DAY + timedelta(days=1)) == []
