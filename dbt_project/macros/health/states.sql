@@ -267,6 +267,9 @@ select
         as good_matched,
     case when reason is null and has_health_rules then {{ truth_value('poor_level') }} end
         as poor_matched,
-    cast(unknown_conditions as integer) as unknown_conditions
+    cast(unknown_conditions as integer) as unknown_conditions,
+    cast(null as double) as score_low,
+    cast(null as double) as score_high,
+    cast(null as boolean) as is_certain
 from scores
 {%- endmacro %}

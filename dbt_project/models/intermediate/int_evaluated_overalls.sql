@@ -113,5 +113,8 @@ select
     calculated_overall_state,
     cast(round(overall_score, 12) as double) as overall_score,
     cast(round(coverage, 12) as double) as coverage,
-    reason
+    reason,
+    cast(null as double) as score_low,
+    cast(null as double) as score_high,
+    cast(null as boolean) as is_certain
 from states

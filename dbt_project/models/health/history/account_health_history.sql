@@ -22,7 +22,11 @@ select
     overalls.coverage,
     overalls.reason,
     overrides.state is not null as is_overridden,
-    versions.config_version
+    versions.config_version,
+    overalls.score_low,
+    overalls.score_high,
+    overalls.is_certain,
+    cast(null as {{ dbt.type_string() }}) as settled_state
 from {{ ref('int_evaluated_overalls') }} as overalls
 inner join versions on overalls.configuration_key = versions.configuration_key
 left join {{ ref('account_signals') }} as owners

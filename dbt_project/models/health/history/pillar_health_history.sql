@@ -23,7 +23,11 @@ select
     pillars.poor_matched,
     pillars.unknown_conditions,
     overrides.state is not null as is_overridden,
-    versions.config_version
+    versions.config_version,
+    pillars.score_low,
+    pillars.score_high,
+    pillars.is_certain,
+    cast(null as {{ dbt.type_string() }}) as settled_state
 from {{ ref('int_evaluated_pillars') }} as pillars
 inner join versions on pillars.configuration_key = versions.configuration_key
 left join {{ ref('int_overrides_by_health_date') }} as overrides
