@@ -150,6 +150,26 @@ case
 end
 {%- endmacro %}
 
+{#- A number with so many decimals, halves away from zero as its six decimals read. -#}
+{% macro rounded_as_written(number, decimals) %}
+    {{ return(adapter.dispatch('rounded_as_written', 'health')(number, decimals)) }}
+{% endmacro %}
+{% macro duckdb__rounded_as_written(number, decimals) -%}
+case
+            when abs({{ number }}) < 1e15
+                then cast(round(cast({{ number }} as decimal(38, 6)), {{ decimals }}) as double)
+            else {{ number }}
+        end
+{%- endmacro %}
+
+{#- The unit of one: without the s that ends its first word. -#}
+{% macro singular(unit) %}
+    {{ return(adapter.dispatch('singular', 'health')(unit)) }}
+{% endmacro %}
+{% macro duckdb__singular(unit) -%}
+regexp_replace({{ unit }}, '^(\S*[^\ssiu])s( |$)', '\1\2')
+{%- endmacro %}
+
 {#- A number that values that are the same share, and few that are not. -#}
 {% macro hash_number(columns) %}
     {{ return(adapter.dispatch('hash_number', 'health')(columns)) }}
