@@ -57,7 +57,6 @@ results as (
         pillars.pillar_id,
         conditions.condition_id,
         conditions.rule_set,
-        conditions.segment_id,
         conditions.clause,
         conditions.signal_id,
         results.is_met,
@@ -75,6 +74,7 @@ results as (
         and conditions.pillar_id = pillars_with_clauses.pillar_id
     where
         results.configuration_key = 'current'
+        and results.health_date = {{ last_health_date() }}
         and case
             when pillars_with_clauses.pillar_id is null then true
             when pillars.calculated_state = 'poor' then conditions.rule_set = 'poor'
@@ -118,25 +118,6 @@ clauses as (
 
 ),
 
-rules as (
-
-    select
-        account_id,
-        pillar_id,
-        segment_id,
-        signal_id,
-        case
-            when max(case when rule_set = 'healthy' and is_met then 1 else 0 end) = 1 then 10
-            when max(case when rule_set = 'poor_band' and is_met then 1 else 0 end) = 1 then 0
-            when count(is_met) = 0 then null
-            else 5
-        end as points
-    from results
-    where rule_set in ('healthy', 'poor_band')
-    group by account_id, pillar_id, segment_id, signal_id
-
-),
-
 -- What a rule costs is what it lacks of ten points, times its weight.
 costs as (
 
@@ -147,15 +128,14 @@ costs as (
         rules.points,
         row_number() over (
             partition by rules.account_id, rules.pillar_id
-            order by round((10 - rules.points) * weights.weight, 6) desc, rules.signal_id
+            order by round((10 - rules.points) * rules.weight, 6) desc, rules.signal_id
         ) as position
-    from rules
-    inner join {{ ref('configured_score_rules') }} as weights
-        on rules.segment_id = weights.segment_id
-        and rules.pillar_id = weights.pillar_id
-        and rules.signal_id = weights.signal_id
-        and weights.configuration_key = 'current'
-    where rules.points < 10
+    from {{ ref('int_score_rule_points') }} as rules
+    inner join latest on rules.health_date = latest.health_date
+    where
+        rules.configuration_key = 'current'
+        and rules.health_date = {{ last_health_date() }}
+        and round(rules.points, 6) < 10
 
 )
 

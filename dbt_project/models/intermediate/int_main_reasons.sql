@@ -195,19 +195,34 @@ rules as (
         max(case when rule_set = 'healthy' then observed end) as observed_by_healthy,
         max(
             case
-                when rule_set = 'poor_band' and is_met
-                    then {{ sentence('poor: {}{}', ['comparison', 'resolved_threshold']) }}
-            end
-        ) as poor_words,
-        max(
-            case
                 when rule_set = 'healthy'
                     then {{ sentence('healthy: {}{}', ['comparison', 'resolved_threshold']) }}
             end
-        ) as healthy_words
+        ) as healthy_words,
+        max(
+            case
+                when rule_set = 'poor_band'
+                    then {{ sentence('poor: {}{}', ['comparison', 'resolved_threshold']) }}
+            end
+        ) as poor_words,
+        max(case when operator = 'linear' then 1 else 0 end) = 1 as is_linear
     from values_and_thresholds
     where rule_set in ('healthy', 'poor_band')
     group by account_id, pillar_id
+
+),
+
+-- A linear rule says both its thresholds, another one the band that it is in or falls short of.
+rules_with_bands as (
+
+    select
+        *,
+        case
+            when is_linear then {{ sentence('{}, {}', ['healthy_words', 'poor_words']) }}
+            when points = 0 then poor_words
+            else healthy_words
+        end as bands
+    from rules
 
 ),
 
@@ -216,18 +231,19 @@ rule_reasons as (
     select
         account_id,
         pillar_id,
-        {{ sentence(
-            '{}: {} gives {} of 10 points{}',
-            [
-                'signal_name',
-                'case when points = 0 then coalesce(observed_by_poor, observed_by_healthy)'
-                ~ ' else coalesce(observed_by_healthy, observed_by_poor) end',
-                number_text(rounded_as_written('points', 2)),
-                "case when points = 0 and poor_words is not null then ' (' || poor_words || ')'"
-                ~ " when healthy_words is not null then ' (' || healthy_words || ')' else '' end",
-            ],
-        ) }} as words
-    from rules
+        {{ dbt.concat([
+            sentence(
+                '{}: {} gives {} of 10 points',
+                [
+                    'signal_name',
+                    'case when points = 0 then coalesce(observed_by_poor, observed_by_healthy)'
+                    ~ ' else coalesce(observed_by_healthy, observed_by_poor) end',
+                    number_text(rounded_as_written('points', 2)),
+                ],
+            ),
+            "coalesce(" ~ sentence(' ({})', ['bands']) ~ ", '')",
+        ]) }} as words
+    from rules_with_bands
 
 ),
 
