@@ -40,6 +40,8 @@ pillars as (
         pillar_health.calculated_state,
         pillar_health.score,
         pillar_health.reason,
+        pillar_health.good_matched,
+        pillar_health.poor_matched,
         pillar_health.is_overridden
     from {{ ref('pillar_health_history') }} as pillar_health
     inner join latest
@@ -283,10 +285,12 @@ pillar_reasons as (
             when pillars.reason = 'no_data' then 'Nothing is known that its rules ask for'
             when clauses.words is not null then clauses.words
             when rule_reasons.words is not null then rule_reasons.words
-            when pillars.calculated_state = 'average' and pillars.score is null
-                then 'Nothing is known that its rules ask for'
-            when pillars.calculated_state = 'average'
+            -- Without good conditions these are false; without health rules they are null.
+            when not pillars.good_matched and not pillars.poor_matched
                 then 'It is not poor, and no rule says what is good'
+            when not pillars.good_matched
+                then 'It is not known to be poor, and no rule says what is good'
+            when pillars.score is null then 'Nothing is known that its rules ask for'
             else 'No rule costs points'
         end as words
     from pillars
