@@ -228,8 +228,8 @@ def conditions_on(table: str, columns: set[str]) -> Iterator[str]:
 def forget_parents(warehouse: duckdb.DuckDBPyConnection) -> None:
     """Take an erased account away from the rows of those that belong to it.
 
-    A main reason that names one is said anew when its date is calculated again. Ids that are too short cannot
-    be told from other text.
+    A main reason that names one is said anew when its date is calculated again. Ids that are too
+    short cannot be told from other text.
     """
     for schema, table, columns in tables_of(warehouse):
         named = f"{quoted(schema)}.{quoted(table)}"

@@ -75,6 +75,8 @@ def wrong(
     return Mistake(file, (tuple(row.split(",")),) * times if row else (), problem, cure, key)
 
 
+# Columns that files gained; a mistake's row may leave them out.
+LATER_COLUMNS = ("settle_days", "attribute_name", "metric_name", "scoring")
 NUMBERS_TAKE = "Numbers take = != > >= < <= in not_in."
 TEXTS_TAKE = "Texts take = != in not_in."
 TAGS_TAKE = "Tags take = != in not_in."
@@ -154,6 +156,24 @@ SCALES = (
     wrong("score_rules", "standard,external,mrr,1,>,1,,,is_seasonal", "no number", "Name a metric"),
     wrong("milestones", "standard,scaled,Odd,9,mrr,>,1,sets", "names sets", "Name a metric"),
 )
+LINEAR = (
+    wrong("score_rules", "standard,financial,events_30d,1,square,,9,,1,", "is square", "linear"),
+    wrong("score_rules", "standard,financial,reopens_30d,1,linear,>=,9,,1,", "operator", "Empty"),
+    wrong("score_rules", "standard,financial,open_tickets,1,linear,,9,<,1,", "operator", "Empty"),
+    wrong("score_rules", "standard,financial,nps_180d,1,linear,,9,,,", "without both", "Fill"),
+    wrong("score_rules", "standard,financial,nps_latest,1,linear,,,,,", "without both", "Fill"),
+    wrong("score_rules", "standard,financial,pulse_90d,1,linear,,9,,9.0,", "the same", "better"),
+    wrong(
+        "score_rules", "standard,external,nps_180d,1,linear,,9,,9.0000001,", "the same", "better"
+    ),
+    wrong("score_rules", "standard,financial,tag,1,linear,,9,,1,", "which is no number", "Name a"),
+    wrong("score_rules", "standard,financial,region,1,linear,,9,,1,", "is no number", "Name a"),
+    wrong(
+        "score_rules", "standard,financial,is_seasonal,1,linear,,9,,1,", "is no number", "Name a"
+    ),
+    wrong("score_rules", "standard,financial,risk_tags,1,linear,,9,,no,", "is no", WRITE_A_NUMBER),
+    wrong("score_rules", "standard,external,qbrs_180d,1,linear,,9,,1,tag", "names tag", "Name a"),
+)
 SCORES_AND_WEIGHTS = (
     wrong("score_rules", "standard,service,open_tickets,1,,,,,", "neither", "healthy_operator"),
     wrong("score_rules", "standard,service,plan_rank,0,>,1,,,", "`weight` is 0", ABOVE_ZERO),
@@ -219,6 +239,7 @@ MANY_MISTAKES = (
     *OPERATORS,
     *THRESHOLDS,
     *SCALES,
+    *LINEAR,
     *SCORES_AND_WEIGHTS,
     *METRICS,
     *AMBIGUOUS_NAMES,
@@ -240,9 +261,10 @@ class Configuration:
 
     def add(self, mistakes: tuple[Mistake, ...]) -> None:
         for mistake in mistakes:
-            width = len(self.tables[mistake.file][0])
-            assert all(len(row) == width for row in mistake.rows), mistake
-            self.tables[mistake.file] += mistake.rows
+            header = self.tables[mistake.file][0]
+            rows = [with_later_columns(row, header) for row in mistake.rows]
+            assert all(len(row) == len(header) for row in rows), mistake
+            self.tables[mistake.file] += rows
 
     def drop_column(self, name: str, column: str) -> None:
         position = self.tables[name][0].index(column)
@@ -259,6 +281,14 @@ class Configuration:
             with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
                 csv.writer(file, lineterminator="\n").writerows(lines)
         return folder
+
+
+def with_later_columns(row: Cells, header: Cells) -> Cells:
+    """A row that lacks the columns that a file gained, with empty cells in their places."""
+    if len(row) == len(header):
+        return row
+    cells = iter(row)
+    return tuple("" if name in LATER_COLUMNS else next(cells) for name in header)
 
 
 def listed(text: str) -> list[tuple[Place, str]]:
@@ -399,6 +429,20 @@ def test_a_missing_column_is_a_mistake(without_columns: Answer, name: str, colum
     said = dict(without_columns.listed).get((f"{name}.csv", "header"), without_columns.run.output)
     assert f"`{column}` is missing" in said
     assert "Add it" in said
+
+
+def test_a_file_without_its_later_columns_is_the_same_configuration(
+    calculated: Warehouse, tmp_path: Path
+) -> None:
+    """They read as empty, and a folder made before runs on."""
+    configuration = Configuration()
+    for name, lines in configuration.tables.items():
+        for column in set(LATER_COLUMNS) & set(lines[0]):
+            configuration.drop_column(name, column)
+    versions = calculated.contents("health_config_versions")
+    warehouse = Warehouse(calculated.path, calculated.raw, configuration.write(tmp_path / "seeds"))
+    warehouse.calculate(VALID_DATE)
+    assert warehouse.contents("health_config_versions") == versions
 
 
 @pytest.mark.parametrize("name", ["many", "without_default", "without_columns"])
