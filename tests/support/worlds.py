@@ -446,7 +446,11 @@ COLUMNS_OF_FILE = {
 
 
 # Columns that a file of a user may lack, because they were added later.
-LATER_COLUMNS = (("score_rules", "scoring"),)
+LATER_COLUMNS = (
+    ("score_rules", "scoring"),
+    ("metrics", "metric_name"),
+    ("attributes", "attribute_name"),
+)
 
 
 def _measure_called(name: str) -> Measure:
@@ -665,6 +669,7 @@ class _Configuration:
     def _name_signals(self) -> None:
         """Names and units of signals as people write them, by chances of their own."""
         rng = random.Random(f"names {self._world.seed}")
+        are_named = self._world.seed % 4 > 0
         units = (
             "ratio",
             "score 1 to 5",
@@ -676,7 +681,8 @@ class _Configuration:
         for file, kind in (("metrics", "metric"), ("attributes", "attribute")):
             for row in self.files[file].values():
                 named = f"{row[f'{kind}_id']} (Ø; {kind})"
-                row[f"{kind}_name"] = rng.choice((None, None, named, "One name for several"))
+                name = rng.choice((None, None, named, "One name for several"))
+                row[f"{kind}_name"] = name if are_named else None
                 row["unit"] = rng.choice((row["unit"], row["unit"], "days", *units))
 
     def _is_telling(self, measure: Measure) -> bool:

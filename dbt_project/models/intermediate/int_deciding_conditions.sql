@@ -32,7 +32,8 @@ conditions as (
         pillar_id,
         rule_set,
         coalesce(clause, '') as clause,
-        signal_id
+        signal_id,
+        operator
     from {{ ref('config_conditions') }}
     where rule_set in ('good', 'poor', 'healthy', 'poor_band')
 
@@ -62,7 +63,9 @@ results as (
         results.is_met,
         round(results.observed_number, 6) as observed_number,
         results.observed_text,
-        results.resolved_number
+        -- There is no gap to a list, of a single number either.
+        case when {{ takes_list('conditions.operator') }} then null else results.resolved_number end
+            as resolved_number
     from {{ ref('chosen_segment_results') }} as results
     inner join latest on results.health_date = latest.health_date
     inner join conditions on results.condition_id = conditions.condition_id
