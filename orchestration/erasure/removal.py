@@ -29,7 +29,7 @@ from orchestration.base.figures import plural
 from orchestration.base.settings import STORAGE_VERSION, Settings
 from orchestration.base.stopping import scratch_folders
 from orchestration.dbt_runner.dbt_macros import DbtMacros
-from orchestration.erasure.dagster_records import delete_entries
+from orchestration.erasure.dagster_records import SHORTEST_SOUGHT, delete_entries
 from orchestration.warehouse import erasure_steps
 from orchestration.warehouse.connections import writing
 from orchestration.warehouse.duckdb_files import in_memory, literal, quoted
@@ -226,7 +226,11 @@ def conditions_on(table: str, columns: set[str]) -> Iterator[str]:
 
 
 def forget_parents(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """Take an erased account away from the rows of those that belong to it."""
+    """Take an erased account away from the rows of those that belong to it.
+
+    A main reason that names one is said anew when its date is calculated again. Ids that are too
+    short cannot be told from other text.
+    """
     for schema, table, columns in tables_of(warehouse):
         named = f"{quoted(schema)}.{quoted(table)}"
         if {"account_id", "parent_account_id"} <= columns:
@@ -238,6 +242,16 @@ def forget_parents(warehouse: duckdb.DuckDBPyConnection) -> None:
             warehouse.execute(
                 f"update {named} set observed = null"
                 f" where signal_id = 'parent_account_id' and observed in ({ids('account')})"
+            )
+        if {"property_id", "value_text"} <= columns:
+            warehouse.execute(
+                f"delete from {named}"
+                f" where property_id = 'parent_account_id' and value_text in ({ids('account')})"
+            )
+        if "main_reason" in columns:
+            warehouse.execute(
+                f"update {named} set main_reason = null where exists (select id from erased"
+                f" where length(id) >= {SHORTEST_SOUGHT} and contains(main_reason, id))"
             )
 
 

@@ -118,6 +118,8 @@ def show_overall(explanation: Explanation, name: str, console: Console) -> None:
     line(console, f"Success manager: {owner}. Monthly revenue: {mrr}.")
     if overall.reason:
         line(console, f"Not calculated: {REASONS.get(overall.reason, overall.reason)}.")
+    if explanation.main_reason and not overall.reason:
+        line(console, f"Why: {explanation.main_reason}.")
     if overall.is_overridden:
         line(console, f"Overridden; calculated: {overall.calculated_state}.")
     if overall.score is not None and overall.segment_id:

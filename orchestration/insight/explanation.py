@@ -89,6 +89,12 @@ OVERRIDES = """
         and (expires_at is null or expires_at >= cast(? as timestamp))
     order by pillar_id, created_at desc, override_id desc
 """
+# In words, of the latest date alone; it came with the table of pillars.
+MAIN_REASON = """
+    select main_reason
+    from health.account_health
+    where account_id = ? and health_date = ? and main_reason is not null
+"""
 NOT_CALCULATED = """
     select pillar_id, reason, since, needs_review
     from health.not_calculated_accounts
@@ -165,6 +171,7 @@ class Explanation:
     not_calculated: list[tuple]
     rejected: list[tuple]
     sources: list[tuple]
+    main_reason: str | None = None
 
 
 def explanation_of(connection: Connection, account: str, day: date) -> Explanation:
@@ -183,6 +190,8 @@ def explanation_of(connection: Connection, account: str, day: date) -> Explanati
     states: dict[str, dict[date, str]] = {}
     for pillar, health_date, state in rows(STATES, account, first, day, account, first, day):
         states.setdefault(pillar, {})[health_date] = state
+    has_reasons = has_table(connection, "pillar_health")
+    main_reasons = rows(MAIN_REASON, account, day) if has_reasons else []
     return Explanation(
         account_id=account,
         health_date=day,
@@ -214,6 +223,7 @@ def explanation_of(connection: Connection, account: str, day: date) -> Explanati
         not_calculated=rows(NOT_CALCULATED, account, day),
         rejected=rows(REJECTED, f"%{account}%", account),
         sources=needed_sources(configuration, rows(SOURCES, day)),
+        main_reason=next((row[0] for row in main_reasons), None),
     )
 
 

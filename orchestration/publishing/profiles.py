@@ -225,6 +225,8 @@ class PersonalDataHidden:
         if mark.kind == "signal_value" and "signal_id" in table.columns:
             is_shown = f"signal_id in ({numbers}) and regexp_full_match({name}, {literal(NUMBERS)})"
             return f"case when {is_shown} then {name} else {hidden} end"
+        if mark.kind == "signal_value" and "value_type" in table.columns:
+            return f"case when value_type = 'boolean' then {name} else {hidden} end"
         return hidden
 
 

@@ -28,7 +28,9 @@ PUBLISHED = (
     "account_health",
     "account_health_history",
     "account_health_last_60_days",
+    "account_properties",
     "account_risk",
+    "account_rollup_history",
     "feature_adoption",
     "health_alerts",
     "health_changes",
@@ -37,6 +39,7 @@ PUBLISHED = (
     "milestone_progress",
     "nearest_flips",
     "not_calculated_accounts",
+    "pillar_health",
     "pillar_health_history",
     "pillar_health_last_60_days",
     "pillar_metrics_history",
@@ -55,6 +58,7 @@ DEPENDS_ON_HISTORY = {
 }
 BY_DATE = (
     "account_health_history",
+    "account_rollup_history",
     "health_explanations",
     "not_calculated_accounts",
     "pillar_health_history",
@@ -163,6 +167,7 @@ def by_range(
         "signals/chosen_segment_results",
         "intermediate/int_evaluated_pillars",
         "intermediate/int_milestone_changes",
+        "health/history/account_rollup_history",
         "health/history/pillar_metrics_history",
         "health/history/segment_health_history",
     ):
@@ -245,7 +250,8 @@ def test_a_date_in_the_middle_comes_out_the_same(
 
 # What an earlier date may teach of a later one: since when, and what was before.
 TOLD_BY_THE_PAST = {
-    "account_health": {"previous_overall_state", "state_since"},
+    "account_health": {"previous_overall_state", "state_since", "last_60_days"},
+    "pillar_health": {"state_since", "last_60_days"},
     "milestone_progress": {"is_reached", "reached_on"},
 }
 HISTORIES = {*BY_DATE, "health_changes", "health_alerts", "health_config_versions"}

@@ -427,9 +427,9 @@ COLUMNS_OF_FILE = {
     "pillars": "pillar_id pillar_name display_order when_no_data",
     "segments": "segment_id segment_name priority is_default good_from poor_below description",
     "segment_rules": "segment_id clause signal_id operator value",
-    "attributes": "attribute_id value_type unit description",
+    "attributes": "attribute_id value_type unit description attribute_name",
     "metrics": "metric_id pillar_id measure window_days dimension dimension_values unit"
-    " description",
+    " description metric_name",
     "health_rules": "segment_id pillar_id state clause signal_id operator threshold scaled_by",
     "score_rules": "segment_id pillar_id signal_id weight scoring healthy_operator"
     " healthy_threshold poor_operator poor_threshold scaled_by",
@@ -446,7 +446,11 @@ COLUMNS_OF_FILE = {
 
 
 # Columns that a file of a user may lack, because they were added later.
-LATER_COLUMNS = (("score_rules", "scoring"),)
+LATER_COLUMNS = (
+    ("score_rules", "scoring"),
+    ("metrics", "metric_name"),
+    ("attributes", "attribute_name"),
+)
 
 
 def _measure_called(name: str) -> Measure:
@@ -553,6 +557,7 @@ class _Configuration:
         self._fill_alerts()
         if "declared values" in kinds:
             self._fill_declared_values()
+        self._name_signals()
 
     @property
     def spans(self) -> list[int]:
@@ -615,7 +620,7 @@ class _Configuration:
         for plan in self.plans:
             self._add("plans", plan, f"{plan} plan", _PLANS[plan], key=1)
         for name in self.attributes:
-            self._add("attributes", name, _ATTRIBUTES[name], None, "Straße, Stadt", key=1)
+            self._add("attributes", name, _ATTRIBUTES[name], None, "Straße, Stadt", None, key=1)
 
     def _fill_metrics(self) -> None:
         """Metrics of this seed's stretch of the combinations and random ones besides."""
@@ -645,11 +650,40 @@ class _Configuration:
         metric_id = "_".join(part for part in parts if part)
         pillar = measure.pillar if self._chance(0.9) else rng.choice(self.pillars)
         unit = rng.choice((None, "count", "days"))
-        row = (metric_id, pillar, measure.name, window, dimension, kept, unit, "What, and why")
+        row = (
+            metric_id,
+            pillar,
+            measure.name,
+            window,
+            dimension,
+            kept,
+            unit,
+            "What, and why",
+            None,
+        )
         self._add("metrics", *row, key=1)
         self._numbers.setdefault(metric_id, self._with_growth(measure, window, kept))
         if self._is_telling(measure) and (window or 90) >= 14 and not kept:
             self._telling.append(metric_id)
+
+    def _name_signals(self) -> None:
+        """Names and units of signals as people write them, by chances of their own."""
+        rng = random.Random(f"names {self._world.seed}")
+        are_named = self._world.seed % 4 > 0
+        units = (
+            "ratio",
+            "score 1 to 5",
+            "currency per month",
+            "status reports",
+            "series",
+            "people",
+        )
+        for file, kind in (("metrics", "metric"), ("attributes", "attribute")):
+            for row in self.files[file].values():
+                named = f"{row[f'{kind}_id']} (Ø; {kind})"
+                name = rng.choice((None, None, named, "One name for several"))
+                row[f"{kind}_name"] = name if are_named else None
+                row["unit"] = rng.choice((row["unit"], row["unit"], "days", *units))
 
     def _is_telling(self, measure: Measure) -> bool:
         table = _TELLING_MEASURES.get(measure.name)
@@ -1007,6 +1041,7 @@ class _Records:
     def __init__(self, rng: random.Random, world: World, configuration: _Configuration) -> None:
         self._rng = rng
         self._configuration = configuration
+        self._seed = world.seed
         self._dates = [
             _midnight(world.start) + day * DAY for day in range((world.end - world.start).days + 1)
         ]
@@ -1019,6 +1054,7 @@ class _Records:
     def tables(self) -> dict[str, list[Row]]:
         """Rows of every table, columns complete."""
         self._add_accounts()
+        self._make_families()
         for account in self._accounts:
             self._add_users(account)
         for account in self._accounts:
@@ -1132,6 +1168,25 @@ class _Records:
                 region=self._maybe(rng.choice(_REGIONS), 0.9),
                 churned_at=None if churned_at is None else max(churned_at, created_at),
             )
+
+    def _make_families(self) -> None:
+        """Parents of parents, a circle, an account that names itself, by chances of their own and
+        among accounts that have a parent, so that nothing else changes."""
+        rng = random.Random(f"families {self._seed}")
+        belonging = [row for row in self._rows["accounts"] if row["parent_account_id"]]
+        rng.shuffle(belonging)
+        ids = [row["account_id"] for row in belonging]
+        shapes = {
+            "circle": [(0, 1), (1, 2), (2, 0), (3, 1)],
+            "chain": [(0, 1), (1, 2), (2, 3), (3, 4)],
+            "two": [(0, 1), (1, 0), (2, 2), (3, 2)],
+        }
+        place = 0
+        for name in rng.sample(sorted(shapes), 3):
+            for child, parent in shapes[name]:
+                if place + max(child, parent) < len(ids):
+                    belonging[place + child]["parent_account_id"] = ids[place + parent]
+            place += 4
 
     def _add_users(self, account: _Account) -> None:
         rng = self._rng

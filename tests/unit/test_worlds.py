@@ -616,9 +616,11 @@ def test_times_are_spelled_in_every_way_and_lie_on_boundaries(worlds):
     wanted = {f"9-9-9{sep}{clock}{zone}" for sep in "T " for clock in clocks for zone in zones}
     wanted |= {f"9/9/9{sep}9:9{zone}" for sep in "Tt " for zone in ("", "z")}
     wanted |= {"9-9-9", "9/9/9", "9", "9-9-9  9:9", "9-9-9 9:9:9,9", "9-9-9 9:9+9 UTC"}
-    wanted |= {"9/9/9 9:9 gmt", "9/9/9T9:9utc"}
     wanted |= {"9.9.9", "9:9:9 9.9.9", "9.9.9 9:9:9 +9"}
     assert sorted(wanted - set(spellings)) == []
+    # In any case, and GMT as well as UTC: each alone is too rare for a handful of worlds.
+    in_words = {spelling.lower().replace("gmt", "utc") for spelling in spellings}
+    assert {"9/9/9 9:9 utc", "9/9/9t9:9utc"} <= in_words
     assert min(offsets_over_midnight, on_dates, just_before, in_the_future) > 20
 
 
@@ -670,3 +672,76 @@ def test_every_outcome_appears(calculated):
         },
     }
     assert min(worlds_with_state[state] for state in STATES) >= len(SEEDS) * 0.7
+
+
+def test_families_have_every_shape(worlds, calculated):
+    shapes: Counter[str] = Counter()
+    for read, tables in zip(worlds, calculated, strict=True):
+        parents = {row["account_id"]: row["parent_account_id"] for row in read.raw["accounts"]}
+        known = {row["account_id"]: row for row in read.raw["accounts"]}
+        for account_id, parent_id in parents.items():
+            chain = [account_id]
+            while (parent_id := parents.get(chain[-1])) in known and parent_id not in chain:
+                chain.append(parent_id)
+            shapes[f"{min(len(chain) - 1, 4)} above"] += 1
+            shapes["names itself"] += parents[account_id] == account_id
+            shapes["in a circle"] += len(chain) > 1 and parents.get(chain[-1]) == account_id
+            shapes["of nobody"] += parent_id is not None and parent_id not in known
+            shapes["of one who left"] += any(known[id_]["churned_at"] for id_ in chain[1:])
+        log = read.raw.get("account_attributes") or []
+        logged = [row for row in log if row["attribute"] == "parent_account_id"]
+        shapes["logged"] += any(row["value"] for row in logged)
+        shapes["ended in the log"] += any(not row["value"] for row in logged)
+        rollup = tables["account_rollup_history"]
+        shapes["rolled up"] += len(rollup) > 0
+        shapes["without MRR"] += sum(rollup["mrr"].isna())
+        for column in ("mean_score", "mrr_weighted_score"):
+            shapes[f"without {column}"] += sum(rollup[column].isna())
+        shapes.update(rollup["worst_state"])
+    missing = {name for name, count in shapes.items() if not count}
+    assert not missing
+    assert {f"{count} above" for count in range(5)} | STATES <= set(shapes)
+
+
+# What a main reason begins with, ends with or has within it.
+REASONS = (
+    r"The account is new on this date",
+    r"No segment applies",
+    r"The segment has no rules for it",
+    r"Nothing is known that its rules ask for",
+    r"No pillar has a score",
+    r"No pillar costs points",
+    r"No rule costs points",
+    r"It is not poor, and no rule says what is good",
+    r"It is not known to be poor, and no rule says what is good",
+    r"Sources that cannot be used: \w+ \((unreadable|absent|stale|broken)\)(, .*)?",
+    r"Override to (good|average|poor): .*",
+    r".* is poor, which caps the score at [\d.]+: .*",
+    r".* is average with [\d.]+ of 10 points: .*",
+    r".*: [\d.]+ days \(more than [\d.]+\).*",
+    r".*: [\d.]+ status reports.*",
+    r".*: 1 day\b.*",
+    r".*: [\d.]+% \(at (least|most) [\d.]+%\).*",
+    r".*: [\d.]+ \(good needs .*",
+    r".*; .*",
+    r".*: unknown \(good needs .*",
+    r".* times .*, which is unknown\)",
+    r".*: none .*",
+    r".* \(one of .*, .*\).*",
+    r".* \(none of .*\).*",
+    r".* \(other than .*\).*",
+    r".* gives 0 of 10 points \(poor: .*\)",
+    r".* gives 5 of 10 points \(healthy: .*\)",
+    r".* gives 5 of 10 points",
+)
+
+
+def test_every_main_reason_appears(calculated):
+    reasons = {
+        reason
+        for tables in calculated
+        for table in ("account_health", "pillar_health")
+        for reason in tables[table]["main_reason"]
+    }
+    missing = [words for words in REASONS if not any(re.fullmatch(words, r) for r in reasons)]
+    assert not missing

@@ -210,6 +210,33 @@ def test_texts_from_before_a_signal_became_a_number_are_hidden(
     assert len(seen) == len(shown + texts)
 
 
+def test_properties_that_are_booleans_stay_readable(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Texts may name somebody; true and false, and which tags are on, do not."""
+    with writing(settings) as warehouse:
+        warehouse.execute(
+            """
+            create table health.told (property_id varchar, value_type varchar, value_text varchar);
+            insert into health.told values
+                ('is_seasonal', 'boolean', 'true'), ('tag:vip', 'boolean', 'true'),
+                ('csm_email', 'text', 'kim@example.com'), ('note', 'text', 'true');
+            """
+        )
+    columns = {
+        "told": {"property_id": None, "value_type": None, "value_text": Mark("signal_value")}
+    }
+    monkeypatch.setattr(profiles, "published_columns", lambda: {**published_columns(), **columns})
+    publish(settings, "run", DAY, DAY)
+    shown = "select property_id, value_text from health.told order by property_id"
+    assert query(file_of(settings, "bi"), shown) == [
+        ("csm_email", None),
+        ("is_seasonal", "true"),
+        ("note", None),
+        ("tag:vip", "true"),
+    ]
+
+
 def test_an_erasure_deletes_former_profiles_of_this_installation_alone(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -204,36 +204,3 @@ case when {{ is_met }} then 2 when {{ is_met }} is null then 1 else 0 end
 {% macro truth_value(level) -%}
 case {{ level }} when 2 then true when 0 then false end
 {%- endmacro %}
-
-{#- Signals that evaluated conditions use, and whether they are missing: one row per date of a
-    change, account, pillar and signal. Where a condition has no resolved threshold, the signal that
-    scales it is missing. -#}
-{% macro signals_of_conditions(conditions) -%}
-select
-    changed_on,
-    account_id,
-    pillar_id,
-    signal_id,
-    max(case when observed is null then 1 else 0 end) as is_missing
-from (
-    select
-        changed_on,
-        account_id,
-        pillar_id,
-        signal_id,
-        observed
-    from {{ conditions }}
-
-    union all
-
-    select
-        changed_on,
-        account_id,
-        pillar_id,
-        scaled_by as signal_id,
-        resolved_threshold as observed
-    from {{ conditions }}
-    where scaled_by is not null
-) as used
-group by changed_on, account_id, pillar_id, signal_id
-{%- endmacro %}
