@@ -28,6 +28,7 @@ class Judgement:
     reason: str | None
     state: str = ""
     is_overridden: bool = False
+    settled_state: str | None = None
 
 
 @dataclass

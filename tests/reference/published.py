@@ -25,6 +25,7 @@ from .money import Rates
 from .raw_files import RawRows, other_files, read_table
 from .raw_tables import RawTable, raw_tables
 from .row_rules import Context, Record, RuledTable, apply_row_rules
+from .settled import settle
 from .signals import account_age_days, signal_values
 from .sources import SourceStatus, is_fit, source_status
 from .values import rounded
@@ -68,6 +69,7 @@ COLUMNS: dict[str, list[str]] = {
         "reason",
         "is_overridden",
         "config_version",
+        "settled_state",
     ],
     "pillar_health_history": [
         "health_date",
@@ -83,6 +85,7 @@ COLUMNS: dict[str, list[str]] = {
         "unknown_conditions",
         "is_overridden",
         "config_version",
+        "settled_state",
     ],
     "pillar_metrics_history": ["health_date", "account_id", "pillar_id", "metric_id", "value"],
     "segment_membership": [
@@ -213,6 +216,7 @@ def calculate(
                 configuration.plan_ranks,
             )
             history.append(_calculated(facts, configuration, statuses))
+    settle(history)
     _add_history(rows, history, configuration)
     if history:
         rows.update(insight.insight_rows(history, configuration))
@@ -443,6 +447,7 @@ def _account_history_row(calculated: Calculated) -> PublishedRow:
         "reason": overall.reason,
         "is_overridden": overall.is_overridden,
         "config_version": CONFIG_VERSION,
+        "settled_state": overall.settled_state,
     }
 
 
