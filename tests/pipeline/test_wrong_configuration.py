@@ -75,6 +75,8 @@ def wrong(
     return Mistake(file, (tuple(row.split(",")),) * times if row else (), problem, cure, key)
 
 
+# Columns that files gained; a mistake's row may leave them out.
+LATER_COLUMNS = ("settle_days", "attribute_name", "metric_name", "scoring")
 NUMBERS_TAKE = "Numbers take = != > >= < <= in not_in."
 TEXTS_TAKE = "Texts take = != in not_in."
 TAGS_TAKE = "Tags take = != in not_in."
@@ -167,6 +169,17 @@ SCORES_AND_WEIGHTS = (
     wrong("segments", "swapped_bands,Odd,22,false,2,8,", "`good_from` is not above", "6.66"),
     wrong("segments", "half_bands,Odd,23,false,3.34,,", "`good_from` is not above", "3.34"),
 )
+SETTLE_DAYS = tuple(
+    wrong(
+        "segments", f"{name},Odd,{priority},false,,,{cell},", f"`settle_days` is {cell}", "0 to 60"
+    )
+    for name, priority, cell in (
+        ("part_of_a_day", 40, "1.5"),
+        ("before_it_is", 41, "-1"),
+        ("too_long", 42, "61"),
+        ("no_number", 43, "three"),
+    )
+)
 METRICS = (
     wrong("metrics", "no_window,service,reopens,,,,,", "needs a window", "Fill `window_days`."),
     wrong("metrics", "surplus_window,financial,seats,30,,,,", "no window", "Empty `window_days`."),
@@ -220,6 +233,7 @@ MANY_MISTAKES = (
     *THRESHOLDS,
     *SCALES,
     *SCORES_AND_WEIGHTS,
+    *SETTLE_DAYS,
     *METRICS,
     *AMBIGUOUS_NAMES,
     *REPEATED_KEYS,
@@ -240,9 +254,10 @@ class Configuration:
 
     def add(self, mistakes: tuple[Mistake, ...]) -> None:
         for mistake in mistakes:
-            width = len(self.tables[mistake.file][0])
-            assert all(len(row) == width for row in mistake.rows), mistake
-            self.tables[mistake.file] += mistake.rows
+            header = self.tables[mistake.file][0]
+            rows = [with_later_columns(row, header) for row in mistake.rows]
+            assert all(len(row) == len(header) for row in rows), mistake
+            self.tables[mistake.file] += rows
 
     def drop_column(self, name: str, column: str) -> None:
         position = self.tables[name][0].index(column)
@@ -259,6 +274,14 @@ class Configuration:
             with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
                 csv.writer(file, lineterminator="\n").writerows(lines)
         return folder
+
+
+def with_later_columns(row: Cells, header: Cells) -> Cells:
+    """A row that lacks the columns that a file gained, with empty cells in their places."""
+    if len(row) == len(header):
+        return row
+    cells = iter(row)
+    return tuple("" if name in LATER_COLUMNS else next(cells) for name in header)
 
 
 def listed(text: str) -> list[tuple[Place, str]]:
@@ -424,6 +447,21 @@ def test_what_dbt_takes_is_not_refused_before(tmp_path: Path) -> None:
     for name in FILES:
         configuration.turn_columns(name)
     refuse_wrong_configuration(configuration.write(tmp_path / "turned"))
+
+
+def test_a_column_that_a_file_gained_may_be_missing(tmp_path: Path) -> None:
+    """test_reruns.py calculates with files that lack them."""
+    configuration = Configuration()
+    dropped = [
+        (name, column)
+        for name, lines in configuration.tables.items()
+        for column in LATER_COLUMNS
+        if column in lines[0]
+    ]
+    assert sorted(column for _, column in dropped) == sorted(LATER_COLUMNS)
+    for name, column in dropped:
+        configuration.drop_column(name, column)
+    refuse_wrong_configuration(configuration.write(tmp_path / "seeds"))
 
 
 def test_what_cannot_be_read_is_left_to_dbt(tmp_path: Path) -> None:

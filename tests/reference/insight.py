@@ -507,9 +507,7 @@ def _percentile(values: Sequence[float], percent: int) -> float | None:
 # health_alerts
 
 
-def _alerts(
-    history: list[Calculated], configuration: Configuration
-) -> list[PublishedRow]:
+def _alerts(history: list[Calculated], configuration: Configuration) -> list[PublishedRow]:
     days = {(one.health_date, one.account_id): one for one in history}
     rows = []
     for one in history:
