@@ -5,7 +5,7 @@ calculated states of the history: nothing is calculated again. What is lost and 
 from what the accounts' states did after, and before they left.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -136,21 +136,24 @@ def measured(
     states, has_settled = settled(grid.codes, settle_days)
     changed = turns(states, has_settled)
     alarms = np.argwhere(changed & (states == POOR))
-    outcomes = [was_undone(grid, row, column, undone_within) for row, column in alarms]
+    left = dict(leavers(grid, labels, known_until))
+    outcomes = [
+        was_undone(grid, row, column, undone_within, left.get(row)) for row, column in alarms
+    ]
     return Calm(
         settle_days,
         flips=int(changed.sum()),
         turns_to_poor=len(alarms),
         known=sum(outcome is not None for outcome in outcomes),
         false_alarms=sum(outcome is True for outcome in outcomes),
-        days_lost=tuple(days_lost(grid, states, labels, known_until)),
+        days_lost=tuple(days_lost(grid, states, left)),
     )
 
 
-def was_undone(grid: Grid, row: int, column: int, within: int) -> bool | None:
+def was_undone(grid: Grid, row: int, column: int, within: int, left_on: date | None) -> bool | None:
     """Whether the calculated state was good or average again within so many days of a turn to poor.
 
-    None where it was not and the history ends before: nobody knows yet.
+    None where it was not, the account has not left, and the history ends before: nobody knows yet.
     """
     end = grid.dates[column] + timedelta(days=within)
     for later in range(column, len(grid.dates)):
@@ -158,17 +161,16 @@ def was_undone(grid: Grid, row: int, column: int, within: int) -> bool | None:
             return False
         if grid.codes[row, later] in UNDONE:
             return True
-    return False if grid.dates[-1] >= end else None
+    has_left = left_on is not None and left_on <= end
+    return False if has_left or grid.dates[-1] >= end else None
 
 
-def days_lost(
-    grid: Grid, states: np.ndarray, labels: Labels, known_until: date
-) -> Iterator[int | None]:
+def days_lost(grid: Grid, states: np.ndarray, left: Mapping[int, date]) -> Iterator[int | None]:
     """Of each account that was calculated poor before it left, how many days later it showed it.
 
     None where it never did.
     """
-    for row, left_on in leavers(grid, labels, known_until):
+    for row, left_on in left.items():
         window = [
             column
             for column, day in enumerate(grid.dates)
@@ -177,14 +179,8 @@ def days_lost(
         first_poor = next((c for c in window if grid.codes[row, c] == POOR), None)
         if first_poor is None:
             continue
-        first_settled = next(
-            (c for c in window if c >= first_poor and states[row, c] == POOR), None
-        )
-        yield (
-            None
-            if first_settled is None
-            else (grid.dates[first_settled] - grid.dates[first_poor]).days
-        )
+        shown = next((c for c in window if c >= first_poor and states[row, c] == POOR), None)
+        yield None if shown is None else (grid.dates[shown] - grid.dates[first_poor]).days
 
 
 def leavers(grid: Grid, labels: Labels, known_until: date) -> Iterator[tuple[int, date]]:
