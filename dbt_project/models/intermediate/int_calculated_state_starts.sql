@@ -3,9 +3,10 @@
 -- `overall` that had another calculated state on the date before in the history, or no row; and one
 -- without a state where it has no row any more. How long each state held follows from few rows.
 --
--- Kept only while a segment asks for settled states (`settle_days`): the first run of which one does
--- looks at the whole history. The date after the run is looked at again: what begins there depends on
--- the run's last date.
+-- Kept only while a segment asks for settled states (`settle_days`): the first run of which one
+-- does looks at the whole history. The date after the run is looked at again: what begins there
+-- depends on the run's last date.
+-- depends_on: {{ ref('int_recorded_dates') }}
 {%- set is_asked = most_settle_days() > 0 %}
 {%- set is_kept = keeps_calculated_states() %}
 with
@@ -32,15 +33,19 @@ evaluated as (
 
 ),
 
+{% if is_kept -%}
 dates_around as (
 
     select
-        max(case when health_date < {{ first_health_date() }} then health_date end) as previous_date,
+        max(
+            case when health_date < {{ first_health_date() }} then health_date end
+        ) as previous_date,
         min(case when health_date > {{ last_health_date() }} then health_date end) as next_date
     from {{ ref('int_recorded_dates') }}
 
 ),
 
+{% endif -%}
 states as (
 
     select * from evaluated

@@ -1,8 +1,9 @@
 {{ config(materialized='ephemeral') }}
--- The dates that the history had before this run, those of the run left out: one row per health date.
+-- The dates that the history had before this run, those of the run left out: one row per health
+-- date.
 --
--- The history is read without a `ref`, because it is calculated from what rests on this: what is read
--- is the history as the runs before left it.
+-- The history is read without a `ref`, because it is calculated from what rests on this: what is
+-- read is the history as the runs before left it.
 {%- if execute %}
 {%- set history = adapter.get_relation(target.database, 'health', 'account_health_history') %}
 {%- endif %}

@@ -1,6 +1,6 @@
 {{ config(materialized='ephemeral') }}
--- The calculated states that the history had before this run, those of the run's dates left out: one
--- row per health date, account and pillar or `overall`. Read as `int_recorded_dates` is.
+-- The calculated states that the history had before this run, those of the run's dates left out:
+-- one row per health date, account and pillar or `overall`. Read as `int_recorded_dates` is.
 {%- if execute %}
 {%- set accounts = adapter.get_relation(target.database, 'health', 'account_health_history') %}
 {%- set pillars = adapter.get_relation(target.database, 'health', 'pillar_health_history') %}

@@ -1,6 +1,6 @@
--- The settled states that are others than the calculated ones (docs/health.md, "Settled state"): one
--- row per health date, account and pillar or `overall` whose calculated state has not held for the
--- settle days of its segment yet, and that had one that did.
+-- The settled states that are others than the calculated ones (docs/health.md, "Settled state"):
+-- one row per health date, account and pillar or `overall` whose calculated state has not held for
+-- the settle days of its segment yet, and that had one that did.
 {%- set most_settle_days = most_settle_days() %}
 with
 
@@ -72,11 +72,12 @@ starts as (
 unsettled_pillars as (
 
     select distinct
-        account_id,
-        pillar_id
+        starts.account_id,
+        starts.pillar_id
     from starts
     where
-        date_number > (select min(date_number) from dates_of_run) - {{ most_settle_days }}
+        starts.date_number
+        > (select min(dates_of_run.date_number) from dates_of_run) - {{ most_settle_days }}
 
 ),
 
