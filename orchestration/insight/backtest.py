@@ -4,13 +4,15 @@ from datetime import datetime
 from pathlib import Path
 
 import click
+from rich.console import Console
 
 from orchestration.base.settings import Settings
-from orchestration.insight import observations
+from orchestration.insight import observations, settle
 from orchestration.insight.accounts import history_dates
 from orchestration.insight.backtest_measures import measure, measure_without
 from orchestration.insight.backtest_report import report_of
 from orchestration.insight.options import DATE, FOLDER, MARKDOWN, report_console
+from orchestration.insight.report import Report
 from orchestration.warehouse.published import reading_published
 
 
@@ -45,6 +47,21 @@ from orchestration.warehouse.published import reading_published
     is_flag=True,
     help="Leave out the recalculation without columns that have no time of their own.",
 )
+@click.option(
+    "--settle",
+    "asks_to_settle",
+    is_flag=True,
+    help="Show instead what 0 to 14 settle days would have made of every date: flips, false alarms,"
+    " warning days lost.",
+)
+@click.option(
+    "--undone-within",
+    type=click.IntRange(min=1),
+    default=settle.UNDONE_WITHIN,
+    show_default=True,
+    help="With --settle: a turn to poor is a false alarm when the calculated state is good or"
+    " average again within so many days.",
+)
 @click.option("--markdown", type=MARKDOWN, help="Also write the report here.")
 @click.option("--plots", type=FOLDER, help="Also draw pictures into this folder.")
 def backtest(
@@ -55,6 +72,8 @@ def backtest(
     every: int,
     known_until: datetime | None,
     published_only: bool,
+    asks_to_settle: bool,
+    undone_within: int,
     markdown: Path | None,
     plots: Path | None,
 ) -> None:
@@ -69,6 +88,7 @@ def backtest(
     Examples:
       health backtest --markdown backtest.md --plots pictures
       health backtest --labels churn.csv --label-column churn_date --start 2026-01-01
+      health backtest --settle --undone-within 10
     """
     settings = Settings.from_environment()
     console = report_console()
@@ -76,7 +96,10 @@ def backtest(
         all_dates = history_dates(connection)
         until = known_until.date() if known_until else all_dates[-1]
         dates = observations.chosen_dates(
-            all_dates, start.date() if start else None, end.date() if end else None, every
+            all_dates,
+            start.date() if start else None,
+            end.date() if end else None,
+            1 if asks_to_settle else every,
         )
         if not dates:
             raise click.ClickException(
@@ -87,17 +110,27 @@ def backtest(
             if labels
             else observations.published_labels(connection)
         )
+        if asks_to_settle:
+            calm = settle.report_of(
+                settle.overall_states(connection, dates[0], dates[-1]), known, until, undone_within
+            )
+            finish(calm, console, markdown)
+            return
         results = measure(connection, dates, known, until, console)
     if results.undated and not published_only:
         results.without_undated = measure_without(settings, results, known, console)
-    report = report_of(results)
-    report.print(console)
-    if markdown:
-        report.write_markdown(markdown)
-        console.print(f"\nWrote {markdown}")
+    finish(report_of(results), console, markdown)
     if plots:
         # Imported here: drawing takes a second to load, and most want no picture.
         from orchestration.insight import pictures
 
         for file in pictures.draw_backtest(results, plots):
             console.print(f"Drew {file}")
+
+
+def finish(report: Report, console: Console, markdown: Path | None) -> None:
+    """Show the report, and write it where it is asked for."""
+    report.print(console)
+    if markdown:
+        report.write_markdown(markdown)
+        console.print(f"\nWrote {markdown}")

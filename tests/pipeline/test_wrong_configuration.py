@@ -187,6 +187,17 @@ SCORES_AND_WEIGHTS = (
     wrong("segments", "swapped_bands,Odd,22,false,2,8,", "`good_from` is not above", "6.66"),
     wrong("segments", "half_bands,Odd,23,false,3.34,,", "`good_from` is not above", "3.34"),
 )
+SETTLE_DAYS = tuple(
+    wrong(
+        "segments", f"{name},Odd,{priority},false,,,{cell},", f"`settle_days` is {cell}", "0 to 60"
+    )
+    for name, priority, cell in (
+        ("part_of_a_day", 40, "1.5"),
+        ("before_it_is", 41, "-1"),
+        ("too_long", 42, "61"),
+        ("no_number", 43, "three"),
+    )
+)
 METRICS = (
     wrong("metrics", "no_window,service,reopens,,,,,", "needs a window", "Fill `window_days`."),
     wrong("metrics", "surplus_window,financial,seats,30,,,,", "no window", "Empty `window_days`."),
@@ -241,6 +252,7 @@ MANY_MISTAKES = (
     *SCALES,
     *LINEAR,
     *SCORES_AND_WEIGHTS,
+    *SETTLE_DAYS,
     *METRICS,
     *AMBIGUOUS_NAMES,
     *REPEATED_KEYS,
@@ -468,6 +480,21 @@ def test_what_dbt_takes_is_not_refused_before(tmp_path: Path) -> None:
     for name in FILES:
         configuration.turn_columns(name)
     refuse_wrong_configuration(configuration.write(tmp_path / "turned"))
+
+
+def test_a_column_that_a_file_gained_may_be_missing(tmp_path: Path) -> None:
+    """test_reruns.py calculates with files that lack them."""
+    configuration = Configuration()
+    dropped = [
+        (name, column)
+        for name, lines in configuration.tables.items()
+        for column in LATER_COLUMNS
+        if column in lines[0]
+    ]
+    assert sorted(column for _, column in dropped) == sorted(LATER_COLUMNS)
+    for name, column in dropped:
+        configuration.drop_column(name, column)
+    refuse_wrong_configuration(configuration.write(tmp_path / "seeds"))
 
 
 def test_what_cannot_be_read_is_left_to_dbt(tmp_path: Path) -> None:

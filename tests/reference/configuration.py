@@ -31,6 +31,7 @@ class Segment:
     is_default: bool
     good_from: float
     poor_below: float
+    settle_days: int
 
 
 @dataclass(frozen=True)
@@ -209,6 +210,7 @@ def _segment(row: ConfigRow) -> Segment:
         is_default=read_boolean(row["is_default"] or "false") is True,
         good_from=DEFAULT_GOOD_FROM if good_from is None else good_from,
         poor_below=DEFAULT_POOR_BELOW if poor_below is None else poor_below,
+        settle_days=int(_number(row.get("settle_days")) or 0),
     )
 
 

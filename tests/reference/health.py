@@ -31,6 +31,7 @@ class Judgement:
     score_low: float | None = None
     score_high: float | None = None
     is_certain: bool | None = None
+    settled_state: str | None = None
 
 
 @dataclass

@@ -132,9 +132,8 @@ def insight_rows(
 ) -> dict[str, list[PublishedRow]]:
     """The rows of all tables of COLUMNS; `history` is in the order of dates."""
     latest = [one for one in history if one.health_date == history[-1].health_date]
-    changes = _changes(history, configuration)
     return {
-        "health_changes": changes,
+        "health_changes": _changes(history, configuration),
         "portfolio_health_history": _totals(
             COLUMNS["portfolio_health_history"][:-2],
             (
@@ -158,7 +157,7 @@ def insight_rows(
         "user_adoption": [row for one in latest for row in _user_rows(one)],
         "feature_adoption": [row for one in latest for row in _feature_rows(one)],
         "threshold_calibration": _calibration(latest, configuration),
-        "health_alerts": _alerts(history, configuration, changes),
+        "health_alerts": _alerts(history, configuration),
     }
 
 
@@ -504,23 +503,24 @@ def _percentile(values: Sequence[float], percent: int) -> float | None:
 # health_alerts
 
 
-def _alerts(
-    history: list[Calculated], configuration: Configuration, changes: list[PublishedRow]
-) -> list[PublishedRow]:
+def _alerts(history: list[Calculated], configuration: Configuration) -> list[PublishedRow]:
     days = {(one.health_date, one.account_id): one for one in history}
-    changed = {(row["health_date"], row["account_id"], row["pillar_id"]) for row in changes}
     rows = []
     for one in history:
         before = days.get((one.health_date - timedelta(days=1), one.account_id))
         for rule in configuration.alert_rules:
-            state = _judgement(one, rule.pillar_id).state
-            state_before = None if before is None else _judgement(before, rule.pillar_id).state
             asks_for_score = rule.score_below is not None or rule.score_drop_7d is not None
-            if rule.from_state or rule.to_state or not asks_for_score:
+            asks_for_state = bool(rule.from_state or rule.to_state) or not asks_for_score
+            column = "settled_state" if asks_for_state else "state"
+            state = getattr(_judgement(one, rule.pillar_id), column)
+            state_before = (
+                None if before is None else getattr(_judgement(before, rule.pillar_id), column)
+            )
+            if asks_for_state:
                 # A state that is not given is any state.
-                place = (one.health_date, one.account_id, rule.pillar_id)
                 is_told = (
-                    place in changed
+                    before is not None
+                    and state_before != state
                     and rule.from_state in (None, state_before)
                     and rule.to_state in (None, state)
                     and _holds(rule, one, days)

@@ -27,6 +27,7 @@ from .raw_files import RawRows, other_files, read_table
 from .raw_tables import RawTable, raw_tables
 from .reasons import main_reason
 from .row_rules import Context, Record, RuledTable, apply_row_rules
+from .settled import settle
 from .signals import account_age_days, signal_values
 from .sources import SourceStatus, is_fit, source_status
 from .values import rounded
@@ -96,6 +97,7 @@ COLUMNS: dict[str, list[str]] = {
         "score_low",
         "score_high",
         "is_certain",
+        "settled_state",
     ],
     "pillar_health_history": [
         "health_date",
@@ -114,6 +116,7 @@ COLUMNS: dict[str, list[str]] = {
         "score_low",
         "score_high",
         "is_certain",
+        "settled_state",
     ],
     "pillar_metrics_history": ["health_date", "account_id", "pillar_id", "metric_id", "value"],
     "segment_membership": [
@@ -244,6 +247,7 @@ def calculate(
                 configuration.plan_ranks,
             )
             history.append(_calculated(facts, configuration, statuses))
+    settle(history)
     _add_history(rows, history, configuration, reporting_currency)
     if history:
         rows.update(insight.insight_rows(history, configuration))
@@ -523,6 +527,7 @@ def _account_history_row(calculated: Calculated) -> PublishedRow:
         "score_low": overall.score_low,
         "score_high": overall.score_high,
         "is_certain": overall.is_certain,
+        "settled_state": overall.settled_state,
     }
 
 

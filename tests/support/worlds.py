@@ -286,6 +286,7 @@ _STAGES = ("onboarding", "live", "renewal", "Live")
 _INDUSTRIES = ("retail", "finance", "Health, Care", "Retail", "énergie")
 _REGIONS = ("EU", "NA", "APAC", "no")
 _MANAGERS = ("ana@example.com", "Bo@example.com", "çelik@example.com")
+_SETTLE_DAYS = (None, None, 0, 1, 1, 2, 2, 3, 60)
 _PLANS = {"free": 0, "basic": 1, "pro": 2, "business": 2, "enterprise": 5}
 _UNLISTED_PLAN = "legacy"
 _ATTRIBUTES = {
@@ -425,7 +426,8 @@ _SOURCES_OF_PILLAR = {
 }
 COLUMNS_OF_FILE = {
     "pillars": "pillar_id pillar_name display_order when_no_data",
-    "segments": "segment_id segment_name priority is_default good_from poor_below description",
+    "segments": "segment_id segment_name priority is_default good_from poor_below settle_days"
+    " description",
     "segment_rules": "segment_id clause signal_id operator value",
     "attributes": "attribute_id value_type unit description attribute_name",
     "metrics": "metric_id pillar_id measure window_days dimension dimension_values unit"
@@ -703,6 +705,7 @@ class _Configuration:
         count = rng.randint(3, 7)
         priorities = sorted(rng.sample(range(1, 20), count))
         ids = [f"segment_{letter}" for letter in rng.sample("abcdefghij", count - 1)]
+        settle_days = random.Random(f"settle days of {self._world.seed}")
         for position, segment in enumerate([*ids, "everyone"]):
             is_default = segment == "everyone"
             bands = rng.choice(
@@ -715,6 +718,7 @@ class _Configuration:
                 priorities[position],
                 is_default if is_default or self._chance(0.9) else None,
                 *bands,
+                settle_days.choice(_SETTLE_DAYS),
                 'Said to be "everyone", äh',
                 key=1,
             )

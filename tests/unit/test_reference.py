@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas
 import pytest
 from reference.conditions import all_hold, any_holds
+from reference.settled import Replay, Standing, settled_state
 from reference.values import (
     is_null_number,
     is_null_time,
@@ -19,6 +20,8 @@ from reference.values import (
     rounded,
 )
 from small_world import ACCOUNT_COLUMNS, DAY, DEFAULT_SEGMENT, World
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 @pytest.fixture
@@ -1280,3 +1283,80 @@ def test_a_score_alone_is_told_once(world: World) -> None:
     found = alerts[["health_date", "alert_id", "from_state", "to_state"]].values.tolist()
     day = date(2026, 11, 20)
     assert sorted(found) == [[day, name, "average", "poor"] for name in ("fell", "low", "turned")]
+
+
+# Settled states
+
+
+def test_the_page_s_example_of_settled_states() -> None:
+    page = (DOCS / "health.md").read_text(encoding="utf-8")
+    calculated, shown = (
+        [cell.strip() for cell in line.split("|")[2:-1]]
+        for line in page.splitlines()
+        if line.startswith(("| calculated |", "| settled |"))
+    )
+    days = range(1, len(calculated) + 1)
+    assert [settled_state(calculated[:day], settle_days=2) for day in days] == shown
+
+
+@pytest.mark.parametrize(
+    ("calculated", "settle_days", "expected"),
+    [
+        (["good", "poor"], 0, "poor"),
+        (["good", "poor"], 1, "poor"),  # none ever held
+        (["good", "good", "poor"], 1, "good"),
+        (["good", "good", "poor", "poor"], 1, "poor"),
+        (["good", "good", "poor", "average", "poor", "average"], 1, "good"),
+        (["good", "good", "poor", None, "poor"], 1, "good"),  # no row ends a stretch
+        (["good", "good", "poor", "not_calculated", "not_calculated"], 1, "not_calculated"),
+    ],
+)
+def test_what_held_last_is_settled(
+    calculated: list[str | None], settle_days: int, expected: str
+) -> None:
+    assert settled_state(calculated, settle_days) == expected
+
+
+def test_a_replay_rests_on_what_is_there() -> None:
+    """A date put in between later counts for what is calculated after it, and not before."""
+    key = ("a", "overall")
+    states = {1: "good", 2: "good", 3: "poor", 4: "poor", 5: "poor"}
+    days = {date(2026, 11, day): {key: Standing(state, 2)} for day, state in states.items()}
+    first, second, third, fourth, fifth = days
+    replay = Replay()
+    replay.run([first, second, fourth, fifth], days)
+    assert replay.settled[fifth][key] == "poor", "none held on three dates"
+    replay.run([third], days)
+    assert replay.settled[third][key] == "poor"
+    replay.run([fourth], {fourth: {key: Standing("poor", 2, "good")}})
+    assert replay.settled[fourth][key] == "good", "by override"
+    replay.run([fifth], days)
+    assert replay.settled[fifth][key] == "poor"
+    replay.run([fourth], {})
+    assert fourth not in replay.settled, "no account is in scope, so it is no date of the history"
+
+
+def test_an_alert_goes_by_settled_states(world: World) -> None:
+    world.seed(
+        attributes=["use,number,,"],
+        health_rules=["everyone,service,poor,1,use,<,3,"],
+        alert_rules=["turned,service,average,poor,,,,high,Call"],
+    )
+    world.write(
+        world.seeds_dir / "segments.csv",
+        "segment_id,segment_name,priority,is_default,settle_days,good_from,poor_below,description",
+        ["everyone,Everyone,9,true,2,,,"],
+    )
+    world.raw(
+        "account_attributes",
+        "account_id,attribute,recorded_at,value",
+        ["a1,use,2026-11-01,5", "a1,use,2026-11-17 10:00,1"],
+    )
+    tables = world.calculate(date(2026, 11, 12), DAY)
+    [alert] = tables["health_alerts"].to_dict("records")
+    # Poor from the 18th on, and so on the third date in a row on the 20th.
+    assert (alert["health_date"], alert["from_state"]) == (date(2026, 11, 20), "average")
+    [change] = [
+        row for row in tables["health_changes"].to_dict("records") if row["pillar_id"] == "service"
+    ]
+    assert change["health_date"] == date(2026, 11, 18)

@@ -471,6 +471,11 @@ def test_segments_have_every_shape(worlds):
     }
 
 
+def test_segments_settle_at_once_soon_and_late(worlds):
+    found = Counter(row["settle_days"] for read in worlds for row in read.config["segments"])
+    assert set(found) == {"", "0", "1", "2", "3", "60"}
+
+
 # Raw tables ---------------------------------------------------------------------------------------
 
 
@@ -625,6 +630,35 @@ def test_times_are_spelled_in_every_way_and_lie_on_boundaries(worlds):
 
 
 # Outcomes -----------------------------------------------------------------------------------------
+
+
+def test_settled_states_are_of_every_kind(calculated):
+    """Of each state while another is calculated, by override, and as alerts tell of them."""
+    settled: dict[str, set[tuple[str, str]]] = {"overall": set(), "pillars": set()}
+    by_override = told_late = 0
+    for tables in calculated:
+        changed = {
+            (row.health_date, row.account_id, row.pillar_id)
+            for row in tables["health_changes"].itertuples()
+        }
+        for name, table, column in (
+            ("overall", "account_health_history", "calculated_overall_state"),
+            ("pillars", "pillar_health_history", "calculated_state"),
+        ):
+            rows = tables[table]
+            others = rows[rows["settled_state"] != rows[column]]
+            by_override += int(others["is_overridden"].sum())
+            kept = others[others["is_overridden"] == False]  # noqa: E712  an object column
+            settled[name] |= set(zip(kept["settled_state"], kept[column], strict=True))
+        told_late += sum(
+            (row.health_date, row.account_id, row.pillar_id) not in changed
+            and row.from_state not in (None, row.to_state)
+            for row in tables["health_alerts"].itertuples()
+        )
+    every = {(one, other) for one in STATES for other in STATES - {one}}
+    assert settled["pillars"] == every
+    assert len(settled["overall"]) >= len(every) / 2
+    assert min(by_override, told_late) > 0
 
 
 def test_every_outcome_appears(calculated):

@@ -80,6 +80,7 @@ select
     history.mrr,
     'overall' as pillar_id,
     history.overall_state as state,
+    history.settled_state,
     history.overall_score as score
 from {{ ref('account_health_history') }} as history
 where history.health_date between {{ first }} and {{ last }}
@@ -94,6 +95,7 @@ select
     history.mrr,
     pillars.pillar_id,
     pillars.state,
+    pillars.settled_state,
     pillars.score
 from {{ ref('pillar_health_history') }} as pillars
 inner join {{ ref('account_health_history') }} as history

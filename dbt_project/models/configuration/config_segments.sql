@@ -6,6 +6,7 @@ select
     is_default,
     good_from,
     poor_below,
+    settle_days,
     description,
     has_health_configuration
 from {{ ref('configured_segments') }}

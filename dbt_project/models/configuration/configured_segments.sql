@@ -49,6 +49,12 @@ select
         {{ parse_number('source.poor_below') }},
         {{ configuration_default('segments', 'poor_below') }}
     ) as poor_below,
+    cast(
+        coalesce(
+            {{ parse_number('source.settle_days') }},
+            {{ configuration_default('segments', 'settle_days') }}
+        ) as integer
+    ) as settle_days,
     source.description,
     with_rules.segment_id is not null as has_health_configuration
 from source

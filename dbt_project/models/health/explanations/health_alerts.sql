@@ -17,10 +17,18 @@ rules as (
 ),
 
 -- Scores are compared with those of a week before, on the date before as well; no other date is
--- looked at.
+-- looked at. Dates of former versions have no settled states: what was shown stands for them.
 states as (
 
-    select *
+    select
+        health_date,
+        account_id,
+        csm_email,
+        segment_id,
+        pillar_id,
+        state,
+        coalesce(settled_state, state) as settled_state,
+        score
     from (
         {{ shown_states(previous_health_date() ~ ' - 7', last_health_date()) }}
     ) as shown_states
@@ -54,7 +62,8 @@ shown as (
 
 ),
 
--- What a rule looks at. One that asks for a change looks at the changes alone, which are few.
+-- What a rule looks at. One that asks for a change looks at the settled states that changed alone,
+-- which are few.
 looked_at as (
 
     {% for asks_for_change in [true, false] -%}
@@ -63,7 +72,7 @@ looked_at as (
         shown.previous_date,
         shown.account_id,
         shown.csm_email,
-        shown.state,
+        {{ 'shown.settled_state' if asks_for_change else 'shown.state' }} as state,
         shown.score,
         rules.*
     from shown
@@ -71,12 +80,13 @@ looked_at as (
         on shown.pillar_id = rules.pillar_id
         and (rules.segment_id is null or shown.segment_id = rules.segment_id)
     {%- if asks_for_change %}
-    inner join {{ ref('health_changes') }} as changes
-        on shown.health_date = changes.health_date
-        and shown.account_id = changes.account_id
-        and shown.pillar_id = changes.pillar_id
-        and changes.from_state = coalesce(rules.from_state, changes.from_state)
-        and changes.to_state = coalesce(rules.to_state, changes.to_state)
+    inner join states as before
+        on shown.previous_date = before.health_date
+        and shown.account_id = before.account_id
+        and shown.pillar_id = before.pillar_id
+        and shown.settled_state <> before.settled_state
+        and before.settled_state = coalesce(rules.from_state, before.settled_state)
+        and shown.settled_state = coalesce(rules.to_state, shown.settled_state)
     where rules.asks_for_change
 
     union all
@@ -92,7 +102,8 @@ alerts as (
 
     select
         rules.*,
-        before.state as state_before
+        case when rules.asks_for_change then before.settled_state else before.state end
+            as state_before
     from looked_at as rules
     left join states as before
         on rules.previous_date = before.health_date

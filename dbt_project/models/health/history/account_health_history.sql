@@ -26,7 +26,8 @@ select
     overalls.score_low,
     overalls.score_high,
     overalls.is_certain,
-    cast(null as {{ dbt.type_string() }}) as settled_state
+    coalesce(overrides.state, settled.settled_state, overalls.calculated_overall_state)
+        as settled_state
 from {{ ref('int_evaluated_overalls') }} as overalls
 inner join versions on overalls.configuration_key = versions.configuration_key
 left join {{ ref('account_signals') }} as owners
@@ -41,3 +42,7 @@ left join {{ ref('int_overrides_by_health_date') }} as overrides
     on overalls.health_date = overrides.health_date
     and overalls.account_id = overrides.account_id
     and overrides.pillar_id = 'overall'
+left join {{ ref('int_settled_states') }} as settled
+    on overalls.health_date = settled.health_date
+    and overalls.account_id = settled.account_id
+    and settled.pillar_id = 'overall'

@@ -27,10 +27,14 @@ select
     pillars.score_low,
     pillars.score_high,
     pillars.is_certain,
-    cast(null as {{ dbt.type_string() }}) as settled_state
+    coalesce(overrides.state, settled.settled_state, pillars.calculated_state) as settled_state
 from {{ ref('int_evaluated_pillars') }} as pillars
 inner join versions on pillars.configuration_key = versions.configuration_key
 left join {{ ref('int_overrides_by_health_date') }} as overrides
     on pillars.health_date = overrides.health_date
     and pillars.account_id = overrides.account_id
     and pillars.pillar_id = overrides.pillar_id
+left join {{ ref('int_settled_states') }} as settled
+    on pillars.health_date = settled.health_date
+    and pillars.account_id = settled.account_id
+    and pillars.pillar_id = settled.pillar_id
