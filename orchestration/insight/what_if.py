@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from orchestration.base.figures import plural
+from orchestration.base.figures import plural, shown_score
 from orchestration.base.settings import Settings
 from orchestration.base.stopping import scratch_folder
 from orchestration.insight import scratch
 from orchestration.insight.options import DATE, MARKDOWN, report_console
-from orchestration.insight.report import Report, money, number
+from orchestration.insight.report import Report, money
 from orchestration.insight.state_changes import Comparison, StateChange, compare, rules_behind
 from orchestration.insight.states import ALL_STATES
 
@@ -244,8 +244,8 @@ def add_rules(report: Report, comparison: Comparison, moves: list[StateChange], 
                 (move.csm_email or "").split("@")[0],
                 money(move.mrr),
                 move.pillar_id,
-                scored(move.previous_state, move.previous_score),
-                scored(move.latter_state, move.latter_score),
+                scored(move.previous_state, move.previous_score, move.latter_score),
+                scored(move.latter_state, move.latter_score, move.previous_score),
                 when(move),
                 ", ".join(str(numbers[text]) for text in rules[move]),
             )
@@ -261,8 +261,8 @@ def accounts_have(count: int) -> str:
     return f"{plural(count, 'account')} {'has' if count == 1 else 'have'}"
 
 
-def scored(state: str, score: float | None) -> str:
-    return state if score is None else f"{state} {number(score)}"
+def scored(state: str, score: float | None, other: float | None) -> str:
+    return state if score is None else f"{state} {shown_score(score, other)}"
 
 
 def when(move: StateChange) -> str:
