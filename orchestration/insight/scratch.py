@@ -31,7 +31,7 @@ from orchestration.insight.preset import SEEDS, is_preset, write_over_seeds
 from orchestration.warehouse.configuration import Configuration
 from orchestration.warehouse.run_lock import write_lock
 
-# Every explanation of the range is kept: a move is explained on whichever date it happens.
+# Every explanation of the range is kept: a change is explained on whichever date it happens.
 EXPLANATION_DAYS = 36_500
 # What is compared, and all that it is made of.
 COMPARED = tuple(
