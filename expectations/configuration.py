@@ -51,6 +51,7 @@ CONDITIONS = """
         count(distinct account_id) filter (is_met) as met,
         avg(case when is_met then 1 when not is_met then 0 end) as met_share,
         avg(case when is_met is null then 1 else 0 end) as missing_share,
+        any_value(operator) = 'linear' as is_linear,
         any_value(observed.lowest) as lowest,
         any_value(observed.highest) as highest,
         min(threshold_number) filter (gap is not null) as threshold_from,
@@ -196,11 +197,15 @@ def weights(
 
 def conditions(warehouse: Warehouse, check: Check, span: Span) -> Iterator[Named]:
     rows = warehouse.rows(CONDITIONS, accounts=SAMPLED_ACCOUNTS, **span)
-    for key, accounts, known, met, met_share, missing, lowest, highest, first, last in rows:
+    for row in rows:
+        key, accounts, known, met, met_share, missing, is_linear, *observed = row
+        lowest, highest, first, last = observed
         counted = accounts if check.check_name == "signal_missing" else known
         if counted < check.minimum_rows:
             continue
         if check.check_name == "met_share":
+            if is_linear and not met:
+                continue  # That nobody is at an end of a linear rule says nothing against it.
             yield key, met_share, f"met by {met} of {known} accounts with an answer"
         elif check.check_name == "signal_missing":
             yield key, missing, f"{known} of {accounts} accounts have an answer"

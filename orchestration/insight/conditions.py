@@ -19,6 +19,7 @@ COMPARE = {
     "<": operators.lt,
     "<=": operators.le,
 }
+LINEAR = "linear"  # of a score rule's two ends, which no operator compares
 UNKNOWN_EFFORT = 10.0  # makes any path over numbers that are known come first
 
 
@@ -50,14 +51,20 @@ class Condition:
         assert self.resolved_threshold is not None
         return COMPARE[self.operator](round(value, 6), float(self.resolved_threshold))
 
+    @property
+    def is_linear(self) -> bool:
+        """Whether it is an end of a linear score rule."""
+        return self.operator == LINEAR
+
     def asked(self) -> str:
-        """What the condition asks for: `>= 7 (0.5 x seats)`."""
+        """What the condition asks for: `>= 7 (0.5 x seats)`; of a linear rule `10 points at 7`."""
         limit = self.resolved_threshold if self.resolved_threshold is not None else "?"
         scale = ""
         if self.scaled_by:
             limit = as_a_person(limit, self.observed)
             scale = f" ({self.threshold} x {self.scaled_by})"
-        return f"{self.operator} {limit}{scale}"
+        words = f"{10 if self.rule_set == 'healthy' else 0} points at"
+        return f"{words if self.is_linear else self.operator} {limit}{scale}"
 
     def seen(self, observed: str | None = None) -> str:
         """What was observed, or something else that was, beside the threshold."""
@@ -132,9 +139,21 @@ def change_to(condition: Condition, should_hold: bool) -> Change:
     assert condition.observed is not None and condition.resolved_threshold is not None
     observed, limit = float(condition.observed), float(condition.resolved_threshold)
     target, is_open = nearest_value(operator, observed, limit, condition.is_whole)
+    is_up = target > observed or (target == observed and operator in (">", ">=", "!="))
+    return change_in_number(condition, should_hold, target, is_up, is_open, limit)
+
+
+def change_in_number(
+    condition: Condition, should_hold: bool, target: float, is_up: bool, is_open: bool, limit: float
+) -> Change:
+    """The change of a signal to a value, or beyond it where that is open.
+
+    limit: the threshold that the change is held against.
+    """
+    assert condition.observed is not None
+    observed = float(condition.observed)
     step = abs(target - observed)
     effort = step / max(abs(limit), abs(observed), 1.0 if condition.is_whole else 0.1)
-    is_up = target > observed or (target == observed and operator in (">", ">=", "!="))
     # Beyond an open end: the limit itself is not enough.
     beyond = target + math.copysign(1e-6, 1 if is_up else -1) if is_open else target
     if condition.is_whole:

@@ -6,10 +6,11 @@ worked out from all conditions, as docs/health.md has it, because a signal stand
 of them.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from orchestration.insight.conditions import Change, Condition, change_to
+from orchestration.insight.conditions import Change, Condition, change_in_number, change_to
 from orchestration.insight.states import RANKS
 
 
@@ -137,16 +138,45 @@ def state_after(pillar: Pillar, changes: Iterable[Change]) -> str:
             if any(all(is_met(c) for c in clause) for clause in pillar.clauses(state)):
                 return state
         return "average"
-    points = {
-        signal: points_of({name: is_met(condition) for name, condition in rule.items()})
-        for signal, rule in pillar.rules.items()
-    }
+    points: dict[str, float | None] = {}
+    for signal, rule in pillar.rules.items():
+        if is_linear(rule):
+            change = by_signal.get(signal)
+            points[signal] = linear_points(rule, change.value if change else None)
+        else:
+            points[signal] = points_of({name: is_met(one) for name, one in rule.items()})
+    score = score_of(pillar, points)
+    return "average" if score is None else state_of(score, pillar.bands)
+
+
+def score_of(pillar: Pillar, points: dict[str, float | None]) -> float | None:
+    """The weighted mean of what the score rules give; None where none gives anything."""
     known = {signal: value for signal, value in points.items() if value is not None}
     if not known:
-        return "average"
+        return None
     weight = sum(pillar.weights.get(signal, 1) for signal in known)
-    score = sum(pillar.weights.get(signal, 1) * value for signal, value in known.items()) / weight
-    return state_of(score, pillar.bands)
+    return sum(pillar.weights.get(signal, 1) * value for signal, value in known.items()) / weight
+
+
+def is_linear(rule: dict[str, Condition]) -> bool:
+    return any(condition.is_linear for condition in rule.values())
+
+
+def ends_of(rule: dict[str, Condition]) -> tuple[float, float]:
+    """Where a linear rule gives 0 and where 10."""
+    poor, healthy = rule["poor_band"].resolved_threshold, rule["healthy"].resolved_threshold
+    assert poor is not None and healthy is not None
+    return float(poor), float(healthy)
+
+
+def linear_points(rule: dict[str, Condition], value: float | None = None) -> float | None:
+    """What a linear rule gives for the value observed, or for another one."""
+    healthy = rule["healthy"]
+    if healthy.is_met is None or healthy.observed is None:
+        return None
+    poor, good = ends_of(rule)
+    observed = float(healthy.observed) if value is None else round(value, 6)
+    return 10 * min(max((observed - poor) / (good - poor), 0), 1)
 
 
 def points_of(answers: dict[str, bool | None]) -> float | None:
@@ -171,7 +201,7 @@ def score_ways(pillar: Pillar, *, upwards: bool) -> list[list[Change]]:
         (
             change
             for rule in pillar.rules.values()
-            for change in next_steps(rule, upwards=upwards)
+            for change in next_steps(pillar, rule, upwards=upwards)
             if change.value is not None
         ),
         key=lambda change: change.effort,
@@ -179,8 +209,10 @@ def score_ways(pillar: Pillar, *, upwards: bool) -> list[list[Change]]:
     return [[step] for step in steps] + [steps[:count] for count in range(2, len(steps) + 1)]
 
 
-def next_steps(rule: dict[str, Condition], *, upwards: bool) -> list[Change]:
+def next_steps(pillar: Pillar, rule: dict[str, Condition], *, upwards: bool) -> list[Change]:
     """The changes of a score rule's signal that give it more, or fewer, points."""
+    if is_linear(rule):
+        return linear_steps(pillar, rule, upwards=upwards)
     points = points_of({name: condition.is_met for name, condition in rule.items()})
     healthy, poor = rule.get("healthy"), rule.get("poor_band")
     if points is None:
@@ -195,3 +227,36 @@ def next_steps(rule: dict[str, Condition], *, upwards: bool) -> list[Change]:
     if not upwards and poor is not None and points > 0:
         changes.append(change_to(poor, True))
     return changes
+
+
+def linear_steps(pillar: Pillar, rule: dict[str, Condition], *, upwards: bool) -> list[Change]:
+    """The change of a linear rule's signal that alone leads to the next state, or to the rule's end
+    where none does."""
+    points = linear_points(rule)
+    if points is None or points == (10 if upwards else 0):
+        return []
+    now = {
+        signal: linear_points(other)
+        if is_linear(other)
+        else points_of({name: condition.is_met for name, condition in other.items()})
+        for signal, other in pillar.rules.items()
+    }
+    score = score_of(pillar, now)
+    assert score is not None
+    healthy = rule["healthy"]
+    good_from, poor_below = pillar.bands
+    goal = poor_below if pillar.state == ("poor" if upwards else "average") else good_from
+    if not upwards:
+        goal -= 1e-6  # The next score that is below: scores are compared so.
+    weight = sum(
+        pillar.weights.get(signal, 1) for signal, given in now.items() if given is not None
+    )
+    wanted = points + (goal - score) * weight / pillar.weights.get(healthy.signal_id, 1)
+    poor, good = ends_of(rule)
+    target = poor + min(max(wanted, 0), 10) / 10 * (good - poor)
+    is_up = upwards == (good > poor)
+    # Not short of it: by whole units, or by the decimals that are compared.
+    units, noise = (1, 9) if healthy.is_whole else (10**6, 3)
+    counted = round(target * units, noise)
+    target = (math.ceil(counted) if is_up else math.floor(counted)) / units
+    return [change_in_number(healthy, upwards, target, is_up, False, target)]

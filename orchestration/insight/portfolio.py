@@ -151,8 +151,19 @@ def reasons(explanation: Explanation, pillar: str | None) -> tuple[str, str]:
 
 
 def because(facts: distance.Pillar, conditions: list[Condition]) -> str:
-    """The poor clauses that hold; for a pillar with scores only, what is in the poor band."""
+    """The poor clauses that hold; for a pillar with scores only, what gives no more than a poor
+    pillar has."""
     holding = [clause for clause in facts.clauses("poor") if distance.holds(clause)]
     if holding:
         return "; ".join(" and ".join(c.text() for c in clause) for clause in holding)
-    return "; ".join(c.text() for c in conditions if c.rule_set == "poor_band" and c.is_met)
+    bands = [
+        c.text() for c in conditions if c.rule_set == "poor_band" and c.is_met and not c.is_linear
+    ]
+    linear = [
+        rule["healthy"].text()
+        for rule in facts.rules.values()
+        if distance.is_linear(rule)
+        and (points := distance.linear_points(rule)) is not None
+        and distance.state_of(points, facts.bands) == "poor"
+    ]
+    return "; ".join(bands + linear)

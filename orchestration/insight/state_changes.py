@@ -246,8 +246,9 @@ def changed_conditions(previous: list[Condition], proposed: list[Condition]) -> 
             found.append(f"{place(condition)}: {condition.signal_id} {condition.asked()} is gone")
             continue
         new.remove(replacement)
-        # A threshold that answers as before has moved nobody.
-        if condition.is_met is not replacement.is_met:
+        # A threshold that answers as before has moved nobody, but for one that gives points.
+        is_linear = condition.is_linear or replacement.is_linear
+        if condition.is_met is not replacement.is_met or is_linear:
             found.append(
                 f"{place(condition)}: {condition.signal_id} {rule(condition)}"
                 f" becomes {rule(replacement)}"

@@ -168,6 +168,69 @@ def test_a_way_counts_all_conditions_of_its_signals() -> None:
     assert better.text() == "1 fewer user (tickets now 2): good"
 
 
+def linear(signal: str, observed: str | None, poor: str, healthy: str, **more: object) -> list:
+    """The two conditions of a linear score rule."""
+    ends = {"poor_band": float(poor), "healthy": float(healthy)}
+    share = None
+    if observed is not None:
+        share = (float(observed) - ends["poor_band"]) / (ends["healthy"] - ends["poor_band"])
+    is_met = {
+        "poor_band": None if share is None else share <= 0,
+        "healthy": None if share is None else share >= 1,
+    }
+    return [
+        replace(
+            condition(rule_set, signal, observed, f"= {ends[rule_set]:g}", "", **more),
+            operator="linear",
+            is_met=is_met[rule_set],
+        )
+        for rule_set in ("healthy", "poor_band")
+    ]
+
+
+def test_a_linear_rule_goes_as_far_as_the_next_state() -> None:
+    # 15 of 7 to 30 gives 3.48: 6.66 is at 22.318, 3.34 at 14.682.
+    facts = pillar("average", *linear("users", "15", "7", "30"))
+    better, worse = to_better(facts), to_worse(facts)
+    assert better is not None and worse is not None
+    assert better.text() == "8 more users (users now 15): good"
+    assert worse.text() == "1 fewer user (users now 15): poor"
+
+
+def test_a_linear_rule_may_ask_for_less() -> None:
+    # From 30 (poor) down to 10 (healthy): 15 gives 7.5, good is lost at more than 16.68.
+    facts = pillar("good", *linear("days", "15", "30", "10", unit="ratio", is_whole=False))
+    assert to_better(facts) is None
+    worse = to_worse(facts)
+    assert worse is not None
+    assert worse.text() == "days up by 1.68 to 16.7 (now 15 ratio): average"
+    [change] = worse.changes
+    assert change.value == pytest.approx(16.680002)
+
+
+def test_a_linear_rule_counts_beside_bands() -> None:
+    facts = pillar(
+        "average",
+        *linear("users", "20", "0", "40"),
+        condition("healthy", "people", "2", ">= 3", ""),
+        *linear("missing", None, "0", "40"),
+        users=1,
+        people=1,
+    )
+    better = to_better(facts)
+    assert better is not None
+    # 5 and 5: one person more makes 7.5; users alone would need 8.32 points, 34 of them.
+    assert better.text() == "1 more user (people now 2): good"
+    worse = to_worse(facts)
+    assert worse is not None and worse.text() == "14 fewer users (users now 20): poor"
+
+
+def test_a_linear_rule_says_what_is_at_its_ends() -> None:
+    healthy, poor = linear("users", "15", "7", "30")
+    assert healthy.asked() == "10 points at 30"
+    assert poor.asked() == "0 points at 7"
+
+
 def test_what_is_not_calculated_has_no_way() -> None:
     facts = pillar("not_calculated", condition("good", "users", None, ">= 1"))
     assert to_better(facts) is None

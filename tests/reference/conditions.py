@@ -17,6 +17,7 @@ class Answer:
 
     gap: observed value minus resolved threshold, in the signal's unit; None when there is no such
     number.
+    points: what a linear score rule gives; None when it gives nothing, and for other conditions.
     """
 
     condition: Condition
@@ -25,6 +26,7 @@ class Answer:
     threshold: str
     resolved_threshold: str | None
     gap: float | None = None
+    points: float | None = None
 
 
 def evaluate(
@@ -32,6 +34,8 @@ def evaluate(
 ) -> Answer:
     """Compare the condition's signal with its threshold."""
     value = values[condition.signal_id]
+    if condition.ends is not None:
+        return _end_of_line(condition, value, values)
     if types[condition.signal_id] == "number":
         if condition.operator in LIST_OPERATORS:
             return _number_in_list(condition, value)
@@ -70,6 +74,33 @@ def _number_with_number(
         threshold=number_text(threshold),
         resolved_threshold=None if resolved is None else number_text(resolved),
         gap=gap,
+    )
+
+
+def _end_of_line(
+    condition: Condition, value: float | None, values: Mapping[str, SignalValue]
+) -> Answer:
+    """One of the two conditions of a linear rule: met where the rule gives 10, or 0."""
+    scale = 1.0 if condition.scaled_by is None else values[condition.scaled_by]
+
+    def resolved(threshold: str) -> float | None:
+        return None if scale is None else rounded(read_number(threshold) * scale)
+
+    poor, healthy = (resolved(end) for end in condition.ends)
+    own = resolved(condition.threshold)
+    points = None
+    if value is not None and poor is not None and healthy is not None and poor != healthy:
+        share = (rounded(value) - poor) / (healthy - poor)
+        points = 10 * min(max(share, 0.0), 1.0)
+    asked = 10 if condition.rule_set == "healthy" else 0
+    return Answer(
+        condition,
+        is_met=None if points is None else points == asked,
+        observed=None if value is None else number_text(value),
+        threshold=number_text(read_number(condition.threshold)),
+        resolved_threshold=None if own is None else number_text(own),
+        gap=None if value is None or own is None else rounded(rounded(value) - own),
+        points=points,
     )
 
 

@@ -50,6 +50,7 @@ class Condition:
     """`signal_id operator threshold`, and where it stands in the configuration.
 
     rule_set: segment, good, poor, healthy, poor_band or milestone.
+    ends: of a linear score rule, whose operator is `linear`: the thresholds that give 0 and 10.
     """
 
     segment_id: str
@@ -60,17 +61,19 @@ class Condition:
     operator: str
     threshold: str
     scaled_by: str | None
+    ends: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
 class ScoreRule:
-    """A weighted band; one of its two conditions may be left out."""
+    """A weighted band, one of whose two conditions may be left out, or a linear rule with both."""
 
     segment_id: str
     pillar_id: str
     weight: float
     healthy: Condition | None
     poor: Condition | None
+    is_linear: bool = False
 
     @property
     def conditions(self) -> list[Condition]:
@@ -238,6 +241,8 @@ def _health_rule(row: ConfigRow) -> Condition:
 
 
 def _score_rule(row: ConfigRow) -> ScoreRule:
+    if row.get("scoring") == "linear":
+        return _linear_rule(row)
     return ScoreRule(
         segment_id=row["segment_id"],
         pillar_id=row["pillar_id"],
@@ -245,6 +250,26 @@ def _score_rule(row: ConfigRow) -> ScoreRule:
         healthy=_band(row, "healthy", row["healthy_operator"], row["healthy_threshold"]),
         poor=_band(row, "poor_band", row["poor_operator"], row["poor_threshold"]),
     )
+
+
+def _linear_rule(row: ConfigRow) -> ScoreRule:
+    ends = (row["poor_threshold"], row["healthy_threshold"])
+    poor, healthy = (
+        Condition(
+            segment_id=row["segment_id"],
+            pillar_id=row["pillar_id"],
+            rule_set=rule_set,
+            clause=None,
+            signal_id=row["signal_id"],
+            operator="linear",
+            threshold=threshold,
+            scaled_by=row["scaled_by"],
+            ends=ends,
+        )
+        for rule_set, threshold in zip(("poor_band", "healthy"), ends, strict=True)
+    )
+    weight = read_number(row["weight"])
+    return ScoreRule(row["segment_id"], row["pillar_id"], weight, healthy, poor, is_linear=True)
 
 
 def _band(

@@ -28,6 +28,9 @@ class Judgement:
     reason: str | None
     state: str = ""
     is_overridden: bool = False
+    score_low: float | None = None
+    score_high: float | None = None
+    is_certain: bool | None = None
 
 
 @dataclass
@@ -100,6 +103,12 @@ def account_health(
         for pillar_id, pillar_rules in rules.items()
     ]
     overall, coverage = _overall(facts, configuration, chosen, rules, pillars)
+    if chosen is not None and not _is_created_today(facts):
+        for pillar in pillars:
+            _set_ends_of_pillar(pillar, chosen, rules[pillar.pillar_id])
+        _set_ends_of_overall(
+            overall, chosen, _weights(configuration, chosen, rules), rules, pillars
+        )
     for judgement in (*pillars, overall):
         _apply_override(facts, judgement)
     pillar_answers = [answer for answered in rules.values() for answer in answered.answers]
@@ -174,7 +183,12 @@ def _pillar_health(
     rules: PillarRules,
     statuses: Mapping[str, SourceStatus],
 ) -> PillarHealth:
-    unknown_conditions = sum(answer.is_met is None for answer in rules.answers)
+    # A linear rule is one condition, told as two.
+    unknown_conditions = sum(
+        answer.is_met is None
+        for answer in rules.answers
+        if answer.condition.ends is None or answer.condition.rule_set == "healthy"
+    )
     reason = _reason_not_calculated(facts, configuration, chosen, pillar_id, rules, statuses)
     if chosen is None or reason is not None:
         return PillarHealth(
@@ -249,6 +263,8 @@ def _points(rule: ScoreRule, answers: Sequence[Answer]) -> float | None:
     met = {answer.condition.rule_set: answer.is_met for answer in answers}
     if all(is_met is None for is_met in met.values()):
         return None
+    if rule.is_linear:
+        return answers[0].points
     if met.get("healthy") is True:
         return 10.0
     return 0.0 if met.get("poor_band") is True else 5.0
@@ -314,6 +330,104 @@ def _weights(
         for pillar_id, pillar_rules in rules.items()
         if pillar_rules.has_health_rules or pillar_rules.has_score_rules
     ]
+
+
+# 7. What is not known
+
+
+def _set_ends_of_pillar(pillar: PillarHealth, segment: Segment, rules: PillarRules) -> None:
+    """The scores that what is unknown could still lead to, and whether the state is certain."""
+    if not (rules.has_health_rules or rules.has_score_rules):
+        return
+    if pillar.reason is not None or pillar.score is None:
+        pillar.score_low, pillar.score_high = 0.0, 10.0
+    elif rules.has_score_rules:
+        ends = [(rule.weight, _ends_of_rule(rule, answers)) for rule, answers in rules.bands]
+        pillar.score_low = _weighted_mean([(weight, low) for weight, (low, _) in ends])
+        pillar.score_high = _weighted_mean([(weight, high) for weight, (_, high) in ends])
+    else:
+        pillar.score_low, pillar.score_high = _ends_of_health_rules(rules)
+    if pillar.reason is not None:
+        pillar.is_certain = False
+    elif rules.has_health_rules:
+        good, poor = clauses_hold(rules.good), clauses_hold(rules.poor)
+        pillar.is_certain = poor is True or None not in (good, poor)
+    else:
+        pillar.is_certain = _is_in_band(pillar, segment)
+
+
+def _ends_of_rule(rule: ScoreRule, answers: Sequence[Answer]) -> tuple[float, float]:
+    """The least and the greatest points that a score rule could give."""
+    points = _points(rule, answers)
+    if points is None:
+        return 0.0, 10.0
+    if rule.is_linear:
+        return points, points
+    met = {answer.condition.rule_set: answer.is_met for answer in answers}
+    healthy, poor = met.get("healthy", False), met.get("poor_band", False)
+    possible = []
+    if healthy is not False:
+        possible.append(10.0)
+    if poor is not False and healthy is not True:
+        possible.append(0.0)
+    if healthy is not True and poor is not True:
+        possible.append(5.0)
+    return min(possible), max(possible)
+
+
+def _ends_of_health_rules(rules: PillarRules) -> tuple[float, float]:
+    good, poor = clauses_hold(rules.good), clauses_hold(rules.poor)
+    low = 0.0 if poor is not False else 10.0 if good is True else 5.0
+    high = 0.0 if poor is True else 10.0 if good is not False else 5.0
+    return low, high
+
+
+def _is_in_band(judgement: Judgement, segment: Segment) -> bool:
+    """Whether both ends lie in the band of the calculated state."""
+    bands = {_banded(judgement.score_low, segment), _banded(judgement.score_high, segment)}
+    return bands == {judgement.calculated_state}
+
+
+def _set_ends_of_overall(
+    overall: Judgement,
+    segment: Segment,
+    weights: Sequence[PillarWeight],
+    rules: Mapping[str, PillarRules],
+    pillars: Sequence[PillarHealth],
+) -> None:
+    """The weighted means of the pillars' ends, capped by what may be poor and what surely is."""
+    by_id = {pillar.pillar_id: pillar for pillar in pillars}
+    configured = [
+        (weight, by_id[weight.pillar_id])
+        for weight in weights
+        if by_id[weight.pillar_id].score_low is not None
+    ]
+    if not configured:
+        return
+    low = _weighted_mean([(weight.weight, pillar.score_low) for weight, pillar in configured])
+    high = _weighted_mean([(weight.weight, pillar.score_high) for weight, pillar in configured])
+    capping = [(weight.cap_when_poor, pillar) for weight, pillar in configured]
+    caps = [(cap, pillar, rules[pillar.pillar_id]) for cap, pillar in capping if cap is not None]
+    overall.score_low = min([low, *(c for c, *one in caps if _could_be_poor(*one, segment))])
+    overall.score_high = min([high, *(c for c, *one in caps if _is_surely_poor(*one, segment))])
+    is_calculated = overall.calculated_state != NOT_CALCULATED
+    overall.is_certain = is_calculated and _is_in_band(overall, segment)
+
+
+def _could_be_poor(pillar: PillarHealth, rules: PillarRules, segment: Segment) -> bool:
+    if pillar.reason is not None:
+        return True
+    if rules.has_health_rules:
+        return clauses_hold(rules.poor) is not False
+    return rounded(pillar.score_low) < rounded(segment.poor_below)
+
+
+def _is_surely_poor(pillar: PillarHealth, rules: PillarRules, segment: Segment) -> bool:
+    if pillar.reason is not None:
+        return False
+    if rules.has_health_rules:
+        return clauses_hold(rules.poor) is True
+    return rounded(pillar.score_high) < rounded(segment.poor_below)
 
 
 # 6. Override

@@ -68,6 +68,9 @@ COLUMNS: dict[str, list[str]] = {
         "reason",
         "is_overridden",
         "config_version",
+        "score_low",
+        "score_high",
+        "is_certain",
     ],
     "pillar_health_history": [
         "health_date",
@@ -83,6 +86,9 @@ COLUMNS: dict[str, list[str]] = {
         "unknown_conditions",
         "is_overridden",
         "config_version",
+        "score_low",
+        "score_high",
+        "is_certain",
     ],
     "pillar_metrics_history": ["health_date", "account_id", "pillar_id", "metric_id", "value"],
     "segment_membership": [
@@ -443,6 +449,9 @@ def _account_history_row(calculated: Calculated) -> PublishedRow:
         "reason": overall.reason,
         "is_overridden": overall.is_overridden,
         "config_version": CONFIG_VERSION,
+        "score_low": overall.score_low,
+        "score_high": overall.score_high,
+        "is_certain": overall.is_certain,
     }
 
 

@@ -431,8 +431,8 @@ COLUMNS_OF_FILE = {
     "metrics": "metric_id pillar_id measure window_days dimension dimension_values unit"
     " description",
     "health_rules": "segment_id pillar_id state clause signal_id operator threshold scaled_by",
-    "score_rules": "segment_id pillar_id signal_id weight healthy_operator healthy_threshold"
-    " poor_operator poor_threshold scaled_by",
+    "score_rules": "segment_id pillar_id signal_id weight scoring healthy_operator"
+    " healthy_threshold poor_operator poor_threshold scaled_by",
     "pillar_weights": "segment_id pillar_id weight cap_when_poor",
     "milestones": "segment_id milestone_id milestone_name position signal_id operator threshold"
     " scaled_by",
@@ -443,6 +443,10 @@ COLUMNS_OF_FILE = {
     "pillar_sources": "pillar_id table_name",
     "raw_values": "table_name column_name raw_value time_format value",
 }
+
+
+# Columns that a file of a user may lack, because they were added later.
+LATER_COLUMNS = (("score_rules", "scoring"),)
 
 
 def _measure_called(name: str) -> Measure:
@@ -544,6 +548,7 @@ class _Configuration:
         self._fill_vocabulary()
         self._fill_metrics()
         self._fill_segments()
+        self._make_score_rules_linear()
         self._fill_sources()
         self._fill_alerts()
         if "declared values" in kinds:
@@ -565,10 +570,17 @@ class _Configuration:
                 continue
             self._rng.shuffle(rows)
             path = self._world.seeds_dir / f"{name}.csv"
+            written = [column for column in columns.split() if self._is_written(name, column)]
             with path.open("w", encoding="utf-8", newline="") as file:
-                writer = csv.DictWriter(file, columns.split(), lineterminator="\n")
+                writer = csv.DictWriter(file, written, lineterminator="\n", extrasaction="ignore")
                 writer.writeheader()
                 writer.writerows({k: _config_text(v) for k, v in row.items()} for row in rows)
+
+    def _is_written(self, file: str, column: str) -> bool:
+        """A column that came later is left out of every other file that says nothing in it."""
+        if (file, column) not in LATER_COLUMNS or self._world.seed % 2:
+            return True
+        return any(row[column] is not None for row in self.files[file].values())
 
     def _add(self, file: str, *values: Any, key: int | None = None) -> None:
         """Add a row unless its key, the first `key` columns or all, is taken."""
@@ -835,12 +847,41 @@ class _Configuration:
             poor = self._condition(signal, -1, scalable=False)
             if healthy.scaled_by:
                 poor = _Condition(rng.choice(("<", "<=")), "0.05")
-            row: list[Any] = [segment, pillar, signal, rng.choice((0.25, 0.5, 1, 1, 2, 3))]
+            row: list[Any] = [segment, pillar, signal, rng.choice((0.25, 0.5, 1, 1, 2, 3)), None]
             missing = rng.choice((None, None, None, "healthy", "poor"))
             for side, condition in (("healthy", healthy), ("poor", poor)):
                 kept = side != missing
                 row += [condition.operator, condition.threshold] if kept else [None, None]
             self._add("score_rules", *row, healthy.scaled_by, key=3)
+
+    def _make_score_rules_linear(self) -> None:
+        """Turn some score rules on numbers into linear ones; in every third world none.
+
+        Their draws are their own, so that the rest of a world does not depend on them.
+        """
+        rng = random.Random(f"{self._world.seed} linear")
+        scales = ["seats", *(a for a in self.attributes if _ATTRIBUTES[a] == "number")]
+        for row in self.files["score_rules"].values():
+            row["scoring"] = rng.choice((None, "bands"))
+            if self._world.seed % 3 == 0:
+                row["scoring"] = None
+                continue
+            signal = row["signal_id"]
+            measure = self._numbers.get(signal)
+            is_number = measure or _ATTRIBUTES.get(signal) == "number"
+            if not (is_number or signal == "account_age_days") or rng.random() < 0.5:
+                continue
+            thresholds = measure.thresholds if measure else (0, 10, 20, 40, 100)
+            poor, healthy = rng.sample(sorted({0, 1, *thresholds}), 2)
+            if measure and rng.random() < 0.7:
+                poor, healthy = sorted((poor, healthy), reverse=measure.better < 0)
+            row |= {"scoring": "linear", "healthy_operator": None, "poor_operator": None}
+            row["scaled_by"] = None
+            if rng.random() < 0.35:
+                # Another metric may be 0, and then both ends are the same.
+                row["scaled_by"] = rng.choice((*scales, rng.choice(sorted(self._numbers))))
+                poor, healthy = rng.sample((-0.5, 0.05, 0.125, 0.5, 1), 2)
+            row["poor_threshold"], row["healthy_threshold"] = poor, healthy
 
     def _fill_weights(self, segment: str, configured: Sequence[str], weighs_others: bool) -> None:
         """Weights of most configured pillars and some others, or of one other only."""

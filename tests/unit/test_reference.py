@@ -777,6 +777,177 @@ def test_worked_band(world: World, value: float, score: float) -> None:
     assert world.pillar()["score"] == score
 
 
+LINEAR_COLUMNS = (
+    "segment_id,pillar_id,signal_id,weight,scoring,healthy_operator,healthy_threshold,"
+    "poor_operator,poor_threshold,scaled_by"
+)
+
+
+def seed_score_rules(world: World, *lines: str) -> None:
+    """Score rules in a file that has the column `scoring`."""
+    world.write(world.seeds_dir / "score_rules.csv", LINEAR_COLUMNS, lines)
+
+
+@pytest.mark.parametrize(
+    ("value", "poor", "healthy", "score", "met"),
+    [
+        (18, 7, 30, 4.782609, (False, False)),
+        (5, 7, 30, 0, (False, True)),
+        (40, 7, 30, 10, (True, False)),
+        (15, 30, 10, 7.5, (False, False)),
+        (29.9999996, 7, 30, 10, (True, False)),
+        (30.0000004, 30, 10, 0, (False, True)),
+    ],
+)
+def test_worked_linear(
+    world: World, value: float, poor: float, healthy: float, score: float, met: tuple[bool, bool]
+) -> None:
+    world.numbers(size=value)
+    seed_score_rules(world, f"everyone,service,size,1,linear,,{healthy},,{poor},")
+    tables = world.calculate()
+    told = tables["health_explanations"].set_index("rule_set")
+    assert (told.loc["healthy", "is_met"], told.loc["poor_band", "is_met"]) == met
+    assert told["operator"].tolist() == ["linear", "linear"]
+    assert told.loc["poor_band", "threshold"] == str(poor)
+    pillar = world.pillar()
+    assert pillar["score"] == pytest.approx(score, abs=1e-6)
+    assert (pillar["score_low"], pillar["score_high"]) == (pillar["score"], pillar["score"])
+
+
+@pytest.mark.parametrize(
+    ("numbers", "score"),
+    [
+        ({"size": -4, "scale": -10}, 7.5),  # -1 is poor, -5 healthy
+        ({"size": 4, "scale": 10}, 7.5),
+        ({"size": 4, "scale": 0}, None),
+        ({"size": 4, "scale": ""}, None),
+        ({"size": "", "scale": 10}, None),
+    ],
+)
+def test_linear_with_a_scale(
+    world: World, numbers: dict[str, float | str], score: float | None
+) -> None:
+    """One condition, unknown where it gives nothing; the rest is weighed without it."""
+    world.numbers(other=1, **numbers)
+    seed_score_rules(
+        world,
+        "everyone,service,size,3,linear,,0.5,,0.1,scale",
+        "everyone,relationship,size,3,linear,,0.5,,0.1,scale",
+        "everyone,relationship,other,1,,>=,1,,,",
+    )
+    service, both = world.pillar("service"), world.pillar("relationship")
+    assert service["unknown_conditions"] == both["unknown_conditions"] == (score is None)
+    if score is None:
+        assert (service["reason"], service["score"]) == ("no_data", None)
+        assert (service["score_low"], service["score_high"], service["is_certain"]) == (
+            0,
+            10,
+            False,
+        )
+        assert (both["score_low"], both["score"], both["score_high"]) == (2.5, 10, 10)
+        assert both["is_certain"] is False
+    else:
+        assert service["score"] == score
+        assert both["score"] == (3 * score + 10) / 4
+        assert both["is_certain"] is True
+
+
+@pytest.mark.parametrize(
+    ("good", "poor", "low", "score", "high", "certain"),
+    [
+        ("yes", "yes", 0, 0, 0, True),
+        ("yes", "no", 10, 10, 10, True),
+        ("no", "no", 5, 5, 5, True),
+        ("yes", "unknown", 0, 10, 10, False),
+        ("unknown", "yes", 0, 0, 0, True),
+        ("unknown", "no", 5, 5, 10, False),
+        ("no", "unknown", 0, 5, 5, False),
+        ("unknown", "unknown", 0, None, 10, False),
+        ("none", "unknown", 0, None, 10, False),
+        ("unknown", "none", 0, None, 10, False),
+        ("none", "no", 5, 5, 5, True),
+    ],
+)
+def test_ends_by_health_rules(
+    world: World, good: str, poor: str, low: float, score: float | None, high: float, certain: bool
+) -> None:
+    world.numbers(yes=1, no=0, unknown="")
+    world.seed(
+        health_rules=[
+            f"everyone,relationship,{state},1,{signal},=,1,"
+            for state, signal in (("good", good), ("poor", poor))
+            if signal != "none"
+        ]
+    )
+    pillar = world.pillar("relationship")
+    assert (pillar["score_low"], pillar["score"], pillar["score_high"]) == (low, score, high)
+    assert pillar["is_certain"] is certain
+
+
+def test_ends_by_score_rules(world: World) -> None:
+    """Over all score rules; state and certainty from the health rules where there are any."""
+    world.numbers(high=6, low=1, lost="")
+    world.seed(
+        score_rules=[
+            *score_rules("product_adoption", high=3, lost=1),
+            *score_rules("service", low=3, lost=1),
+            *score_rules("relationship", lost=1),
+            *score_rules("financial", high=1, lost=1),
+        ],
+        health_rules=["everyone,financial,poor,1,low,<,5,"],
+    )
+    tables = world.calculate()
+    pillars = tables["pillar_health_history"].set_index("pillar_id")
+    columns = ["calculated_state", "score_low", "score", "score_high", "is_certain"]
+    assert pillars.loc["product_adoption", columns].tolist() == ["good", 7.5, 10, 10, True]
+    assert pillars.loc["service", columns].tolist() == ["poor", 0, 0, 2.5, True]
+    assert pillars.loc["relationship", columns].tolist() == ["average", 0, None, 10, False]
+    assert pillars.loc["financial", columns].tolist() == ["poor", 5, 10, 10, True]
+    overall = tables["account_health_history"].iloc[0]
+    assert (overall["score_low"], overall["score_high"]) == (12.5 / 4, 32.5 / 4)
+    # The score is the mean of 10, 0 and 10.
+    assert (overall["calculated_overall_state"], overall["is_certain"]) == ("good", False)
+
+
+def test_caps_of_the_ends(world: World) -> None:
+    """The low by what could be poor, the high by what is for sure; only weighed and configured."""
+    world.numbers(high=6, low=1, lost="")
+    world.seed(
+        score_rules=[
+            *score_rules("product_adoption", high=1),
+            *score_rules("service", high=1, lost=3),
+        ],
+        health_rules=["everyone,relationship,poor,1,low,<,5,"],
+        pillar_weights=[
+            "everyone,product_adoption,7,1",
+            "everyone,service,2,4",
+            "everyone,relationship,1,8",
+            "everyone,financial,9,2",
+        ],
+    )
+    overall = world.overall()
+    # Lows 10, 2.5 and 0 make 7.5, which a poor service would cap at 4; highs 10, 10 and 0 make 9.
+    assert (overall["score_low"], overall["overall_score"], overall["score_high"]) == (4, 8, 8)
+    assert overall["is_certain"] is False
+
+
+def test_no_ends_without_anything_to_know(world: World) -> None:
+    world.numbers(lost="")
+    world.seed(
+        score_rules=score_rules("service", lost=1),
+        pillar_weights=["everyone,financial,1,"],
+    )
+    ends = ["score_low", "score_high", "is_certain"]
+    assert world.pillar("financial")[ends].tolist() == [None, None, None]
+    assert world.pillar("service")[ends].tolist() == [0, 10, False]
+    assert world.overall()[ends].tolist() == [None, None, None]
+    world.seed(pillar_weights=["everyone,service,1,"])
+    assert world.overall()[ends].tolist() == [0, 10, False]
+    on_its_first_day = world.calculate(date(2026, 1, 1))
+    for table in ("pillar_health_history", "account_health_history"):
+        assert on_its_first_day[table].iloc[0][ends].tolist() == [None, None, None]
+
+
 def test_worked_overalls(world: World) -> None:
     """Bands 10 and 5 alike: 7.5. Weighted 4 to 1: 9. Then 8.25, and 7.1 with two fives."""
     world.numbers(high=6, middle=3)

@@ -288,7 +288,16 @@ def _wrong_weights_and_signals(config: dict[str, list[ConfigRow]]) -> Iterator[s
     for name in ("score_rules", "pillar_weights"):
         yield from (f"{name}: weight of {r}" for r in config[name] if float(r["weight"]) <= 0)
     for row in config["score_rules"]:
-        if not row["healthy_operator"] and not row["poor_operator"]:
+        operators = (row["healthy_operator"], row["poor_operator"])
+        thresholds = (row["healthy_threshold"], row["poor_threshold"])
+        if row.get("scoring") == "linear":
+            if any(operators) or not all(NUMBER.fullmatch(text) for text in thresholds):
+                yield f"score_rules: no linear rule in {row}"
+            elif round(float(thresholds[0]), 6) == round(float(thresholds[1]), 6):
+                yield f"score_rules: equal thresholds in {row}"
+        elif row.get("scoring") not in (None, "", "bands"):
+            yield f"score_rules: scoring of {row}"
+        elif not any(operators):
             yield f"score_rules: no condition in {row}"
     names = Counter(
         [
@@ -311,6 +320,8 @@ def _conditions(
             values = (row["signal_id"], row["operator"], row["threshold"], row["scaled_by"])
             yield name, values
     for row in config["score_rules"]:
+        if row.get("scoring") == "linear":
+            continue  # thresholds without operators
         for side in ("healthy", "poor"):
             operator, threshold = row[f"{side}_operator"], row[f"{side}_threshold"]
             if operator or threshold:
@@ -367,6 +378,71 @@ def test_every_operator_appears_with_every_type_of_signal(worlds):
     assert found["health_rules"] == every
     assert found["score_rules"] >= {("number", operator) for operator in OPERATORS["number"]}
     assert min(scaled["health_rules"], scaled["score_rules"]) > 0
+
+
+def test_score_rules_are_linear_in_every_way(worlds, calculated):
+    """Up and down, scaled, also by what is negative or makes both ends the same.
+
+    Some files lack the column that says so.
+    """
+    shapes = Counter()
+    for read in worlds:
+        rules = read.config["score_rules"]
+        shapes["no column"] += bool(rules) and "scoring" not in rules[0]
+        shapes["an empty column"] += bool(rules) and {r.get("scoring") for r in rules} == {""}
+        for row in rules:
+            shapes[row.get("scoring")] += 1
+            if row.get("scoring") == "linear":
+                assert read.signal_types[row["signal_id"]] == "number"
+                is_up = float(row["healthy_threshold"]) > float(row["poor_threshold"])
+                shapes["up" if is_up else "down", bool(row["scaled_by"])] += 1
+    ways = [("up", False), ("up", True), ("down", False), ("down", True)]
+    wanted = ["no column", "an empty column", "bands", "linear", *ways]
+    assert all(shapes[shape] for shape in wanted), shapes
+    for tables in calculated:
+        told = tables["health_explanations"]
+        for row in told[told["operator"] == "linear"].itertuples():
+            shapes[row.rule_set, row.is_met] += 1
+            threshold = row.resolved_threshold
+            if row.is_met is None and None not in (row.observed, threshold):
+                shapes["same ends"] += 1
+            shapes["turned"] += threshold is not None and (
+                (float(threshold) < 0) != (float(row.threshold) < 0) and float(threshold) != 0
+            )
+    answers = [
+        (rule_set, is_met)
+        for rule_set in ("healthy", "poor_band")
+        for is_met in (True, False, None)
+    ]
+    assert all(shapes[shape] for shape in ("same ends", "turned", *answers)), shapes
+
+
+def test_what_is_not_known_leads_to_every_kind_of_ends(calculated):
+    """Of pillars and overall: none, apart and together, certain or not, at the score and off it."""
+    tables_of_scores = {"pillar_health_history": "score", "account_health_history": "overall_score"}
+    for table, score in tables_of_scores.items():
+        found = Counter()
+        for tables in calculated:
+            for row in tables[table].itertuples():
+                low, value, high = row.score_low, getattr(row, score), row.score_high
+                found["none"] += low is None
+                if low is None:
+                    assert high is None and row.is_certain is None
+                    continue
+                found["certain"] += row.is_certain
+                found["not certain"] += not row.is_certain
+                found["without a score"] += value is None
+                found["0 and 10"] += (low, high) == (0, 10)
+                if value is not None:
+                    assert low - 1e-9 <= value <= high + 1e-9, row
+                    found["together"] += low == value == high
+                    found["below"] += low < value
+                    found["above"] += value < high
+                    found["apart and certain"] += low < high and row.is_certain
+        wanted = ["none", "certain", "not certain", "together", "below", "above"]
+        if score == "score":  # an overall without a score mostly has no ends either
+            wanted += ["without a score", "0 and 10"]
+        assert all(found[kind] for kind in (*wanted, "apart and certain")), found
 
 
 def test_segments_have_every_shape(worlds):
@@ -587,6 +663,10 @@ def test_every_outcome_appears(calculated):
         "source_status.status": {"ok", "unreadable", "absent", "stale", "broken"},
         "raw_files.is_read": {"True", "False"},
         "not_calculated_accounts.needs_review": {"True", "False"},
-        "answers": {(o, met) for o in OPERATORS["number"] for met in (True, False, None)},
+        "answers": {
+            (operator, met)
+            for operator in (*OPERATORS["number"], "linear")
+            for met in (True, False, None)
+        },
     }
     assert min(worlds_with_state[state] for state in STATES) >= len(SEEDS) * 0.7

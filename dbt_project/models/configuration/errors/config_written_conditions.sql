@@ -1,5 +1,6 @@
 -- The conditions as the files have them, one row per condition with something in it: where it
--- stands, and the types of its signal and of what scales it (null: no such signal).
+-- stands, and the types of its signal and of what scales it (null: no such signal). `is_banded` is
+-- false for the ends of a score rule whose `scoring` asks for no operators.
 {%- set conditions = [] %}
 {%- for seed in configuration_seeds() %}
 {%- set rows_of_file = configuration_rows(seed) %}
@@ -13,6 +14,7 @@ conditions as (
 
     {% for seed, rows_of_file, columns in conditions %}
     {%- set is_scaled = 'scaled_by' in configuration_columns(seed) %}
+    {%- set has_scoring = 'scoring' in configuration_columns(seed) %}
     select
         '{{ seed }}.csv' as file_name,
         row_key,
@@ -21,7 +23,8 @@ conditions as (
         '{{ columns.threshold }}' as threshold_column,
         {{ columns.operator }} as operator,
         {{ columns.threshold }} as threshold,
-        {{ 'scaled_by' if is_scaled else 'cast(null as ' ~ dbt.type_string() ~ ')' }} as scaled_by
+        {{ 'scaled_by' if is_scaled else 'cast(null as ' ~ dbt.type_string() ~ ')' }} as scaled_by,
+        {{ "coalesce(scoring, 'bands') = 'bands'" if has_scoring else 'true' }} as is_banded
     from ({{ rows_of_file }}) as rows_of_file
     where {{ columns.operator }} is not null or {{ columns.threshold }} is not null
     {{ 'union all' if not loop.last }}

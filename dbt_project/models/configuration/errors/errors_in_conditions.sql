@@ -8,6 +8,16 @@ score_rules as (
 
 ),
 
+signals as (
+
+    select
+        signal_id,
+        min(value_type) as value_type
+    from {{ ref('config_signals') }}
+    group by signal_id
+
+),
+
 -- A signal that is unknown, or of no known type, goes with all operators.
 operators as (
 
@@ -115,7 +125,8 @@ rules_without_conditions as (
         'Fill `healthy_operator` and `healthy_threshold`, or the poor ones, or both.' as cure
     from score_rules
     where
-        healthy_operator is null and healthy_threshold is null
+        coalesce(scoring, 'bands') = 'bands'
+        and healthy_operator is null and healthy_threshold is null
         and poor_operator is null and poor_threshold is null
 
 ),
@@ -135,7 +146,72 @@ half_conditions as (
             ["case when operator is null then 'threshold' else 'operator' end"],
         ) }} as cure
     from conditions
-    where file_name = 'score_rules.csv' and (operator is null or threshold is null)
+    where
+        file_name = 'score_rules.csv'
+        and is_banded
+        and (operator is null or threshold is null)
+
+),
+
+linear_rules as (
+
+    select
+        score_rules.*,
+        signals.value_type
+    from score_rules
+    left join signals on score_rules.signal_id = signals.signal_id
+    where score_rules.scoring = 'linear'
+
+),
+
+linear_rules_with_operators as (
+
+    select
+        'score_rules.csv' as file_name,
+        row_key,
+        'a linear score rule with an operator.' as problem,
+        'Empty `healthy_operator` and `poor_operator`, or `scoring`.' as cure
+    from linear_rules
+    where healthy_operator is not null or poor_operator is not null
+
+),
+
+linear_rules_without_ends as (
+
+    select
+        'score_rules.csv' as file_name,
+        row_key,
+        'a linear score rule without both thresholds.' as problem,
+        'Fill `healthy_threshold` and `poor_threshold`.' as cure
+    from linear_rules
+    where healthy_threshold is null or poor_threshold is null
+
+),
+
+linear_rules_with_equal_ends as (
+
+    select
+        'score_rules.csv' as file_name,
+        row_key,
+        'the thresholds of a linear score rule are the same.' as problem,
+        'Write two: the larger says which way is better.' as cure
+    from linear_rules
+    where
+        round({{ parse_number('healthy_threshold') }}, 6)
+        = round({{ parse_number('poor_threshold') }}, 6)
+
+),
+
+linear_rules_not_on_numbers as (
+
+    select
+        'score_rules.csv' as file_name,
+        row_key,
+        {{ sentence("a linear score rule on the signal {}, which is no number.", ["signal_id"]) }}
+            as problem,
+        'Name a metric or a number attribute, or empty `scoring`.' as cure
+    from linear_rules
+    where value_type <> 'number'
 
 ),
 
@@ -220,7 +296,7 @@ thresholds_not_booleans as (
         ) }} as problem,
         'Write true or false.' as cure
     from thresholds
-    where value_type = 'boolean' and lower(threshold) not in ('true', 'false')
+    where value_type = 'boolean' and is_banded and lower(threshold) not in ('true', 'false')
 
 ),
 
@@ -258,7 +334,7 @@ scaled_signals_not_numbers as (
             as problem,
         'Empty it.' as cure
     from conditions
-    where scaled_by is not null and value_type <> 'number'
+    where scaled_by is not null and is_banded and value_type <> 'number'
 
 )
 
@@ -267,6 +343,14 @@ union all
 select * from rules_without_conditions
 union all
 select * from half_conditions
+union all
+select * from linear_rules_with_operators
+union all
+select * from linear_rules_without_ends
+union all
+select * from linear_rules_with_equal_ends
+union all
+select * from linear_rules_not_on_numbers
 union all
 select * from wrong_operators
 union all
