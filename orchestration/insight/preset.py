@@ -17,7 +17,7 @@ from orchestration.dbt_runner.wrong_configuration import (
     refuse_wrong_configuration,
 )
 from orchestration.insight.options import FOLDER, report_console
-from orchestration.insight.tables import Table, print_table
+from orchestration.insight.tables import Cells, Table, print_table
 
 SEEDS = ROOT / "seeds"
 PRESETS = ROOT / "examples" / "presets"
@@ -66,7 +66,7 @@ def preset(name: str | None, folder: Path | None) -> None:
 
 def list_presets() -> None:
     console = report_console()
-    rows = [(name, what_it_is(name)) for name in names()]
+    rows: list[Cells] = [(name, what_it_is(name)) for name in names()]
     print_table(Table("", ("preset", "what it is"), rows), console)
     console.print(
         "health preset NAME [FOLDER] writes one; docs/changing.md says when to choose which."
