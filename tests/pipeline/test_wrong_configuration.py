@@ -75,6 +75,8 @@ def wrong(
     return Mistake(file, (tuple(row.split(",")),) * times if row else (), problem, cure, key)
 
 
+# Columns that files gained; a mistake's row may leave them out.
+LATER_COLUMNS = ("settle_days", "attribute_name", "metric_name", "scoring")
 NUMBERS_TAKE = "Numbers take = != > >= < <= in not_in."
 TEXTS_TAKE = "Texts take = != in not_in."
 TAGS_TAKE = "Tags take = != in not_in."
@@ -88,14 +90,14 @@ ABOVE_ZERO = "It must be a number above 0."
 UNKNOWN_NAMES = (
     wrong("segment_rules", "nowhere,1,mrr,>,1", "segment nowhere, which is unknown", KNOWN),
     wrong("segment_rules", "strategic,2,mmr,>,1", "signal mmr, which is unknown", KNOWN),
-    wrong("metrics", "odd_pillar,,happiness,mrr,,,,,", "pillar happiness", "product_adoption"),
-    wrong("metrics", "odd_measure,,financial,profit,30,,,,", "measure profit", "amount_paid"),
+    wrong("metrics", "odd_pillar,happiness,mrr,,,,,", "pillar happiness", "product_adoption"),
+    wrong("metrics", "odd_measure,financial,profit,30,,,,", "measure profit", "amount_paid"),
     wrong("health_rules", "nobody,service,good,1,mrr,>,1,", "segment nobody", "enterprise"),
     wrong("health_rules", "standard,support,good,1,mrr,>,1,", "pillar support", "service"),
     wrong("health_rules", "standard,service,good,9,ticket,>,1,", "signal ticket", "open_tickets"),
-    wrong("score_rules", "Standard,service,mrr,1,,>,1,,,", "segment Standard", "standard"),
-    wrong("score_rules", "standard,Service,mrr,1,,>,1,,,", "pillar Service", "service"),
-    wrong("score_rules", "standard,service,MRR,1,,>,1,,,", "signal MRR", "mrr"),
+    wrong("score_rules", "Standard,service,mrr,1,>,1,,,", "segment Standard", "standard"),
+    wrong("score_rules", "standard,Service,mrr,1,>,1,,,", "pillar Service", "service"),
+    wrong("score_rules", "standard,service,MRR,1,>,1,,,", "signal MRR", "mrr"),
     wrong("pillar_weights", "nobody,service,1,", "segment nobody", KNOWN),
     wrong("pillar_weights", "expansion_candidates,support,1,", "pillar support", KNOWN),
     wrong("milestones", "nobody,step,Step,1,mrr,>,1,", "segment nobody", KNOWN),
@@ -108,8 +110,8 @@ UNKNOWN_NAMES = (
 )
 UNKNOWN_WORDS = (
     wrong("pillars", "odd_state,Odd,9,poor", "`when_no_data` is poor", "average, not_calculated"),
-    wrong("segments", "odd_default,Odd,20,perhaps,,,,", "`is_default` is perhaps", "true, false"),
-    wrong("attributes", "odd_type,,date,,", "`value_type` is date", "number, text, boolean"),
+    wrong("segments", "odd_default,Odd,20,perhaps,,,", "`is_default` is perhaps", "true, false"),
+    wrong("attributes", "odd_type,date,,", "`value_type` is date", "number, text, boolean"),
     wrong("health_rules", "standard,service,average,1,mrr,>,1,", "is average", "good, poor"),
     wrong("alert_rules", "odd_from,overall,bad,poor,,,,high,call", "`from_state` is bad", "good"),
     wrong("alert_rules", "odd_to,overall,good,worse,,,,high,call", "`to_state` is worse", "poor"),
@@ -121,8 +123,8 @@ OPERATORS = (
     wrong("segment_rules", "strategic,6,is_seasonal,in,true|false", "is boolean", BOOLEANS_TAKE),
     wrong("health_rules", "standard,service,good,9,mrr,IN,1|2,", "operator `IN`", NUMBERS_TAKE),
     wrong("health_rules", "standard,service,poor,9,plan_id,<,team,", "operator `<`", TEXTS_TAKE),
-    wrong("score_rules", "standard,service,region,1,,>=,EU,,,", "operator `>=`", TEXTS_TAKE),
-    wrong("score_rules", "standard,service,csm_email,1,,,,like,a,", "operator `like`", TEXTS_TAKE),
+    wrong("score_rules", "standard,service,region,1,>=,EU,,,", "operator `>=`", TEXTS_TAKE),
+    wrong("score_rules", "standard,service,csm_email,1,,,like,a,", "operator `like`", TEXTS_TAKE),
     wrong("milestones", "standard,odd,Odd,9,is_seasonal,>,true,", "is boolean", BOOLEANS_TAKE),
 )
 THRESHOLDS = (
@@ -137,41 +139,22 @@ THRESHOLDS = (
     wrong("health_rules", "standard,service,good,8,mrr,>,1 000,", "is 1 000", WRITE_A_NUMBER),
     wrong("health_rules", "standard,service,good,7,mrr,>,,", "`threshold` is empty", "Fill it."),
     wrong("health_rules", "standard,service,good,6,tag,=,,", "`threshold` is empty", "Fill it."),
-    wrong("score_rules", "standard,financial,seats,1,,>,ten,,,", "is ten", WRITE_A_NUMBER),
-    wrong("score_rules", "standard,financial,mrr,1,,>=,5,<,low,", "is low", WRITE_A_NUMBER),
-    wrong(
-        "score_rules", "standard,financial,plan_rank,1,,>=,,,,", "`healthy_threshold`", "Fill it"
-    ),
-    wrong("score_rules", "standard,external,pulse_90d,1,,,3,<,2,", "`healthy_operator`", "Fill it"),
+    wrong("score_rules", "standard,financial,seats,1,>,ten,,,", "is ten", WRITE_A_NUMBER),
+    wrong("score_rules", "standard,financial,mrr,1,>=,5,<,low,", "is low", WRITE_A_NUMBER),
+    wrong("score_rules", "standard,financial,plan_rank,1,>=,,,,", "`healthy_threshold`", "Fill it"),
+    wrong("score_rules", "standard,external,pulse_90d,1,,3,<,2,", "`healthy_operator`", "Fill it"),
     wrong("milestones", "standard,no_number,Odd,9,mrr,>,much,", "is much", WRITE_A_NUMBER),
     wrong("milestones", "standard,no_threshold,Odd,9,mrr,>,,", "`threshold` is empty", "Fill it."),
 )
 SCALES = (
     wrong("health_rules", "standard,service,good,5,mrr,in,1|2,seats", "`scaled_by`", "Empty it"),
     wrong("health_rules", "standard,service,good,4,mrr,not_in,1,seats", "`scaled_by`", "Empty it"),
-    wrong("score_rules", "standard,service,seats,1,,in,1,,,mrr", "`scaled_by`", "Empty it"),
+    wrong("score_rules", "standard,service,seats,1,in,1,,,mrr", "`scaled_by`", "Empty it"),
     wrong("milestones", "standard,listed,Odd,9,mrr,in,1,seats", "`scaled_by`", "Empty it"),
     wrong("health_rules", "standard,service,good,3,mrr,>,1,industry", "industry", "Name a metric"),
     wrong("health_rules", "standard,service,poor,8,mrr,>,1,tag", "names tag", "Name a metric"),
-    wrong(
-        "score_rules", "standard,external,mrr,1,,>,1,,,is_seasonal", "no number", "Name a metric"
-    ),
+    wrong("score_rules", "standard,external,mrr,1,>,1,,,is_seasonal", "no number", "Name a metric"),
     wrong("milestones", "standard,scaled,Odd,9,mrr,>,1,sets", "names sets", "Name a metric"),
-)
-SCORES_AND_WEIGHTS = (
-    wrong("score_rules", "standard,service,open_tickets,1,,,,,,", "neither", "healthy_operator"),
-    wrong("score_rules", "standard,service,plan_rank,0,,>,1,,,", "`weight` is 0", ABOVE_ZERO),
-    wrong("score_rules", "standard,service,risk_tags,-1,,>,1,,,", "`weight` is -1", ABOVE_ZERO),
-    wrong("score_rules", "standard,service,overdue_amount,,,>,1,,,", "is empty", "Fill it."),
-    wrong("score_rules", "standard,service,days_overdue,heavy,,>,1,,,", "is heavy", ABOVE_ZERO),
-    wrong("pillar_weights", "expansion_candidates,service,0,", "`weight` is 0", ABOVE_ZERO),
-    wrong("pillar_weights", "expansion_candidates,external,-0.5,", "is -0.5", ABOVE_ZERO),
-    wrong("pillar_weights", "expansion_candidates,financial,,", "is empty", "Fill it."),
-    wrong(
-        "segments", "equal_bands,Odd,21,false,5,5,,", "`good_from` is not above", "6.66 and 3.34"
-    ),
-    wrong("segments", "swapped_bands,Odd,22,false,2,8,,", "`good_from` is not above", "6.66"),
-    wrong("segments", "half_bands,Odd,23,false,3.34,,,", "`good_from` is not above", "3.34"),
 )
 LINEAR = (
     wrong("score_rules", "standard,financial,events_30d,1,square,,9,,1,", "is square", "linear"),
@@ -191,38 +174,49 @@ LINEAR = (
     wrong("score_rules", "standard,financial,risk_tags,1,linear,,9,,no,", "is no", WRITE_A_NUMBER),
     wrong("score_rules", "standard,external,qbrs_180d,1,linear,,9,,1,tag", "names tag", "Name a"),
 )
+SCORES_AND_WEIGHTS = (
+    wrong("score_rules", "standard,service,open_tickets,1,,,,,", "neither", "healthy_operator"),
+    wrong("score_rules", "standard,service,plan_rank,0,>,1,,,", "`weight` is 0", ABOVE_ZERO),
+    wrong("score_rules", "standard,service,risk_tags,-1,>,1,,,", "`weight` is -1", ABOVE_ZERO),
+    wrong("score_rules", "standard,service,overdue_amount,,>,1,,,", "is empty", "Fill it."),
+    wrong("score_rules", "standard,service,days_overdue,heavy,>,1,,,", "is heavy", ABOVE_ZERO),
+    wrong("pillar_weights", "expansion_candidates,service,0,", "`weight` is 0", ABOVE_ZERO),
+    wrong("pillar_weights", "expansion_candidates,external,-0.5,", "is -0.5", ABOVE_ZERO),
+    wrong("pillar_weights", "expansion_candidates,financial,,", "is empty", "Fill it."),
+    wrong("segments", "equal_bands,Odd,21,false,5,5,", "`good_from` is not above", "6.66 and 3.34"),
+    wrong("segments", "swapped_bands,Odd,22,false,2,8,", "`good_from` is not above", "6.66"),
+    wrong("segments", "half_bands,Odd,23,false,3.34,,", "`good_from` is not above", "3.34"),
+)
 METRICS = (
-    wrong("metrics", "no_window,,service,reopens,,,,,", "needs a window", "Fill `window_days`."),
-    wrong("metrics", "surplus_window,,financial,seats,30,,,,", "no window", "Empty `window_days`."),
-    wrong("metrics", "zero_window,,service,reopens,0,,,,", "`window_days` is 0", "1 to 36500"),
-    wrong(
-        "metrics", "half_window,,service,reopens,1.5,,,,", "`window_days` is 1.5", "whole number"
-    ),
-    wrong("metrics", "odd_window,,service,reopens,month,,,,", "is month", "whole number"),
-    wrong("metrics", "no_values,,service,open_tickets,,priority,,,", "`dimension`", FILL_BOTH),
-    wrong("metrics", "blank_values,,service,open_tickets,,priority,|,,", "`dimension`", FILL_BOTH),
-    wrong("metrics", "no_dimension,,service,open_tickets,,,low,,", "`dimension_values`", FILL_BOTH),
-    wrong("metrics", "undivided,,financial,mrr,,module,core,,", "no dimension module", "none"),
-    wrong("metrics", "misdivided,,service,open_tickets,,module,core,,", "module", "priority"),
-    wrong("metrics", "odd_dimension,,service,open_tickets,,colour,red,,", "colour", "priority"),
+    wrong("metrics", "no_window,service,reopens,,,,,", "needs a window", "Fill `window_days`."),
+    wrong("metrics", "surplus_window,financial,seats,30,,,,", "no window", "Empty `window_days`."),
+    wrong("metrics", "zero_window,service,reopens,0,,,,", "`window_days` is 0", "1 to 36500"),
+    wrong("metrics", "half_window,service,reopens,1.5,,,,", "`window_days` is 1.5", "whole number"),
+    wrong("metrics", "odd_window,service,reopens,month,,,,", "is month", "whole number"),
+    wrong("metrics", "no_values,service,open_tickets,,priority,,,", "`dimension`", FILL_BOTH),
+    wrong("metrics", "blank_values,service,open_tickets,,priority,|,,", "`dimension`", FILL_BOTH),
+    wrong("metrics", "no_dimension,service,open_tickets,,,low,,", "`dimension_values`", FILL_BOTH),
+    wrong("metrics", "undivided,financial,mrr,,module,core,,", "no dimension module", "none"),
+    wrong("metrics", "misdivided,service,open_tickets,,module,core,,", "module", "priority"),
+    wrong("metrics", "odd_dimension,service,open_tickets,,colour,red,,", "colour", "priority"),
 )
 AMBIGUOUS_NAMES = (
-    wrong("metrics", "is_seasonal,,financial,mrr,,,,,", "more than one signal", "Rename"),
-    wrong("attributes", "industry,,text,,", "more than one signal", "Rename"),
-    wrong("attributes", "tag,,text,,", "more than one signal", "Rename"),
-    wrong("metrics", "account_age_days,,financial,mrr,,,,,", "more than one signal", "Rename"),
+    wrong("metrics", "is_seasonal,financial,mrr,,,,,", "more than one signal", "Rename"),
+    wrong("attributes", "industry,text,,", "more than one signal", "Rename"),
+    wrong("attributes", "tag,text,,", "more than one signal", "Rename"),
+    wrong("metrics", "account_age_days,financial,mrr,,,,,", "more than one signal", "Rename"),
 )
 REPEATED_KEYS = (
     wrong("pillars", "twin,Twin,9,average", "2 rows with this key", KEEP_ONE, times=2),
-    wrong("segments", "twin,Twin,24,false,,,,", "2 rows with this key", KEEP_ONE),
-    wrong("segments", "twin,Twin,25,false,,,,", "2 rows with this key", KEEP_ONE),
+    wrong("segments", "twin,Twin,24,false,,,", "2 rows with this key", KEEP_ONE),
+    wrong("segments", "twin,Twin,25,false,,,", "2 rows with this key", KEEP_ONE),
     wrong("segment_rules", "strategic,13,mrr,>,1", "3 rows with this key", KEEP_ONE, times=3),
-    wrong("attributes", "twin,,text,,", "2 rows with this key", KEEP_ONE, times=2),
-    wrong("metrics", "twin,,financial,mrr,,,,,", "2 rows with this key", KEEP_ONE, times=2),
+    wrong("attributes", "twin,text,,", "2 rows with this key", KEEP_ONE, times=2),
+    wrong("metrics", "twin,financial,mrr,,,,,", "2 rows with this key", KEEP_ONE, times=2),
     wrong("health_rules", "standard,service,good,2,mrr,>,1,seats", "2 rows", KEEP_ONE, times=2),
     wrong("health_rules", "standard,service,good,2,mrr,>,2,", "2 rows", KEEP_ONE, times=2),
-    wrong("score_rules", "standard,service,mrr,1,,>,1,,,", "2 rows", KEEP_ONE),
-    wrong("score_rules", "standard,service,mrr,2,,>,2,,,", "2 rows", KEEP_ONE),
+    wrong("score_rules", "standard,service,mrr,1,>,1,,,", "2 rows", KEEP_ONE),
+    wrong("score_rules", "standard,service,mrr,2,>,2,,,", "2 rows", KEEP_ONE),
     wrong("pillar_weights", "expansion_candidates,relationship,1,", "2 rows", KEEP_ONE),
     wrong("pillar_weights", "expansion_candidates,relationship,2,5", "2 rows", KEEP_ONE),
     wrong("milestones", "standard,twin,Twin,8,mrr,>,1,", "2 rows", KEEP_ONE),
@@ -233,9 +227,9 @@ REPEATED_KEYS = (
     wrong("pillar_sources", "service,tickets", "2 rows", KEEP_ONE),
 )
 SEGMENTS = (
-    wrong("segments", "rival_a,Rival,30,false,,,,", "priority 30", "own priority", key="rival_a"),
-    wrong("segments", "rival_b,Rival,30.0,false,,,,", "rival_a, rival_b", "own", key="rival_a"),
-    wrong("segments", "default_too,Default,99,true,,,,", "more than one", "one", key="is_default"),
+    wrong("segments", "rival_a,Rival,30,false,,,", "priority 30", "own priority", key="rival_a"),
+    wrong("segments", "rival_b,Rival,30.0,false,,,", "rival_a, rival_b", "own", key="rival_a"),
+    wrong("segments", "default_too,Default,99,true,,,", "more than one", "one", key="is_default"),
     wrong("segments", "", "default segment is not the last", "highest number", key="standard"),
     wrong("segment_rules", "standard,1,mrr,>,1", "the default segment has a rule", "Remove it"),
 )
@@ -245,8 +239,8 @@ MANY_MISTAKES = (
     *OPERATORS,
     *THRESHOLDS,
     *SCALES,
-    *SCORES_AND_WEIGHTS,
     *LINEAR,
+    *SCORES_AND_WEIGHTS,
     *METRICS,
     *AMBIGUOUS_NAMES,
     *REPEATED_KEYS,
@@ -267,9 +261,10 @@ class Configuration:
 
     def add(self, mistakes: tuple[Mistake, ...]) -> None:
         for mistake in mistakes:
-            width = len(self.tables[mistake.file][0])
-            assert all(len(row) == width for row in mistake.rows), mistake
-            self.tables[mistake.file] += mistake.rows
+            header = self.tables[mistake.file][0]
+            rows = [with_later_columns(row, header) for row in mistake.rows]
+            assert all(len(row) == len(header) for row in rows), mistake
+            self.tables[mistake.file] += rows
 
     def drop_column(self, name: str, column: str) -> None:
         position = self.tables[name][0].index(column)
@@ -286,6 +281,14 @@ class Configuration:
             with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
                 csv.writer(file, lineterminator="\n").writerows(lines)
         return folder
+
+
+def with_later_columns(row: Cells, header: Cells) -> Cells:
+    """A row that lacks the columns that a file gained, with empty cells in their places."""
+    if len(row) == len(header):
+        return row
+    cells = iter(row)
+    return tuple("" if name in LATER_COLUMNS else next(cells) for name in header)
 
 
 def listed(text: str) -> list[tuple[Place, str]]:
@@ -371,13 +374,6 @@ MISSING_COLUMNS = (
     ("health_rules", "scaled_by"),
     ("score_rules", "weight"),
 )
-# Added once people had files of their own.
-COLUMNS_THAT_MAY_BE_MISSING = (
-    ("segments", "settle_days"),
-    ("score_rules", "scoring"),
-    ("metrics", "metric_name"),
-    ("attributes", "attribute_name"),
-)
 
 
 @pytest.fixture(scope="module")
@@ -435,6 +431,20 @@ def test_a_missing_column_is_a_mistake(without_columns: Answer, name: str, colum
     assert "Add it" in said
 
 
+def test_a_file_without_its_later_columns_is_the_same_configuration(
+    calculated: Warehouse, tmp_path: Path
+) -> None:
+    """They read as empty, and a folder made before runs on."""
+    configuration = Configuration()
+    for name, lines in configuration.tables.items():
+        for column in set(LATER_COLUMNS) & set(lines[0]):
+            configuration.drop_column(name, column)
+    versions = calculated.contents("health_config_versions")
+    warehouse = Warehouse(calculated.path, calculated.raw, configuration.write(tmp_path / "seeds"))
+    warehouse.calculate(VALID_DATE)
+    assert warehouse.contents("health_config_versions") == versions
+
+
 @pytest.mark.parametrize("name", ["many", "without_default", "without_columns"])
 def test_a_wrong_configuration_changes_nothing(name: str, request: pytest.FixtureRequest) -> None:
     result = request.getfixturevalue(name)
@@ -458,19 +468,6 @@ def test_what_dbt_takes_is_not_refused_before(tmp_path: Path) -> None:
     for name in FILES:
         configuration.turn_columns(name)
     refuse_wrong_configuration(configuration.write(tmp_path / "turned"))
-
-
-def test_columns_that_came_later_may_be_missing(calculated: Warehouse, tmp_path: Path) -> None:
-    """They read as empty: it is the same configuration, and a folder made before runs on."""
-    configuration = Configuration()
-    for name, column in COLUMNS_THAT_MAY_BE_MISSING:
-        configuration.drop_column(name, column)
-    seeds = configuration.write(tmp_path / "seeds")
-    refuse_wrong_configuration(seeds)
-    versions = calculated.contents("health_config_versions")
-    warehouse = Warehouse(calculated.path, calculated.raw, seeds)
-    warehouse.calculate(VALID_DATE)
-    assert warehouse.contents("health_config_versions") == versions
 
 
 def test_what_cannot_be_read_is_left_to_dbt(tmp_path: Path) -> None:

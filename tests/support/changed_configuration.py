@@ -69,12 +69,16 @@ def _names(rng: random.Random, files: Files) -> None:
 def _thresholds(rng: random.Random, files: Files) -> None:
     for name, columns in CONDITION_FILES.items():
         for row in _some(rng, files[name], lambda row: True):
+            factor = None
             for column in columns:
                 try:
                     number = float(row[column])
                 except ValueError:
                     continue
-                row[column] = f"{number * rng.choice((0.25, 0.5, 2, 3)):g}"
+                # The ends of a linear rule must not become the same.
+                if factor is None or row.get("scoring") != "linear":
+                    factor = rng.choice((0.25, 0.5, 2, 3))
+                row[column] = f"{number * factor:g}"
 
 
 def _rules(rng: random.Random, files: Files) -> None:

@@ -57,15 +57,15 @@ select
 from ({{ read_configuration(seed) }}) as source
 {% endmacro %}
 
-{#- Columns that the files lack and should not: [(seed, column)]. What was added once people had files of
-    their own reads as empty. -#}
+{#- Columns that the files lack and that were there from the first version on: [(seed, column)]. A later
+    one reads as empty where a user's file lacks it. -#}
 {% macro missing_configuration_columns() %}
     {%- set missing = [] -%}
     {%- for seed in configuration_seeds() if can_be_queried(ref(seed)) -%}
         {%- set present = column_names(ref(seed)) -%}
         {%- for column in configuration_columns(seed)
-            if column not in present
-            and not configuration_column_meta(seed, column).can_be_missing -%}
+            if column not in present and not configuration_column_meta(seed, column).may_be_missing
+        -%}
             {%- do missing.append((seed, column)) -%}
         {%- endfor -%}
     {%- endfor -%}

@@ -1,5 +1,5 @@
 -- The calculated overall state and score of each account, and between which scores it could lie
--- (docs/health.md, "Overall score and state" and "What is not known"): one row per configuration,
+-- (docs/health.md, "Overall" and "What is not known"): one row per configuration,
 -- health date and account.
 with
 
