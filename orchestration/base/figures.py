@@ -1,8 +1,10 @@
 """Figures: numbers and counts as a person would write them. Tables keep every digit."""
 
 import math
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 MOST_DECIMALS = 6  # by which conditions compare
+PEOPLE = Context(prec=400, rounding=ROUND_HALF_UP)
 
 
 def rounded(value: float, *others: float) -> str:
@@ -12,6 +14,16 @@ def rounded(value: float, *others: float) -> str:
         decimals = 1 if abs(value) < 100 else 0
     elif 0 < abs(value) < 0.1:
         decimals = min(MOST_DECIMALS, 1 - math.floor(math.log10(abs(value))))
+    return told_apart(value, decimals, others)
+
+
+def shown_score(score: float | None, *others: float | None) -> str:
+    """One decimal, as scores are told, and more only where it would read like another beside it."""
+    beside = tuple(other for other in others if other is not None)
+    return "" if score is None else told_apart(score, 1, beside)
+
+
+def told_apart(value: float, decimals: int, others: tuple[float, ...]) -> str:
     while decimals < MOST_DECIMALS and any(
         is_other(value, other) and written(value, decimals) == written(other, decimals)
         for other in others
@@ -24,8 +36,16 @@ def is_other(value: float, other: float) -> bool:
     return round(value, MOST_DECIMALS) != round(other, MOST_DECIMALS)
 
 
+def half_up(value: float, decimals: int) -> Decimal:
+    """As people round: 8.25 is 8.3. `round` and `format` say 8.2."""
+    if not math.isfinite(value):
+        return Decimal(value)
+    compared = Decimal(str(round(float(value), MOST_DECIMALS)))
+    return compared.quantize(Decimal(1).scaleb(-decimals), context=PEOPLE)
+
+
 def written(value: float, decimals: int) -> str:
-    text = f"{value:.{decimals}f}"
+    text = f"{half_up(value, decimals):f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return "0" if text in ("-0", "") else text
 

@@ -6,10 +6,10 @@ import duckdb
 from rich.console import Console
 
 from orchestration.base import escaping
-from orchestration.base.figures import plural
+from orchestration.base.figures import plural, shown_score
 from orchestration.insight.accounts import has_table
 from orchestration.insight.explanation import needed_sources
-from orchestration.insight.report import money, number
+from orchestration.insight.report import money
 from orchestration.insight.states import HEADINGS
 from orchestration.insight.tables import Cells, Table, print_table
 from orchestration.warehouse.configuration import Configuration
@@ -125,7 +125,7 @@ def print_summary(
         console,
         ("poor, by MRR", "score", "worst pillar", "since", "MRR", "success manager"),
         [
-            (name, number(score), pillar or "", str(since), money(mrr), owner or "")
+            (name, shown_score(score), pillar or "", str(since), money(mrr), owner or "")
             for name, score, pillar, since, mrr, owner in connection.execute(POOREST).fetchall()
         ],
         numbers=(1, 4),

@@ -7,6 +7,7 @@ from orchestration.insight.calibrate import calibrate
 from orchestration.insight.explain import explain
 from orchestration.insight.flaps import flaps
 from orchestration.insight.portfolio import portfolio
+from orchestration.insight.preset import preset
 from orchestration.insight.transitions import transitions
 from orchestration.insight.trend import trend
 from orchestration.insight.what_if import what_if
@@ -18,6 +19,7 @@ COMMANDS: tuple[click.Command, ...] = (
     transitions,
     flaps,
     calibrate,
+    preset,
     what_if,
     backtest,
 )

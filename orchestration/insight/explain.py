@@ -12,7 +12,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from orchestration.base import escaping
-from orchestration.base.figures import counted, plural
+from orchestration.base.figures import counted, plural, shown_score
 from orchestration.base.settings import Settings
 from orchestration.insight import distance
 from orchestration.insight.accounts import find_account, find_date, history_dates
@@ -104,14 +104,15 @@ def line(console: Console, *parts: str | Text) -> None:
 
 def show_overall(explanation: Explanation, name: str, console: Console) -> None:
     overall = explanation.overall
-    score = "no score" if overall.score is None else f"score {number(overall.score)} of 10"
+    bands = explanation.configuration.bands(overall.segment_id) if overall.segment_id else ()
+    score = shown_score(overall.score, *bands)
     console.print()
     line(
         console,
         escaping.text(name, "bold"),
         f" ({explanation.account_id}) on {explanation.health_date}: ",
         cell(overall.state),
-        f", {score}",
+        f", score {score} of 10" if score else ", no score",
     )
     owner = overall.csm_email or "nobody"
     mrr = "unknown" if overall.mrr is None else money(overall.mrr)
@@ -122,8 +123,8 @@ def show_overall(explanation: Explanation, name: str, console: Console) -> None:
         line(console, f"Why: {explanation.main_reason}.")
     if overall.is_overridden:
         line(console, f"Overridden; calculated: {overall.calculated_state}.")
-    if overall.score is not None and overall.segment_id:
-        good, poor = explanation.configuration.bands(overall.segment_id)
+    if overall.score is not None and bands:
+        good, poor = bands
         gap = (
             f", {number(good - overall.score)} more to good"
             if overall.calculated_state != "good"
@@ -207,7 +208,7 @@ def show_states(explanation: Explanation, console: Console) -> None:
     shown_rows = [
         (
             cell(explanation.configuration.pillar_names.get(pillar, pillar)),
-            *(cell(state), cell(number(score))),
+            *(cell(state), cell(shown_score(score))),
             states_in_a_line(explanation.states.get(pillar, {}), explanation.health_date, DAYS),
         )
         for pillar, state, score in rows
@@ -231,7 +232,7 @@ def show_states(explanation: Explanation, console: Console) -> None:
 
 def show_pillar(explanation: Explanation, pillar: PillarHealth, console: Console) -> None:
     name = explanation.configuration.pillar_names.get(pillar.pillar_id, pillar.pillar_id)
-    score = "" if pillar.score is None else f", score {number(pillar.score)}"
+    score = "" if pillar.score is None else f", score {shown_score(pillar.score)}"
     console.print()
     line(
         console,

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import click
 
+from orchestration.base.figures import shown_score
 from orchestration.base.settings import Settings
 from orchestration.insight import distance
 from orchestration.insight.accounts import Connection, history_dates
 from orchestration.insight.conditions import Condition
 from orchestration.insight.explanation import Explanation, explanation_of
 from orchestration.insight.options import MARKDOWN, report_console
-from orchestration.insight.report import Report, money, number
+from orchestration.insight.report import Report, money
 from orchestration.insight.states import HEADINGS
 from orchestration.warehouse.published import reading_published
 
@@ -118,7 +119,7 @@ def report_of(connection: Connection, csm: str | None, limit: int) -> Report:
                     f"{name} ({account})",
                     state,
                     str(since),
-                    number(score),
+                    shown_score(score),
                     money(mrr),
                     pillar or "",
                     *reasons(explanation_of(connection, account, day), pillar),

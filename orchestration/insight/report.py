@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from orchestration.base import escaping
+from orchestration.base.figures import half_up
 from orchestration.insight.tables import Cells, Table, print_table
 
 
@@ -76,12 +77,12 @@ def in_markdown(table: Table) -> str:
 
 
 def money(amount: float | None) -> str:
-    return "" if amount is None else f"{amount:,.0f}"
+    return "" if amount is None else f"{half_up(amount, 0):,f}"
 
 
 def number(value: float | None, decimals: int = 2) -> str:
     """The number as a person writes it: no zeros at its end."""
     if value is None:
         return ""
-    text = f"{value:,.{decimals}f}"
+    text = f"{half_up(value, decimals):,f}"
     return text.rstrip("0").rstrip(".") if "." in text else text

@@ -27,10 +27,10 @@ from orchestration.dbt_runner.wrong_configuration import (
     WrongConfiguration,
     refuse_wrong_configuration,
 )
+from orchestration.insight.preset import SEEDS, is_preset, write_over_seeds
 from orchestration.warehouse.configuration import Configuration
 from orchestration.warehouse.run_lock import write_lock
 
-SEEDS = ROOT / "seeds"
 # Every explanation of the range is kept: a change is explained on whichever date it happens.
 EXPLANATION_DAYS = 36_500
 # What is compared, and all that it is made of.
@@ -80,6 +80,9 @@ def named_side(asked: str, scratch: Path) -> Side:
         return Side("seeds/ of the working tree", SEEDS)
     if folder.is_dir():
         seeds = folder / "seeds" if (folder / "seeds" / "segments.csv").exists() else folder
+        if is_preset(folder):
+            seeds = scratch / f"preset-{len(list(scratch.iterdir()))}"
+            write_over_seeds(folder, seeds)
         side = Side(asked, seeds)
     else:
         side = Side(asked, of_revision(asked, scratch))

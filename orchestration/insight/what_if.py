@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from orchestration.base.figures import plural
+from orchestration.base.figures import plural, shown_score
 from orchestration.base.settings import Settings
 from orchestration.base.stopping import scratch_folder
 from orchestration.insight import scratch
 from orchestration.insight.options import DATE, MARKDOWN, report_console
-from orchestration.insight.report import Report, money, number
+from orchestration.insight.report import Report, money
 from orchestration.insight.state_changes import Comparison, StateChange, compare, rules_behind
 from orchestration.insight.states import ALL_STATES
 
@@ -249,8 +249,7 @@ def add_rules(
                 (state_change.csm_email or "").split("@")[0],
                 money(state_change.mrr),
                 state_change.pillar_id,
-                scored(state_change.previous_state, state_change.previous_score),
-                scored(state_change.proposed_state, state_change.proposed_score),
+                *scored_states(state_change),
                 when(state_change),
                 ", ".join(str(numbers[text]) for text in rules[state_change]),
             )
@@ -266,8 +265,14 @@ def accounts_have(count: int) -> str:
     return f"{plural(count, 'account')} {'has' if count == 1 else 'have'}"
 
 
-def scored(state: str, score: float | None) -> str:
-    return state if score is None else f"{state} {number(score)}"
+def scored_states(state_change: StateChange) -> tuple[str, str]:
+    """The state before with its score, and the proposed one; the scores so that they differ."""
+    scores = state_change.previous_score, state_change.proposed_score
+    previous, proposed = shown_score(*scores), shown_score(*reversed(scores))
+    return (
+        f"{state_change.previous_state} {previous}".rstrip(),
+        f"{state_change.proposed_state} {proposed}".rstrip(),
+    )
 
 
 def when(state_change: StateChange) -> str:

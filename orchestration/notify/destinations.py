@@ -14,6 +14,7 @@ from datetime import date
 import click
 
 from orchestration.base import escaping
+from orchestration.base.figures import shown_score
 from orchestration.notify.webhooks import Webhook
 
 SETTING = "HEALTH_ALERT_DESTINATION"
@@ -55,7 +56,7 @@ class Alert:
         """The same without the manager, a person, whom a log would keep."""
         name = f"{self.account_name} ({self.account_id})" if self.account_name else self.account_id
         states = f"{self.from_state or 'new'} to {self.to_state}"
-        score = "" if self.score is None else f", score {self.score:.2f}"
+        score = "" if self.score is None else f", score {shown_score(self.score)}"
         parts = [
             f"{self.severity or 'alert'}: {name}, {self.pillar_id} {states}{score} on"
             f" {self.health_date} ({self.alert_id}).",

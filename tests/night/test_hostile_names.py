@@ -75,6 +75,7 @@ ARGUMENTS: dict[str, list[str] | None] = {
     "transitions": ["--from", str(START), "--to", str(END), "--markdown", "transitions.md"],
     "flaps": ["--within", "3", "--markdown", "flaps.md"],
     "calibrate": ["--markdown", "calibrate.md"],
+    "preset": None,  # prints what the project brings
     "what-if": [
         *("--configuration", "seeds", "--against", "changed", "--markdown", "what-if.md"),
         *("--start", str(END), "--end", str(END)),

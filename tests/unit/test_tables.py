@@ -6,7 +6,8 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from orchestration.base.figures import counted, plural, rounded
+from orchestration.base.figures import counted, plural, rounded, shown_score
+from orchestration.insight.report import money, number
 from orchestration.insight.tables import Table, print_table
 
 SENTENCE = "Find out why the values stopped coming. Metrics that need them lose accounts."
@@ -64,7 +65,7 @@ def test_rows_that_share_their_first_cell_share_a_heading() -> None:
     [
         (5.402083, (), "5.4"),
         (812.46, (), "812"),
-        (85.25, (), "85.2"),
+        (85.25, (), "85.3"),  # half up, where Python says 85.2
         (0.558824, (0.75,), "0.56"),
         (0.0123456, (), "0.012"),
         (-0.141935, (-0.35,), "-0.14"),
@@ -79,6 +80,32 @@ def test_numbers_are_rounded_as_a_person_would(
     value: float, beside: tuple[float, ...], written: str
 ) -> None:
     assert rounded(value, *beside) == written
+
+
+@pytest.mark.parametrize(
+    ("score", "beside", "shown"),
+    [
+        (7.1, (), "7.1"),
+        (8.25, (), "8.3"),  # both published worked examples, docs/health.md
+        (8.249999999999998, (), "8.3"),  # as floating point may sum it up
+        (6.666667, (), "6.7"),
+        (0.05, (), "0.1"),
+        (10.0, (), "10"),
+        (6.655, (6.66, 3.34), "6.655"),  # average, and would read as the good that it misses
+        (6.67, (6.66, 3.34), "6.67"),
+        (7.02, (6.98, None), "7.02"),
+        (None, (6.66,), ""),
+    ],
+)
+def test_a_score_has_one_decimal_rounded_half_up(
+    score: float | None, beside: tuple[float | None, ...], shown: str
+) -> None:
+    assert shown_score(score, *beside) == shown
+
+
+def test_amounts_are_rounded_half_up() -> None:
+    assert (money(2.5), money(1234567.5)) == ("3", "1,234,568")
+    assert (number(2.675), number(1234.5), number(1e21)) == ("2.68", "1,234.5", f"{10**21:,}")
 
 
 def test_one_thing_is_told_in_the_singular() -> None:

@@ -74,7 +74,7 @@ def test_an_alert_is_sent_noted_and_shown_to_readers(
         "severity": "high",
         "playbook": "Call & listen.",
         "csm_email": "kim@example.com",
-        "text": f"high: Account <1> (a1), overall good to poor, score 8.00 on {TODAY}"
+        "text": f"high: Account <1> (a1), overall good to poor, score 8 on {TODAY}"
         " (turned_poor). Call & listen. Success manager: kim@example.com",
     }
 
@@ -95,7 +95,7 @@ def test_slack_gets_a_text_with_its_special_characters_escaped(
     [(key, body)] = receiver.requests
     assert key
     assert body == {
-        "text": "high: Account &lt;1&gt; (a1), overall good to poor, score 8.00 on"
+        "text": "high: Account &lt;1&gt; (a1), overall good to poor, score 8 on"
         f" {TODAY} (turned_poor). Call &amp; listen. Success manager: kim@example.com",
         "mrkdwn": False,
         "parse": "none",
