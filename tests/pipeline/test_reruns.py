@@ -41,12 +41,14 @@ PUBLISHED = (
     "pillar_health_last_60_days",
     "pillar_metrics_history",
     "portfolio_health_history",
+    "product_adoption",
     "rejected_records",
     "segment_health_history",
     "segment_membership",
     "source_status",
     "threshold_calibration",
     "user_adoption",
+    "user_feature_adoption",
 )
 # What depends on the dates that were calculated before, and so is not compared with one date alone.
 DEPENDS_ON_HISTORY = {

@@ -212,12 +212,13 @@ make_timestamp(epoch_ns({{ stored.expression }}) // 1000)
 {% endmacro %}
 {% macro duckdb__native_text(expression, type) -%}
 {%- if type in ('DOUBLE', 'FLOAT') -%}
-{#- NaN first: statistics of Parquet files leave it out, and DuckDB takes comparisons for true by them. -#}
+{#- NaN first: statistics of Parquet files leave it out, and DuckDB takes comparisons for true by them. And it
+    may cast for rows of another branch, too: a NaN must not stop it. -#}
 case
                 when isnan({{ expression }}) then 'nan'
                 when {{ expression }} = trunc({{ expression }})
                     and abs({{ expression }}) <= 9007199254740992
-                    then cast(cast({{ expression }} as bigint) as varchar)
+                    then cast(try_cast({{ expression }} as bigint) as varchar)
                 else cast({{ expression }} as varchar)
             end
 {%- else -%}
