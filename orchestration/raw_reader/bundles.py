@@ -31,8 +31,8 @@ def bundles_of(
     notes: Notes,
     connection: duckdb.DuckDBPyConnection,
 ) -> tuple[list[Group], list[Member]]:
-    """The bundles of files that store the same columns alike, one group at most, and the files that are
-    in none."""
+    """Of files that store the same columns alike those that are bundled, in one group at most, and
+    the others."""
     if len(members) < FEWEST:
         return [], list(members)
     small: list[Member] = []

@@ -146,9 +146,9 @@ def _first_reason(table: RawTable, row: Row, context: Context) -> str | None:
         for column in table.columns
         if column.is_required or row.texts.get("kind", "").lower() in column.needed_for
     }
-    if context.override_ids is not None and faults.get("refers_to", "missing") is None:
-        if row.texts["refers_to"] not in context.override_ids:
-            faults["refers_to"] = "unknown"
+    ends_override = context.override_ids is not None and faults.get("refers_to", "missing") is None
+    if ends_override and row.texts["refers_to"] not in context.override_ids:
+        faults["refers_to"] = "unknown"
     if table.amount is not None and row.main_time is not None:
         currency = row.texts.get("currency")
         if context.rates.rate(currency, row.main_time) is None:

@@ -416,7 +416,7 @@ def test_files_are_looked_at_once_and_again_when_they_change(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("ending", ["csv", "jsonl"])
 def test_many_small_files_are_read_from_few_copies(tmp_path: Path, ending: str) -> None:
-    """Each row as its own file has it, also the values of its folders; a large file is left alone."""
+    """Each row as its own file has it, with the values of its folders; a large file is left."""
     raw, notes = tmp_path / "raw", tmp_path / "notes"
 
     def write(number: int, name: str) -> None:

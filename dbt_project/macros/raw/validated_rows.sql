@@ -19,7 +19,7 @@
     table, accounts=none, days=none, rates=none, entries=none, named_ids=none, show='final'
 ) %}
 {%- if execute -%}
-{%- set raw = rules_of_rows(table) -%}
+{%- set raw = rules_of_rows(table, entries) -%}
 with
 
 {{ typed_rows(table, raw.columns, days, entries=entries) }},
@@ -115,7 +115,7 @@ select * from {{ show }}
       load
     - entries: how entries act on it, and `end`: the column by which they end a row, if they do
     - key_hash: expression by which rows of the same key are found; of all columns where there is no key -#}
-{% macro rules_of_rows(table) %}
+{% macro rules_of_rows(table, entries=none) %}
     {%- set definition = raw_definition(table) -%}
     {%- set columns = raw_columns(table) -%}
     {%- set by_name = {} -%}
@@ -143,7 +143,10 @@ select * from {{ show }}
         'copied': copied,
         'has_loaded_at': 'loaded_at' in by_name,
         'entries': definition.entries,
-        'end': definition.entries.end if takes_entries(definition, raw_table(table)) else none,
+        'end': (
+            definition.entries.end
+            if entries and takes_entries(definition, raw_table(table)) else none
+        ),
         'key_hash': hash_number(known_by),
     }) }}
 {% endmacro %}
