@@ -76,7 +76,7 @@ def raw_table(table: Described) -> str:
         [
             (
                 column["name"],
-                "yes" if meta_of(column["name"], table).get("required") else "",
+                required(meta_of(column["name"], table)),
                 kind(meta_of(column["name"], table)),
                 what_it_is(column),
             )
@@ -88,6 +88,13 @@ def raw_table(table: Described) -> str:
 def meta_of(column: str, table: Described) -> Described:
     [found] = [one for one in table["columns"] if one["name"] == column]
     return found.get("config", {}).get("meta", {})
+
+
+def required(meta: Described) -> str:
+    """Whether a raw column must be filled: in every row, or in those of some kinds."""
+    if "required_for" in meta:
+        return "for " + ", ".join(f"`{kind_of_row}`" for kind_of_row in meta["required_for"])
+    return "yes" if meta.get("required") else ""
 
 
 def kind(meta: Described) -> str:

@@ -6,7 +6,7 @@ table that cannot be read has a profile that says why. Nothing is validated here
 
 import csv
 import statistics
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -16,12 +16,13 @@ import duckdb
 
 from expectations.checks import Check
 from expectations.raw_columns import Columns, counted_by_day, look_for_columns, rested_on
-from orchestration.base.settings import ROOT, Settings
+from orchestration.base.settings import DBT_PROJECT, ROOT, Settings
 from orchestration.dbt_runner.dbt_macros import DbtMacros
 from orchestration.raw_reader.definitions import raw_definitions
 from orchestration.warehouse.duckdb_files import in_memory
 
 SEEDS = ROOT / "seeds"
+BASE = DBT_PROJECT / "models" / "staging" / "base"
 USUAL_PERIODS = 4  # how many earlier periods make what is usual
 FRESHNESS_DAYS = 60  # how far back the latest row is looked for
 # Columns whose words stand in the configuration: the file and column that lists them.
@@ -29,7 +30,10 @@ WORD_LISTS = {
     ("subscriptions", "plan_id"): ("plans", "plan_id"),
     ("account_attributes", "attribute"): ("attributes", "attribute_id"),
     ("health_overrides", "pillar_id"): ("pillars", "pillar_id"),
+    ("health_entries", "pillar_id"): ("pillars", "pillar_id"),
 }
+# What the pipeline calls the entries that count, and the overrides that they may end.
+ENTRIES, OVERRIDE_IDS = "base_health_entries", "base_override_ids"
 # Names that the log of attributes may have besides (docs/configuration.md, "Signals").
 ACCOUNT_COLUMNS = {"lifecycle_stage", "industry", "region", "csm_email", "parent_account_id"}
 
@@ -160,20 +164,24 @@ class Reader:
         connection.execute("create table config_pillars (pillar_id varchar)")
         if pillars:
             connection.executemany("insert into config_pillars values (?)", pillars)
+        self.has_entries = False
         self.keep_rates()
 
     def profile(self, table: str, checks: list[Check]) -> Profile:
         profile = Profile(table)
         found = self.macros.raw_table(table)
-        if found is None:
+        entered = self.entered_rows(table)
+        if found is None and not entered:
             return profile
         profile.is_present = True
-        profile.problem = found["problem"]
+        profile.problem = found["problem"] if found else None
         if profile.problem:
             return profile
-        profile.total_rows = found["row_count"]
+        profile.total_rows = entered + (found["row_count"] if found else 0)
         if table in ("accounts", "users"):
             self.keep_ids(table)
+        if table == "accounts":
+            self.keep_entries()
         if checks:
             self.fill(profile, checks)
         return profile
@@ -186,7 +194,8 @@ class Reader:
         main = main_column["value"]
         windows = [lookback(check.window_days) for check in checks if check.window_days]
         read_from = self.first - timedelta(days=max([FRESHNESS_DAYS, *windows]))
-        ctes = f"with {self.macros.typed_rows(profile.table, listed)}"
+        rows = self.macros.typed_rows(profile.table, listed, entries=self.entries_of(profile.table))
+        ctes = f"with {rows}"
 
         def not_before(day: date) -> str:
             """Said of the stored column as well, so that whole Parquet files are skipped."""
@@ -203,7 +212,7 @@ class Reader:
         profile.columns = look_for_columns(
             checks,
             self.rested_on.get(profile.table, {}),
-            self.macros.raw_table(profile.table),
+            self.files_of(profile.table),
             typed,
             lambda value: self.rows(f"{ctes} select 1 from read where {value} is not null limit 1"),
         )
@@ -331,6 +340,40 @@ class Reader:
             where rejected_reason is null
         """)
 
+    def keep_entries(self) -> None:
+        """Keep the entries that count: checks look at what was entered as at rows of files."""
+        found = self.macros.raw_table("health_entries")
+        if not found or found["problem"]:
+            return
+        self.connection.execute("create view stg_accounts as select * from known_accounts")
+        for name in (OVERRIDE_IDS, ENTRIES):
+            sql = self.macros.rendered(BASE / f"{name}.sql")
+            self.connection.execute(f"create table {name} as {sql}")
+        self.has_entries = True
+
+    def entries_of(self, table: str) -> str | None:
+        """The relation with what was entered into a table, if anything can be."""
+        takes_entries = self.macros.raw_definition(table)["entries"]
+        return ENTRIES if self.has_entries and takes_entries else None
+
+    def entered_rows(self, table: str) -> int:
+        """How many rows of a table were entered."""
+        if not self.entries_of(table):
+            return 0
+        kind = self.macros.raw_definition(table)["entries"]["made_by"]
+        [(count,)] = self.rows(
+            f"select count(*) from {ENTRIES} where kind = '{kind}' and rejected_reason is null"
+        )
+        return int(count)
+
+    def files_of(self, table: str) -> Mapping[str, Any]:
+        """What the files of a table hold; of one without files, what entries fill."""
+        found = self.macros.raw_table(table)
+        if found:
+            return found
+        filled = self.macros.raw_definition(table)["entries"]["filled_from"]
+        return {"columns": filled, "other_columns": [], "row_count": self.entered_rows(table)}
+
     def validated_rows(self, table: str, **days: Any) -> str:
         """SQL of a table's rows as the pipeline validates them."""
         names = [column["name"] for column in self.macros.raw_definition(table)["columns"]]
@@ -338,6 +381,9 @@ class Reader:
             days["accounts"] = self.known_ids.get("accounts")
             if "currency" in names:
                 days["rates"] = "known_rates"
+        if table == "health_entries" and self.has_entries:
+            days["named_ids"] = OVERRIDE_IDS
+        days["entries"] = self.entries_of(table)
         return self.macros.validated_rows(table, **days)
 
     def words(self, table: str, column: Any) -> set[str]:

@@ -99,6 +99,7 @@ class DbtMacros:
             "return": hand_back,
             "run_query": self.run_query,
             "run_started_at": clock.now(),
+            "source": lambda _, name: name,
             "target": SimpleNamespace(database="memory"),
             "var": values.get,
             **(names or {}),

@@ -1,28 +1,25 @@
 """Reads a raw folder: looks at each file once, and puts files that are alike together."""
 
-import hashlib
 import json
 import os
 import tempfile
-import zlib
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import duckdb
 
-from orchestration.base.cache import read_cached, write_cached
-from orchestration.raw_reader.csv_files import escaped_glob, look_at_csv
+from orchestration.raw_reader.bundles import bundles_of, relation_of
+from orchestration.raw_reader.csv_files import look_at_csv
 from orchestration.raw_reader.definitions import Definition, raw_definitions
 from orchestration.raw_reader.found import DataFile, Found, Unread, find
 from orchestration.raw_reader.json_files import look_at_json
 from orchestration.raw_reader.looks import Look, Unreadable
+from orchestration.raw_reader.notes import Notes
 from orchestration.raw_reader.parquet_files import look_at_parquet
 from orchestration.raw_reader.tables import Group, RawFile, RawFolder, RawTable
-from orchestration.raw_reader.texts import CHUNK, plain_text
+from orchestration.raw_reader.texts import plain_text
 from orchestration.warehouse.duckdb_files import in_memory, literal
 
-# Another reader may understand a file differently: what earlier ones noted is looked at again.
-READER_VERSION = 1
 MOST_NAMED = 3  # files with the same kind of problem that one message names
 
 
@@ -42,7 +39,7 @@ def read_folder(folder: Path, notes: Path | None = None) -> RawFolder:
             if not there.places:
                 continue
             looks = look_at(there.files, definitions[name], kept, connection)
-            tables[name] = table_of(name, there, looks)
+            tables[name] = table_of(name, there, looks, kept, connection)
             files += [
                 raw_file(folder, name, file, look, tables[name])
                 for file, look in zip(there.files, looks, strict=True)
@@ -68,70 +65,6 @@ def writable(notes: Path | None) -> Path:
 
 
 _temporary: tempfile.TemporaryDirectory[str] | None = None
-
-
-class Notes:
-    """What is known of files, by path, size and time of change: one JSON file, and the copies.
-
-    What does not hold is found out again: a damaged file of notes, and a copy that is not as it was
-    written, whose size and CRC-32 are noted.
-    """
-
-    def __init__(self, folder: Path, raw: Path) -> None:
-        name = hashlib.sha256(str(raw).encode()).hexdigest()[:16]
-        self.folder = folder / "raw_files" / name
-        self.file = self.folder / "looks.json"
-        self.earlier: dict[str, dict] = {}
-        self.now: dict[str, dict] = {}
-
-    def __enter__(self) -> "Notes":
-        noted = read_cached(self.file)
-        if noted and noted["version"] == READER_VERSION:
-            self.earlier = noted["looks"]
-        return self
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        if kind is not None:
-            return
-        if self.now != self.earlier:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            write_cached(self.file, {"version": READER_VERSION, "looks": self.now})
-        copies = {Path(look["source"]).name for look in self.now.values()}
-        for path in self.folder.glob("*"):
-            if path.suffix in (".csv", ".parquet") and path.name not in copies:
-                path.unlink(missing_ok=True)
-
-    def key(self, file: DataFile) -> str:
-        status = file.path.stat()
-        return f"{file.path}|{status.st_size}|{status.st_mtime_ns}|{status.st_ctime_ns}"
-
-    def look(self, key: str) -> Look | None:
-        """What was noted; None where nothing was, or its copy is gone or damaged."""
-        noted = self.earlier.get(key)
-        if noted is None:
-            return None
-        look = Look.from_json({name: noted[name] for name in noted if name != "copy"})
-        if not look.problem and noted.get("copy") != self.checksum_of_copy(look):
-            return None
-        self.now[key] = noted
-        return look if look.problem or Path(look.source).exists() else None
-
-    def note(self, key: str, look: Look) -> None:
-        self.now[key] = {**look.to_json(), "copy": self.checksum_of_copy(look)}
-
-    def checksum_of_copy(self, look: Look) -> list[int] | None:
-        """Size and CRC-32 of the copy that a look reads; None where it reads the file itself."""
-        copy = Path(look.source)
-        if look.problem or copy.parent != self.folder or not copy.is_file():
-            return None
-        checksum = 0
-        with copy.open("rb") as file:
-            while piece := file.read(CHUNK):
-                checksum = zlib.crc32(piece, checksum)
-        return [copy.stat().st_size, checksum]
-
-    def copy(self, key: str) -> Path:
-        return self.folder / hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
 def look_at(
@@ -183,7 +116,13 @@ def look_at_text(
             plain_copy.unlink(missing_ok=True)
 
 
-def table_of(name: str, there: Found, looks: Sequence[Look]) -> RawTable:
+def table_of(
+    name: str,
+    there: Found,
+    looks: Sequence[Look],
+    notes: Notes,
+    connection: duckdb.DuckDBPyConnection,
+) -> RawTable:
     """A table of its files, or the table with the reason why it cannot be read."""
     location = str(there.places[0]) + ("/" if there.places[0].is_dir() else "")
     if len(there.places) > 1:
@@ -217,7 +156,7 @@ def table_of(name: str, there: Found, looks: Sequence[Look]) -> RawTable:
     return RawTable(
         name,
         location,
-        groups=groups_of(there.files, looks, stored),
+        groups=groups_of(there.files, looks, stored, notes, connection),
         columns=tuple(column for column in definition if column in present),
         other_columns=tuple(others),
         row_count=sum(look.row_count for look in looks),
@@ -277,22 +216,27 @@ def lacks(name: str, file: DataFile, look: Look, columns: Collection[str]) -> st
 
 
 def groups_of(
-    files: Sequence[DataFile], looks: Sequence[Look], stored: Sequence[dict]
+    files: Sequence[DataFile],
+    looks: Sequence[Look],
+    stored: Sequence[dict],
+    notes: Notes,
+    connection: duckdb.DuckDBPyConnection,
 ) -> tuple[Group, ...]:
-    alike: dict[tuple, list[str]] = {}
+    alike: dict[tuple, list[tuple[DataFile, Look]]] = {}
     columns_alike: dict[tuple, dict] = {}
     for file, look, columns in zip(files, looks, stored, strict=True):
         if is_without_objects(file, look):
             continue
         key = (look.function, look.options, json.dumps(columns, sort_keys=True))
-        alike.setdefault(key, []).append(look.source)
+        alike.setdefault(key, []).append((file, look))
         columns_alike[key] = columns
     groups = []
-    for key, sources in alike.items():
-        function, options, _ = key
-        listed = ", ".join(literal(escaped_glob(source)) for source in sources)
-        relation = f"{function}([{listed}], {options}, filename = '__file')"
-        groups.append(Group(relation, columns_alike[key]))
+    for key, members in alike.items():
+        columns = columns_alike[key]
+        bundles, others = bundles_of(members, columns, notes, connection)
+        groups += bundles
+        if others:
+            groups.append(Group(relation_of([look for _, look in others]), columns))
     return tuple(groups)
 
 

@@ -184,6 +184,26 @@ def test_a_table_that_was_there_must_be_there(tmp_path: Path) -> None:
     assert validate_raw(folder, present).passed, "a table that never was there is not missed"
 
 
+def test_what_was_entered_counts_as_rows_of_its_table(tmp_path: Path) -> None:
+    """The warehouse counts it too, and so files seem to have lost rows that they never had."""
+    folder = write_raw(tmp_path / "raw")
+    kept = check("rows_kept", "risk_assessments", minimum=0.9, window_days=28)
+    present = check("present", "risk_assessments", maximum=0, severity="critical")
+    counted = {HEALTH_DATE - timedelta(days=1): 3}
+    assert not validate_raw(folder, present, counted).passed
+    rows = [f"e{n},a1,risk_score,{HEALTH_DATE - timedelta(days=2)},ann,{n}" for n in range(3)]
+    (folder / "health_entries.csv").write_text(
+        "\n".join(["entry_id,account_id,kind,entered_at,author,risk_score", *rows])
+    )
+    assert validate_raw(folder, present, counted).passed
+    assert validate_raw(folder, kept, counted).passed
+    assert not validate_raw(folder, kept, {HEALTH_DATE - timedelta(days=1): 4}).passed
+    (folder / "risk_assessments.csv").write_text(
+        "assessment_id,account_id,risk_score,assessed_at\nr1,a1,20,2026-11-01\n"
+    )
+    assert validate_raw(folder, kept, {HEALTH_DATE - timedelta(days=1): 4}).passed
+
+
 # What the pillar checks and the health checks are given, and what must make each fail ------------
 
 LAST = f"health_date = date '{HEALTH_DATE}'"

@@ -38,6 +38,7 @@ OF_NO_PERSON = {
     "survey_responses": {"response_id", "account_id"},
     "risk_assessments": {"assessment_id", "account_id"},
     "health_overrides": {"override_id", "account_id"},
+    "health_entries": {"entry_id", "account_id", "tag", "refers_to"},
 }
 
 # Marked for what they could hold: words of files that are no tables, and the keys, owners and

@@ -95,6 +95,27 @@ COLUMNS: dict[str, list[str]] = {
         "users_14d",
         "events_14d",
     ],
+    "product_adoption": [
+        "health_date",
+        "account_id",
+        "product",
+        "first_used_at",
+        "last_used_at",
+        "users_14d",
+        "events_14d",
+        "features_14d",
+    ],
+    "user_feature_adoption": [
+        "health_date",
+        "account_id",
+        "user_id",
+        "product",
+        "module",
+        "feature",
+        "events_14d",
+        "active_days_14d",
+        "last_used_at",
+    ],
     "threshold_calibration": [
         "segment_id",
         "pillar_id",
@@ -156,6 +177,8 @@ def insight_rows(
         "account_risk": [_risk_row(one) for one in latest],
         "user_adoption": [row for one in latest for row in _user_rows(one)],
         "feature_adoption": [row for one in latest for row in _feature_rows(one)],
+        "product_adoption": [row for one in latest for row in _product_rows(one)],
+        "user_feature_adoption": [row for one in latest for row in _user_feature_rows(one)],
         "threshold_calibration": _calibration(latest, configuration),
         "health_alerts": _alerts(history, configuration),
     }
@@ -337,7 +360,7 @@ def _milestones(
     return rows
 
 
-# account_risk, user_adoption, feature_adoption
+# account_risk, user_adoption, feature_adoption, product_adoption, user_feature_adoption
 
 
 def _risk_row(one: Calculated) -> PublishedRow:
@@ -421,6 +444,52 @@ def _feature_rows(one: Calculated) -> list[PublishedRow]:
             }
         )
     return rows
+
+
+def _product_rows(one: Calculated) -> list[PublishedRow]:
+    """Every product ever used before D, and what is of none."""
+    used: dict[str | None, list[Record]] = defaultdict(list)
+    for event in one.facts.records("events"):
+        used[event.product].append(event)
+    rows = []
+    for product, events in used.items():
+        recent = [e for e in events if one.facts.in_window(e.occurred_at, WINDOW_DAYS)]
+        users = distinct(event.user_id for event in recent)
+        rows.append(
+            {
+                "health_date": one.health_date,
+                "account_id": one.account_id,
+                "product": product,
+                "first_used_at": min(event.occurred_at for event in events),
+                "last_used_at": max(event.occurred_at for event in events),
+                "users_14d": len(users) if one.facts.has_column("events", "user_id") else None,
+                "events_14d": _event_count(recent),
+                "features_14d": len({event.feature for event in recent}),
+            }
+        )
+    return rows
+
+
+def _user_feature_rows(one: Calculated) -> list[PublishedRow]:
+    """Every feature that a user used in the two weeks before D, known user or not."""
+    used: dict[tuple[str | None, ...], list[Record]] = defaultdict(list)
+    for event in one.facts.records("events"):
+        if event.user_id is not None and one.facts.in_window(event.occurred_at, WINDOW_DAYS):
+            used[event.user_id, event.product, event.module, event.feature].append(event)
+    return [
+        {
+            "health_date": one.health_date,
+            "account_id": one.account_id,
+            "user_id": user_id,
+            "product": product,
+            "module": module,
+            "feature": feature,
+            "events_14d": _event_count(events),
+            "active_days_14d": len({event.occurred_at.date() for event in events}),
+            "last_used_at": max(event.occurred_at for event in events),
+        }
+        for (user_id, product, module, feature), events in used.items()
+    ]
 
 
 def _event_count(events: Iterable[Record]) -> float:

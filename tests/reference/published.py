@@ -7,7 +7,7 @@ All frames have object columns: None for null, `datetime.date` for dates, naive 
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from .calculated import Calculated
 from .conditions import clause_answers
 from .configuration import Configuration, Pillar, Source, read_configuration
 from .declared_values import DeclaredValues
+from .entries import Entries, entered_id
 from .facts import Facts, facts_on, midnight
 from .health import NOT_CALCULATED, AccountHealth, Judgement, account_health
 from .latest import PROPERTY_COLUMNS, last_60_days, property_rows
@@ -274,17 +275,38 @@ def _ruled_tables(
     ruled_tables: dict[str, RuledTable] = {}
     account_ids: set[str] = set()
     rates = Rates()
+    entries = Entries()
     for table in tables:
         checked = None if table.name in WITHOUT_ACCOUNT else account_ids
-        context = Context(checked, declared, rates)
+        context = Context(checked, declared, rates, entries)
+        if table.name == "health_entries":
+            context = replace(context, override_ids=_override_ids(tables, raw, context))
         ruled = apply_row_rules(table, raw[table.name], context)
         ruled_tables[table.name] = ruled
         if table.name == "accounts":
             account_ids = {account.account_id for account in ruled.records}
         if table.name == "exchange_rates":
             rates = Rates(ruled.records, reporting_currency)
+        if table.name == "health_entries":
+            entries = Entries(ruled.records)
     _add_next_starts(ruled_tables["subscriptions"].records)
     return ruled_tables
+
+
+def _override_ids(
+    tables: Iterable[RawTable], raw: Mapping[str, RawRows], context: Context
+) -> set[str]:
+    """The overrides that an entry may end: those of files as they are, and those entered."""
+    by_name = {table.name: table for table in tables}
+    entries = apply_row_rules(by_name["health_entries"], raw["health_entries"], context)
+    entered = {
+        entered_id(row.values["entry_id"])
+        for row in entries.rows
+        if row.reason in (None, "duplicate_key") and row.values["kind"] == "override"
+    }
+    overrides = by_name["health_overrides"]
+    of_files = [context.declared.read(overrides, row) for row in raw[overrides.name].rows or []]
+    return entered | {row["override_id"] for row in of_files if "override_id" in row}
 
 
 def _add_next_starts(subscriptions: list[Record]) -> None:

@@ -5,7 +5,7 @@ No rule is applied here; row_rules.py does that.
 
 import math
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -17,7 +17,8 @@ SURVEY_SCORE_RANGES = {"nps": (0.0, 10.0), "pulse": (1.0, 5.0)}
 class Column:
     """One column; the bounds are inclusive and concern values that can be read.
 
-    A code is a text that is compared without regard to case.
+    A code is a text that is compared without regard to case. `needed_for`: the kinds of rows in
+    which the column is required.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Column:
     words: frozenset[str] = frozenset()
     lowest: float = -math.inf
     highest: float = math.inf
+    needed_for: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,13 @@ def _word(name: str, *words: str) -> Column:
     return Column(name.rstrip("*"), "word", name.endswith("*"), words=frozenset(words))
 
 
+def _for(column: Column, *kinds: str) -> Column:
+    """The column, required in rows of these kinds."""
+    return replace(column, needed_for=frozenset(kinds))
+
+
 def raw_tables(pillar_ids: Collection[str] = ()) -> tuple[RawTable, ...]:
-    """All raw tables, accounts and exchange rates before those that need them.
+    """All raw tables; accounts, exchange rates and entries before those that need them.
 
     An override names a pillar of the configuration.
     """
@@ -104,6 +111,25 @@ def raw_tables(pillar_ids: Collection[str] = ()) -> tuple[RawTable, ...]:
                 _number("rate*", lowest=math.ulp(0.0)),
             ),
             has_key_by_day=True,
+        ),
+        RawTable(
+            "health_entries",
+            ("entry_id",),
+            (
+                _text("entry_id*"),
+                _text("account_id*"),
+                _word("kind*", "risk_score", "tag_on", "tag_off", "override", "override_off"),
+                _time("entered_at*"),
+                _text("author*"),
+                _for(_text("tag"), "tag_on", "tag_off"),
+                _for(_word("tag_kind", "risk", "confidence", "label"), "tag_on"),
+                _for(_number("risk_score", lowest=0, highest=100), "risk_score"),
+                _for(_word("pillar_id", "overall", *pillar_ids), "override"),
+                _for(_word("state", "good", "average", "poor"), "override"),
+                _time("expires_at"),
+                _for(_text("note"), "override"),
+                _for(_text("refers_to"), "override_off"),
+            ),
         ),
         RawTable(
             "account_attributes",

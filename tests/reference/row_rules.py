@@ -12,6 +12,7 @@ from datetime import datetime
 from types import SimpleNamespace
 
 from .declared_values import DeclaredValues
+from .entries import ENDS, Entries
 from .money import Rates
 from .raw_files import RawRows, TextRow
 from .raw_tables import EARLIEST_PLAUSIBLE_TIME, SURVEY_SCORE_RANGES, Column, RawTable
@@ -65,25 +66,30 @@ class Context:
     """What the rules of one table need of others.
 
     account_ids: the valid accounts; None for tables without an account, and for accounts itself.
+    override_ids: the overrides that an entry may end; None where that is not asked.
     """
 
     account_ids: Collection[str] | None
     declared: DeclaredValues
     rates: Rates
+    entries: Entries = field(default_factory=Entries)
+    override_ids: Collection[str] | None = None
 
 
 def apply_row_rules(table: RawTable, raw: RawRows, context: Context) -> RuledTable:
     """Apply all rules to one table; one that cannot be read counts as absent."""
     rejections: list[Rejection] = []
     declared = context.declared
+    # A table that cannot be read counts as absent whatever was entered.
+    entered = context.entries.rows(table.name) if raw.problem is None else []
     rows = _without_exact_copies(
-        table, [declared.read(table, texts) for texts in raw.rows or []], declared
+        table, [declared.read(table, texts) for texts in raw.rows or []] + entered, declared
     )
     for row in rows:
         row.reason = _first_reason(table, row, context)
         if row.reason is None:
             # Values count here even when the row turns out to be a duplicate.
-            rejections += _read_values(table, row, declared)
+            rejections += _read_values(table, row, context)
     _reject_duplicates(table, [row for row in rows if row.reason is None])
     rejections += [_rejection(table, row, row.reason, "row_rejected") for row in rows if row.reason]
     records = [Record(**row.values) for row in rows if row.reason is None]
@@ -92,9 +98,9 @@ def apply_row_rules(table: RawTable, raw: RawRows, context: Context) -> RuledTab
             _in_reporting_currency(table, record, context.rates)
     return RuledTable(
         table,
-        is_absent=raw.rows is None,
+        is_absent=raw.rows is None and not entered,
         is_unreadable=raw.problem is not None,
-        columns=raw.columns,
+        columns=raw.columns | (context.entries.columns(table.name) if entered else frozenset()),
         rows=rows,
         records=records,
         rejections=rejections,
@@ -138,8 +144,11 @@ def _first_reason(table: RawTable, row: Row, context: Context) -> str | None:
     faults = {
         column.name: _fault(table, column, row.texts, context.declared)
         for column in table.columns
-        if column.is_required
+        if column.is_required or row.texts.get("kind", "").lower() in column.needed_for
     }
+    ends_override = context.override_ids is not None and faults.get("refers_to", "missing") is None
+    if ends_override and row.texts["refers_to"] not in context.override_ids:
+        faults["refers_to"] = "unknown"
     if table.amount is not None and row.main_time is not None:
         currency = row.texts.get("currency")
         if context.rates.rate(currency, row.main_time) is None:
@@ -190,8 +199,9 @@ def _number_fault(table: RawTable, column: Column, text: str, texts: TextRow) ->
     return None if lowest <= number <= highest else "out_of_range"
 
 
-def _read_values(table: RawTable, row: Row, declared: DeclaredValues) -> list[Rejection]:
+def _read_values(table: RawTable, row: Row, context: Context) -> list[Rejection]:
     """Fill the row's values; list the values that are ignored or changed."""
+    declared = context.declared
     rejections = []
     for column in table.columns:
         fault = _fault(table, column, row.texts, declared)
@@ -203,11 +213,28 @@ def _read_values(table: RawTable, row: Row, declared: DeclaredValues) -> list[Re
         if fault != "missing":
             reason = f"{fault}_{column.name}"
             rejections.append(_rejection(table, row, reason, "value_ignored"))
+    _end_by_entry(table, row, context.entries, has_fault=bool(rejections))
     for end in table.ends:
         if row.values[end] is not None and row.values[end] < row.main_time:
             row.values[end] = row.main_time
             rejections.append(_rejection(table, row, "ends_before_start", "value_changed"))
     return rejections
+
+
+def _end_by_entry(table: RawTable, row: Row, entries: Entries, *, has_fault: bool) -> None:
+    """Give the row the end that was entered, if it comes before its own.
+
+    The record shows it, but for one whose own end has a fault, which is told of.
+    """
+    ended_at = entries.end(table.name, row.texts, row.values)
+    if ended_at is None:
+        return
+    end = ENDS[table.name]
+    own = row.values[end]
+    if own is None or ended_at < own:
+        row.values[end] = ended_at
+        if not has_fault:
+            row.texts[end] = ended_at.isoformat(sep=" ")
 
 
 def _typed(column: Column, text: str, formats: Collection[str]) -> object:

@@ -39,6 +39,8 @@ KEYS: dict[str, tuple[str, ...]] = {
     "account_risk": ("account_id",),
     "user_adoption": ("account_id", "user_id"),
     "feature_adoption": ("account_id", "module", "feature"),
+    "product_adoption": ("account_id", "product"),
+    "user_feature_adoption": ("account_id", "user_id", "product", "module", "feature"),
     "threshold_calibration": (
         *("segment_id", "pillar_id", "rule_set", "clause", "signal_id", "operator", "threshold"),
     ),

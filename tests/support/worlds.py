@@ -270,7 +270,22 @@ TABLES: dict[str, Table] = {
             key="override_id",
             pairs="created_at>expires_at",
         ),
+        _table(
+            "health_entries",
+            "entry_id* account_id* kind*=risk_score|tag_on|tag_off|override|override_off"
+            " entered_at*@ author* tag tag_kind=risk|confidence|label risk_score#0:100"
+            " pillar_id=overall state=good|average|poor expires_at@ note refers_to",
+            key="entry_id",
+        ),
     )
+}
+# The columns that an entry of some kind needs as well.
+NEEDED_BY_ENTRY = {
+    "risk_score": ("risk_score",),
+    "tag_on": ("tag", "tag_kind"),
+    "tag_off": ("tag",),
+    "override": ("pillar_id", "state", "note"),
+    "override_off": ("refers_to",),
 }
 
 _FEATURES = ("login", "report", "export", "api_call", "dashboard", "bulk import", "Login")
@@ -516,6 +531,10 @@ _DECLARED_VALUES = (
     ("health_overrides", "state", "red", "poor"),
     ("risk_assessments", "risk_score", "none at all", "0"),
     ("users", "role", "ADMIN", "owner"),
+    ("health_entries", "kind", "Score", "risk_score"),
+    ("health_entries", "tag", "vip", "VIP"),
+    ("health_entries", "risk_score", "certain", "100"),
+    ("health_entries", "expires_at", "never", None),
 )
 # Those that programs agree on, and no text but a time of this format fits.
 _TIME_FORMATS = (
@@ -1005,6 +1024,13 @@ class _Configuration:
             )
 
 
+def _kinds_that_need(table: Table, column: str) -> list[str]:
+    """The kinds of entries that need a column which others do not."""
+    if table.name != "health_entries":
+        return []
+    return [kind for kind, columns in NEEDED_BY_ENTRY.items() if column in columns]
+
+
 def _thirds(thresholds: Sequence[float]) -> list[float]:
     """Thresholds such as 0.333333, which a value equals only after it is rounded."""
     return [threshold for threshold in thresholds if round(threshold, 5) != threshold]
@@ -1070,6 +1096,7 @@ class _Records:
             self._add_opinions(account)
             self._add_properties(account)
             self._add_overrides(account)
+            self._add_entries(account)
         self._add_rates()
         self._stop_feed()
         return self._rows
@@ -1423,6 +1450,65 @@ class _Records:
                 expires_at=self._maybe(expires_at, 0.6),
             )
 
+    def _add_entries(self, account: _Account) -> None:
+        """Entries of all kinds, those that end something at, before and after its start."""
+        rng = self._rng
+        for _ in range(rng.choice((0, 0, 1, 2, 4, 6))):
+            kind = rng.choice(tuple(NEEDED_BY_ENTRY))
+            entered_at = self._moment(60)
+            values: Row = {}
+            if kind == "risk_score":
+                values = {"risk_score": rng.choice((0, 20, 40.5, 50, 75, 100))}
+            elif kind == "tag_on":
+                tag_kind = rng.choice(sorted(_TAGS))
+                values = {"tag": rng.choice(_TAGS[tag_kind]), "tag_kind": tag_kind}
+            elif kind == "override":
+                subjects = ("overall", "overall", *self._configuration.pillars)
+                expires_at = entered_at + rng.choice((-24, 0, 24, 240, 1200)) * HOUR
+                values = {
+                    "pillar_id": rng.choice(subjects),
+                    "state": rng.choice(("good", "average", "poor")),
+                    "expires_at": self._maybe(expires_at, 0.5),
+                }
+            else:
+                values, begun_at = self._ended(account, kind)
+                if begun_at is not None and self._chance(0.8):
+                    entered_at = begun_at + rng.choice((-MICROSECOND, 0, 24 * HOUR, 240 * HOUR))
+            has_note = kind == "override" or self._chance(0.4)
+            self._add(
+                "health_entries",
+                entry_id=self._new_id("health_entries"),
+                account_id=account.account_id,
+                kind=kind,
+                entered_at=entered_at,
+                author=rng.choice(_MANAGERS),
+                note="Weil, äh, darum" if has_note else None,
+                **values,
+            )
+
+    def _ended(self, account: _Account, kind: str) -> tuple[Row, int | None]:
+        """What a tag or an override is ended by, and when that began if there is one."""
+        rng = self._rng
+        is_tag = kind == "tag_off"
+        table, made_by = ("account_tags", "tag_on") if is_tag else ("health_overrides", "override")
+        entered = [row for row in self._rows["health_entries"] if row["kind"] == made_by]
+        found = [
+            row
+            for row in (*self._rows[table], *entered)
+            if row["account_id"] == account.account_id or self._chance(0.02)
+        ]
+        if not found or self._chance(0.1):
+            return ({"tag": "merger"} if is_tag else {"refers_to": "entry:nobody"}), None
+        row = rng.choice(found)
+        is_entered = "entry_id" in row
+        begun_at = row["entered_at" if is_entered else TABLES[table].main_time]
+        if not is_tag:
+            refers_to = f"entry:{row['entry_id']}" if is_entered else row["override_id"]
+            return {"refers_to": refers_to}, begun_at
+        tag_kind = row["tag_kind" if is_entered else "kind"]
+        tag_kind = rng.choice((None, tag_kind, tag_kind, *sorted(_TAGS)))
+        return {"tag": row["tag"], "tag_kind": tag_kind}, begun_at
+
     def _stop_feed(self) -> None:
         """End the stopped feed exactly as many hours before a date as it may be old."""
         if self._configuration.stopped_feed is None:
@@ -1521,7 +1607,7 @@ class _Spoiler:
         for column in table.columns:
             if column.name not in types:
                 continue
-            if column.required:
+            if column.required or _kinds_that_need(table, column.name):
                 faults.append(_Fault("missing", column.name))
             can_hold_dirt = types[column.name] in ("text", "double")
             if column.kind in ("time", "number") and can_hold_dirt:
@@ -1545,7 +1631,9 @@ class _Spoiler:
 
     def _row_for(self, fault: _Fault, table: Table, rows: list[Row]) -> Row:
         """The row to spoil: a good one for some optional values, else a copy with a new key."""
-        base = self._rng.choice(rows)
+        kinds = _kinds_that_need(table, fault.column)
+        needing = [row for row in rows if row.get("kind") in kinds]
+        base = self._rng.choice(needing or rows)
         is_optional = fault.kind == "ends_before_start" or not table.column(fault.column).required
         if is_optional and self._rng.random() < 0.4:
             return base

@@ -414,6 +414,41 @@ def test_files_are_looked_at_once_and_again_when_they_change(tmp_path: Path) -> 
     assert rows_of(read_folder(raw, notes).tables["accounts"], "account_id") == [("a1",)]
 
 
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_many_small_files_are_read_from_few_copies(tmp_path: Path, ending: str) -> None:
+    """Each row as its own file has it, with the values of its folders; a large file is left."""
+    raw, notes = tmp_path / "raw", tmp_path / "notes"
+
+    def write(number: int, name: str) -> None:
+        file = raw / "accounts" / f"region=r%20{number % 2}" / f"{number:04}.{ending}"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        row = [f"a{number}", name, "2026-01-01"]
+        text = delimited(",", [row]) if ending == "csv" else json.dumps(objects([row])[0])
+        file.write_text(text, encoding="utf-8")
+
+    for number in range(120):
+        write(number, "Zoë" if number % 3 else "")
+    write(120, "long" * 30_000)
+    expected = [
+        (f"a{number}", ("Zoë" if number % 3 else "") or None, f"r {number % 2}")
+        for number in range(120)
+    ]
+    expected.append(("a120", "long" * 30_000, "r 0"))
+    table = read_folder(raw, notes).tables["accounts"]
+    names = ("account_id", "account_name", "region")
+    found = [(key, name or None, region) for key, name, region in rows_of(table, *names)]
+    assert found == sorted(expected, key=str)
+    assert sum(group.relation.count(f".{ending}'") for group in table.groups) <= 1
+    assert sum(group.relation.count(".parquet'") for group in table.groups) <= 3
+    # A file that is written later is in them, and a copy that is damaged is made again.
+    write(121, "new")
+    for path in notes.rglob("*.parquet"):
+        path.write_bytes(b"damaged")
+    later = rows_of(read_folder(raw, notes).tables["accounts"], "account_id")
+    assert len(later) == 122
+    assert rows_of(read_folder(raw, notes).tables["accounts"], "account_id") == later
+
+
 def test_a_table_format_has_its_folder_among_the_files(tmp_path: Path) -> None:
     lake_table(tmp_path / "accounts", "_delta_log", "0.json")
     [file] = read_folder(tmp_path).files

@@ -1110,6 +1110,85 @@ def test_scope_and_created_today(world: World) -> None:
     ]
 
 
+ENTRY_COLUMNS = (
+    "entry_id,account_id,kind,entered_at,author,tag,tag_kind,risk_score,pillar_id,state,"
+    "expires_at,note,refers_to"
+)
+
+
+def test_entries(world: World) -> None:
+    """docs/raw_tables.md, "Entries": each kind, what it needs, and what it ends."""
+    world.raw(
+        "account_tags",
+        "account_id,tag,kind,added_at,removed_at",
+        [
+            "a1,old,risk,2026-11-10,",
+            "a1,old,label,2026-11-10,",
+            "a1,old,risk,2026-11-12,",  # added after it was taken off
+            "a1,gone,risk,2026-11-01,2026-11-05",  # removed before
+            "a1,odd,risk,2026-11-01,soon",  # its own end is noted, and the entry's holds
+        ],
+    )
+    world.raw(
+        "health_overrides",
+        "override_id,account_id,pillar_id,state,reason,author,created_at,expires_at",
+        ["o1,a1,overall,poor,r,m,2026-11-10,2026-12-01", "o2,a1,nothing,poor,r,m,2026-11-10,"],
+    )
+    world.raw(
+        "health_entries",
+        ENTRY_COLUMNS,
+        [
+            "e1,a1,risk_score,2026-11-12,m,,,60,,,,,",
+            "e2,a1,tag_off,2026-11-11,m,old,risk,,,,,,",
+            "e3,a1,tag_off,2026-11-11,m,gone,,,,,,,",
+            "e4,a1,tag_off,2026-11-11,m,odd,,,,,,,",
+            "e5,a1,tag_on,2026-11-13,m,new,confidence,,,,,,",
+            "e6,a1,override,2026-11-14,m,,,,Overall,GOOD,,why,",
+            "e7,a1,override_off,2026-11-15,m,,,,,,,,o1",
+            "e8,a1,override_off,2026-11-13,m,,,,,,,,entry:e6",  # before it was created
+            "e9,a1,override_off,2026-11-15,m,,,,,,,,o2",  # its row does not count: no matter
+            "f1,a1,override_off,2026-11-15,m,,,,,,,,entry:e1",
+            "f2,a1,tag_on,2026-11-13,m,new,,,,,,,",
+            "f3,a1,risk_score,2026-11-13,m,,,100.5,,,,,",
+            "f4,a1,override,2026-11-13,m,,,,nothing,good,,why,",
+            "f5,a1,override,2026-11-13,m,,,,overall,good,,,",
+            "f6,a1,risk_score,2026-11-01,m,,wrong,50,,,2026-13-01,,",
+            "f7,a1,what,2026-11-13,m,,,,,,,,",
+        ],
+    )
+    tables = world.calculate()
+    risk = tables["account_risk"].iloc[0]
+    assert (risk["risk_score"], risk["risk_author"]) == (60, "m")
+    assert (risk["risk_tags"], risk["confidence_tags"]) == ('["old"]', '["new"]')
+    assert world.rejected() == [
+        ("account_tags", None, "invalid_removed_at"),
+        ("health_entries", "f1", "unknown_refers_to"),
+        ("health_entries", "f2", "missing_tag_kind"),
+        ("health_entries", "f3", "out_of_range_risk_score"),
+        ("health_entries", "f4", "unknown_pillar_id"),
+        ("health_entries", "f5", "missing_note"),
+        ("health_entries", "f6", "invalid_expires_at"),
+        ("health_entries", "f6", "unknown_tag_kind"),
+        ("health_entries", "f7", "unknown_kind"),
+        ("health_overrides", "entry:e6", "ends_before_start"),
+        ("health_overrides", "o2", "unknown_pillar_id"),
+    ]
+    overall = world.overall(start=date(2026, 11, 15))
+    assert (overall["overall_state"], overall["is_overridden"]) == ("poor", True)
+    assert not world.overall(start=date(2026, 11, 16))["is_overridden"]
+
+
+def test_entries_make_a_table_that_has_no_files(world: World) -> None:
+    world.raw("health_entries", ENTRY_COLUMNS, ["e1,a1,tag_on,2026-11-13,m,new,risk,,,,,,"])
+    status = world.calculate()["source_status"].set_index("table_name")["status"]
+    assert (status["account_tags"], status["risk_assessments"]) == ("ok", "absent")
+    world.raw("account_tags", "account_id,tag", ["a1,x"])
+    tables = world.calculate()
+    status = tables["source_status"].set_index("table_name")["status"]
+    assert status["account_tags"] == "unreadable"
+    assert tables["account_risk"].iloc[0]["risk_tags"] is None
+
+
 def test_overrides(world: World) -> None:
     """o2 and o10 are created together: o2 is the highest id. o3 has expired, o4 comes on D."""
     world.numbers(size=6)
@@ -1179,7 +1258,7 @@ def test_sources(world: World) -> None:
     assert status()[1] == "stale"
     assert status(source_check_failures=[(DAY, "tickets")])[1] == "failed"
     assert world.pillar("service")["reason"] == "source_unavailable"
-    assert len(world.calculate()["source_status"]) == 13
+    assert len(world.calculate()["source_status"]) == 14
 
 
 def test_runs_of_states(world: World) -> None:

@@ -45,6 +45,7 @@ RAW_TABLES = {
     "risk_assessments",
     "exchange_rates",
     "health_overrides",
+    "health_entries",
 }
 ACCOUNT_SIGNALS = {
     "account_age_days",

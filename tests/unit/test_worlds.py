@@ -578,6 +578,10 @@ def _reasons(table: Table) -> Iterator[str]:
         yield "unknown_account"
     if table.name in ("subscriptions", "invoices"):
         yield "unknown_currency"
+    if table.name == "health_entries":
+        needed = ("tag", "tag_kind", "risk_score", "pillar_id", "state", "note", "refers_to")
+        yield from (f"missing_{column}" for column in needed)
+        yield "unknown_refers_to"
     if table.key:
         yield "duplicate_key"
     if table.pairs:

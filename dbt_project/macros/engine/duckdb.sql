@@ -232,12 +232,13 @@ make_timestamp(epoch_ns({{ stored.expression }}) // 1000)
 {% endmacro %}
 {% macro duckdb__native_text(expression, type) -%}
 {%- if type in ('DOUBLE', 'FLOAT') -%}
-{#- NaN first: statistics of Parquet files leave it out, and DuckDB takes comparisons for true by them. -#}
+{#- NaN first: statistics of Parquet files leave it out, and DuckDB takes comparisons for true by them, and
+    `isnan` for false. It may cast for rows of another branch, too: a NaN must not stop it. -#}
 case
-                when isnan({{ expression }}) then 'nan'
+                when not isfinite({{ expression }}) then cast({{ expression }} as varchar)
                 when {{ expression }} = trunc({{ expression }})
                     and abs({{ expression }}) <= 9007199254740992
-                    then cast(cast({{ expression }} as bigint) as varchar)
+                    then cast(try_cast({{ expression }} as bigint) as varchar)
                 else cast({{ expression }} as varchar)
             end
 {%- else -%}
@@ -260,7 +261,10 @@ cast({{ expression }} as varchar)
 {% macro is_not_a_number(number) %}
     {{ return(adapter.dispatch('is_not_a_number', 'health')(number)) }}
 {% endmacro %}
-{% macro duckdb__is_not_a_number(number) -%}isnan(cast({{ number }} as double)){%- endmacro %}
+{#- Not `isnan` (see `native_text`). -#}
+{% macro duckdb__is_not_a_number(number) -%}
+(not isfinite(cast({{ number }} as double)) and cast({{ number }} as varchar) = 'nan')
+{%- endmacro %}
 
 {#- The named columns as a JSON object of texts.
 

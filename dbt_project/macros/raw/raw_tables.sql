@@ -2,7 +2,7 @@
     it. -#}
 
 {#- Definition of a raw table from `_staging__sources.yml`:
-    {'key', 'main_time', 'columns': [meta]}. -#}
+    {'key', 'main_time', 'entries' (or none), 'columns': [meta]}. -#}
 {% macro raw_definition(table) %}
     {%- for source in raw_sources() if source.name == table -%}
         {%- set columns = [] -%}
@@ -14,6 +14,7 @@
         {{ return({
             'key': source.meta.key,
             'main_time': source.meta.main_time,
+            'entries': source.meta.entries,
             'columns': columns,
         }) }}
     {%- endfor -%}
@@ -62,14 +63,15 @@ select '{{ table }}' as table_name
 {% macro is_readable(file) %}{{ return(file and not file.problem) }}{% endmacro %}
 
 {#- The columns of a raw table by `_staging__sources.yml`, and how its files store them: a list of
-    their meta with `native` (stored in one type of its kind throughout; `type`), `value` (name of the
-    typed column), `text` (expression), and what `raw_values.csv` declares of it: `values`
+    their meta with `native` (stored in one type of its kind throughout, and nobody enters rows beside the
+    files; `type`), `value` (name of the typed column), `text` (expression), and what `raw_values.csv` declares of it: `values`
     ([[raw value, value]]) and `time_formats`. -#}
 {% macro raw_columns(table) %}
 {%- set definition = raw_definition(table) -%}
 {%- set file = raw_table(table) -%}
 {%- set groups = file.groups if is_readable(file) else [] -%}
 {%- set declared = declared_values(table) -%}
+{%- set has_entries = takes_entries(definition, file) -%}
 {%- for column in definition.columns -%}
     {%- set of_column = declared.get(column.name, {'values': [], 'time_formats': []}) -%}
     {%- set types = [] -%}
@@ -80,6 +82,7 @@ select '{{ table }}' as table_name
         types | unique | list | length == 1
         and is_native_type(column.kind, types[0])
         and not of_column['values']
+        and not has_entries
     ) -%}
     {%- do column.update({
         'type': types[0] if is_native else 'VARCHAR',

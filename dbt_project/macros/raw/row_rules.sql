@@ -11,6 +11,11 @@
 {%- endif -%}
 {%- endmacro %}
 
+{#- Condition that a row needs the column, followed by `and`; blank where every row does. -#}
+{% macro is_needed(column) -%}
+{%- if column.required_for -%}kind__value in ('{{ column.required_for | join("', '") }}') and {% endif -%}
+{%- endmacro %}
+
 {% macro is_null_word(column) -%}
 lower({{ column.name }}) in ('null', 'none', 'n/a', 'na', 'nan', '\n', '-')
 {%- if column.kind == 'time' %} or {{ column.name }} like '0000%'{% endif -%}

@@ -2,12 +2,17 @@
 
 {#- CTEs that read a raw table, the last one named `read`: each column as it is stored, and typed.
 
-    days: as in `validated_rows`
+    days, entries: as in `validated_rows`
     erased: whether the rows of those who are to be erased are read, instead of all others -#}
-{% macro typed_rows(table, columns, days=none, erased=false) %}
+{% macro typed_rows(table, columns, days=none, erased=false, entries=none) %}
+{%- set definition = raw_definition(table) -%}
 source as (
 
     {{ stored_rows(raw_table(table), columns) }}
+    {%- if entries and takes_entries(definition, raw_table(table)) %}
+    union all
+    {{ entered_rows(definition, columns, entries) }}
+    {%- endif %}
 
 ),
 
@@ -28,7 +33,7 @@ read as (
         {%- do conditions.append('not ' ~ is_erased) -%}
     {%- endif -%}
     {%- if days -%}
-        {%- do conditions.append(is_in_days(raw_definition(table).main_time ~ '__value', days)) -%}
+        {%- do conditions.append(is_in_days(definition.main_time ~ '__value', days)) -%}
     {%- endif %}
     {{ 'where ' ~ conditions | join('\n    and ') if conditions }}
 

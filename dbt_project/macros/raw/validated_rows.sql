@@ -8,17 +8,21 @@
 
     accounts: relation with the valid account ids; none for a table without an account of its own
     rates: relation with the currencies that have a rate, for a table with amounts of money
+    entries: relation with the validated entries, for a table that they act on
+    named_ids: relation with the ids that the column of `names` may hold, for a table with one
     days: {'from', 'to', 'and_undated'}; only rows from the one day up to but not including the other
         are read (texts; `to` none for no end), and those without a usable time if they are asked for;
         all rows where it is none
     show: the step whose rows are given. To look into one:
         dbt show --inline "{{ validated_rows('tickets', accounts=ref('stg_accounts'), show='ranked') }}" -#}
-{% macro validated_rows(table, accounts=none, days=none, rates=none, show='final') %}
+{% macro validated_rows(
+    table, accounts=none, days=none, rates=none, entries=none, named_ids=none, show='final'
+) %}
 {%- if execute -%}
-{%- set raw = rules_of_rows(table) -%}
+{%- set raw = rules_of_rows(table, entries) -%}
 with
 
-{{ typed_rows(table, raw.columns, days) }},
+{{ typed_rows(table, raw.columns, days, entries=entries) }},
 
 -- Only rows whose key is there again can be copies or duplicates; hashes that are alike by chance cost
 -- a little time and change nothing.
@@ -43,13 +47,13 @@ collapsed_rows as (
 
 validated_single_rows as (
 
-    {{ rows_with_reason(raw, 'single_rows', accounts, rates) | indent }}
+    {{ rows_with_reason(raw, 'single_rows', accounts, rates, named_ids) | indent }}
 
 ),
 
 validated_collapsed_rows as (
 
-    {{ rows_with_reason(raw, 'collapsed_rows', accounts, rates) | indent }}
+    {{ rows_with_reason(raw, 'collapsed_rows', accounts, rates, named_ids) | indent }}
 
 ),
 
@@ -65,6 +69,21 @@ ignored as (
     {{ rows_with_ignored_values(raw) | indent }}
 
 ),
+{%- if raw.end %}
+
+ends as (
+
+    {{ ends_by_entries(raw, entries) | indent }}
+
+),
+
+-- What is entered ends a row whatever its own end is worth, and is compared with its start like it.
+ended as (
+
+    {{ rows_with_entered_ends(raw) | indent }}
+
+),
+{%- endif %}
 
 changed as (
 
@@ -91,16 +110,21 @@ select * from {{ show }}
 {#- What the steps of `validated_rows` ask of a raw table:
     - table, key, and `columns` as `raw_columns` gives them, also `by_name`
     - main_time: the typed column of the record's own time
-    - required: the columns that must have a value
+    - required: the columns that must have a value, some only in rows of some kinds
     - names: of all columns; copied: those by which exact copies are known, which is all but the time of the
       load
+    - entries: how entries act on it, and `end`: the column by which they end a row, if they do
     - key_hash: expression by which rows of the same key are found; of all columns where there is no key -#}
-{% macro rules_of_rows(table) %}
+{% macro rules_of_rows(table, entries=none) %}
     {%- set definition = raw_definition(table) -%}
     {%- set columns = raw_columns(table) -%}
     {%- set by_name = {} -%}
     {%- for column in columns -%}
         {%- do by_name.update({column.name: column}) -%}
+    {%- endfor -%}
+    {%- set required = [] -%}
+    {%- for column in columns if column.required or column.required_for -%}
+        {%- do required.append(column) -%}
     {%- endfor -%}
     {%- set names = columns | map(attribute='name') | list -%}
     {%- set copied = names | reject('equalto', 'loaded_at') | list -%}
@@ -114,10 +138,15 @@ select * from {{ show }}
         'columns': columns,
         'by_name': by_name,
         'main_time': by_name[definition.main_time].value,
-        'required': columns | selectattr('required') | list,
+        'required': required,
         'names': names,
         'copied': copied,
         'has_loaded_at': 'loaded_at' in by_name,
+        'entries': definition.entries,
+        'end': (
+            definition.entries.end
+            if entries and takes_entries(definition, raw_table(table)) else none
+        ),
         'key_hash': hash_number(known_by),
     }) }}
 {% endmacro %}
@@ -153,7 +182,7 @@ group by {{ raw.copied | join(', ') }}
 {%- endmacro %}
 
 {#- Adds `row_reason`: the first reason for which a row counts nowhere, a duplicate key apart. -#}
-{% macro rows_with_reason(raw, rows, accounts, rates) -%}
+{% macro rows_with_reason(raw, rows, accounts, rates, named_ids) -%}
 select
     {%- for column in raw.columns %}
     {{ column.name }},
@@ -163,14 +192,18 @@ select
     {%- endfor %}
     case
         {%- for column in raw.required %}
-        when {{ is_missing(column) }} then 'missing_{{ column.name }}'
+        when {{ is_needed(column) }}{{ is_missing(column) }} then 'missing_{{ column.name }}'
         {%- endfor %}
         {%- for column in raw.required if column.kind in ('time', 'number') %}
-        when {{ column.value }} is null then 'invalid_{{ column.name }}'
+        when {{ is_needed(column) }}{{ column.value }} is null then 'invalid_{{ column.name }}'
         {%- endfor %}
         {%- for column in raw.columns %}
-        {%- if column.required and column.kind == 'word' %}
-        when {{ column.value }} is null then 'unknown_{{ column.name }}'
+        {%- if column in raw.required and column.kind == 'word' %}
+        when {{ is_needed(column) }}{{ column.value }} is null then 'unknown_{{ column.name }}'
+        {%- elif column.names and named_ids %}
+        when {{ is_needed(column) }}{{ column.name }} not in (
+            select named.{{ raw_definition(column.names).key[0] }} from {{ named_ids }} as named
+        ) then 'unknown_{{ column.name }}'
         {%- elif column.kind == 'currency' and rates %}
         when {{ column.value }} not in (
             select {{ quoted(reporting_currency()) }}
@@ -180,10 +213,11 @@ select
         {%- endif %}
         {%- endfor %}
         {%- for column in raw.required if column.kind == 'time' %}
-        when {{ column.value }} < {{ plausible_from() }} then 'implausible_{{ column.name }}'
+        when {{ is_needed(column) }}{{ column.value }} < {{ plausible_from() }}
+            then 'implausible_{{ column.name }}'
         {%- endfor %}
         {%- for column in raw.required if column.kind == 'number' and out_of_range(column) %}
-        when {{ out_of_range(column) }} then 'out_of_range_{{ column.name }}'
+        when {{ is_needed(column) }}({{ out_of_range(column) }}) then 'out_of_range_{{ column.name }}'
         {%- endfor %}
         {%- if accounts %}
         when account_id not in (select known.account_id from {{ accounts }} as known)
@@ -254,6 +288,40 @@ select
 from ranked
 {%- endmacro %}
 
+{#- Adds `<column>__ended_at`: when an entry ended the row, if one did. -#}
+{% macro rows_with_entered_ends(raw) -%}
+select
+    ignored.*,
+    ends.ended_at as {{ raw.end }}__ended_at
+from ignored
+left join ends
+    {%- for column in ended_by_columns(raw) %}
+    {{ 'on' if loop.first else 'and' }} ignored.{{ column }} = ends.{{ column }}
+    {%- endfor %}
+{%- endmacro %}
+
+{#- The end of a row as it counts before it is compared with its start: an entry's, where that is earlier. -#}
+{% macro end_of_row(raw, column) -%}
+{%- set own_end -%}
+case when {{ column.name }}__ignored is null then {{ column.value }} end
+{%- endset -%}
+{{ 'least(' ~ own_end ~ ', ' ~ column.name ~ '__ended_at)' if column.name == raw.end else own_end }}
+{%- endmacro %}
+
+{#- What a record shows of an end: the entry's where that counts, and what stands in the file where that
+    breaks a rule. -#}
+{% macro text_of_end(raw) -%}
+{%- set column = raw.by_name[raw.end] -%}
+case
+            when
+                row_reason is null
+                and {{ column.name }}__ignored is null
+                and {{ column.name }}__ended_at < coalesce({{ column.value }}, {{ end_of_time() }})
+                then cast({{ column.name }}__ended_at as {{ dbt.type_string() }})
+            else {{ column.text }}
+        end
+{%- endmacro %}
+
 {#- Adds `<column>__changed` for each end that must not lie before its start: the note, if it did. -#}
 {% macro rows_with_changed_values(raw) -%}
 select
@@ -261,13 +329,12 @@ select
     {%- for column in raw.columns if column.not_before %}
     case
         when
-            {{ column.name }}__ignored is null
-            and {{ column.value }} < {{ raw.by_name[column.not_before].value }}
+            {{ end_of_row(raw, column) }} < {{ raw.by_name[column.not_before].value }}
             and row_reason is null
             then 'value_changed:ends_before_start'
     end as {{ column.name }}__changed,
     {%- endfor %}
-from ignored
+from {{ 'ended' if raw.end else 'ignored' }}
 {%- endmacro %}
 
 {#- Adds the verdict: `rejected_reason` and `value_issues`. -#}
@@ -299,13 +366,14 @@ from changed
 {% macro rows_as_validated(raw) -%}
 {%- set texts = {} -%}
 {%- for column in raw.columns -%}{%- do texts.update({column.name: column.text}) -%}{%- endfor -%}
+{%- if raw.end -%}{%- do texts.update({raw.end: text_of_end(raw)}) -%}{%- endif -%}
 select
     {%- for column in raw.columns %}
     {% if column.not_before -%}
         case
             when {{ column.name }}__changed is not null
                 then {{ raw.by_name[column.not_before].value }}
-            when {{ column.name }}__ignored is null then {{ column.value }}
+            else {{ end_of_row(raw, column) }}
         end
     {%- elif is_ignorable(column) -%}
         case when {{ column.name }}__ignored is null then {{ column.value }} end

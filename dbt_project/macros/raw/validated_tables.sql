@@ -5,7 +5,7 @@
     {%- for table in [
         'accounts', 'account_attributes', 'account_tags', 'users', 'subscriptions', 'invoices',
         'tickets', 'touchpoints', 'survey_responses', 'risk_assessments', 'exchange_rates',
-        'health_overrides',
+        'health_overrides', 'health_entries',
     ] -%}
         {%- do relations.append((table, ref('base_' ~ table))) -%}
     {%- endfor -%}

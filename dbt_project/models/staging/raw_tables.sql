@@ -1,17 +1,23 @@
 -- One row per raw table: is it there, where, and why it cannot be read; one that cannot counts as
--- absent.
--- Stops the run when there are no accounts that can be read.
--- depends_on: {{ ref('config_version') }}
-{%- if execute %}
-{%- set tables = checked_raw_tables() %}
-{%- for table, file in tables.items() %}
+-- absent. A table without files is there where rows of it were entered.
+with
+
+files as (
+
+    select * from {{ ref('raw_table_files') }}
+
+),
+
+entered as (
+
+    {{ tables_with_entered_rows(ref('base_health_entries')) | indent }}
+
+)
+
 select
-    '{{ table }}' as table_name,
-    {{ 'true' if is_readable(file) else 'false' }} as is_present,
-    cast({{ quoted(file.location) if file else 'null' }} as {{ dbt.type_string() }}) as location,
-    cast(
-        {{ quoted(file.problem) if file and file.problem else 'null' }} as {{ dbt.type_string() }}
-    ) as problem
-{{ 'union all' if not loop.last }}
-{%- endfor -%}
-{%- endif -%}
+    files.table_name,
+    files.is_readable or (files.problem is null and entered.table_name is not null) as is_present,
+    files.location,
+    files.problem
+from files
+left join entered on files.table_name = entered.table_name

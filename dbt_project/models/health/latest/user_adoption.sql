@@ -18,23 +18,9 @@ event_users as (
 
 ),
 
--- A set in one number has room for 63 features; the next 63 are of another block.
 features as (
 
-    select
-        feature,
-        cast(floor(number / 63) as integer) as block,
-        cast(mod(number, 63) as integer) as position
-    from (
-        select
-            feature,
-            row_number() over (order by feature) - 1 as number
-        from (
-            select distinct feature
-            from {{ ref('int_events_daily') }}
-            where {{ is_in_adoption_window('event_day') }}
-        ) as in_window
-    ) as numbered
+    {{ numbered_features() | indent }}
 
 ),
 

@@ -1,3 +1,3 @@
 -- depends_on: {{ source('raw', 'accounts') }}
--- depends_on: {{ ref('raw_tables') }}
+-- depends_on: {{ ref('raw_table_files') }}
 {{ validated_rows('accounts') }}

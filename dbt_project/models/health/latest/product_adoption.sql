@@ -1,0 +1,141 @@
+{{ config(materialized='incremental', incremental_strategy='replace_latest') }}
+-- How an account uses each product, on the latest health date; none where events are absent, and by
+-- how many users is not known where they do not say who did it.
+with
+
+accounts as (
+
+    {{ latest_accounts() }}
+
+),
+
+features as (
+
+    {{ numbered_features() | indent }}
+
+),
+
+-- As in `feature_adoption`: what happened since features were compacted, and at least what the
+-- detail looks back at.
+recent_users as (
+
+    select
+        events.account_id,
+        events.product,
+        events.user_id,
+        features.block,
+        min(events.first_at) as first_at,
+        max(events.last_at) as last_at,
+        sum(
+            case when {{ is_in_adoption_window('events.event_day') }} then events.event_count end
+        ) as events_14d,
+        {{ number_set(
+            'case when ' ~ is_in_adoption_window('events.event_day') ~ ' then features.position end'
+        ) }} as features
+    from {{ ref('int_events_daily') }} as events
+    left join features on events.feature = features.feature
+    where
+        events.event_day < {{ last_health_date() }}
+        and events.event_day >= least(
+            {{ compacted_until(ref('int_features_compacted')) }},
+            {{ last_health_date() }} - {{ adoption_window_days() }}
+        )
+    group by events.account_id, events.product, events.user_id, features.block
+
+),
+
+recent_blocks as (
+
+    select
+        account_id,
+        product,
+        block,
+        min(first_at) as first_at,
+        max(last_at) as last_at,
+        sum(events_14d) as events_14d,
+        {{ number_set_size(number_set_of_sets('features')) }} as features_14d
+    from recent_users
+    group by account_id, product, block
+
+),
+
+recent as (
+
+    select
+        account_id,
+        product,
+        min(first_at) as first_at,
+        max(last_at) as last_at,
+        sum(events_14d) as events_14d,
+        sum(features_14d) as features_14d
+    from recent_blocks
+    group by account_id, product
+
+),
+
+users as (
+
+    select
+        account_id,
+        product,
+        count(distinct user_id) as users_14d
+    from recent_users
+    where events_14d is not null
+    group by account_id, product
+
+),
+
+compacted as (
+
+    select
+        account_id,
+        product,
+        min(first_at) as first_at,
+        max(last_at) as last_at
+    from {{ ref('int_features_compacted') }}
+    group by account_id, product
+
+),
+
+event_columns as (
+
+    select
+        max(case when column_name = 'feature' and is_present then 1 else 0 end) = 1 as has_events,
+        max(case when column_name = 'user_id' and is_present then 1 else 0 end) = 1 as has_users
+    from {{ ref('raw_columns') }}
+    where table_name = 'events'
+
+),
+
+products as (
+
+    select
+        coalesce(compacted.account_id, recent.account_id) as account_id,
+        coalesce(compacted.product, recent.product) as product,
+        coalesce(compacted.first_at, recent.first_at) as first_at,
+        coalesce(recent.last_at, compacted.last_at) as last_at,
+        coalesce(recent.events_14d, 0) as events_14d,
+        coalesce(recent.features_14d, 0) as features_14d
+    from compacted
+    full outer join recent
+        on compacted.account_id = recent.account_id
+        and compacted.product is not distinct from recent.product
+
+)
+
+select
+    accounts.health_date,
+    accounts.account_id,
+    products.product,
+    products.first_at as first_used_at,
+    products.last_at as last_used_at,
+    case when event_columns.has_users then cast(coalesce(users.users_14d, 0) as integer) end
+        as users_14d,
+    cast(products.events_14d as double) as events_14d,
+    cast(products.features_14d as integer) as features_14d
+from accounts
+inner join products on accounts.account_id = products.account_id
+inner join event_columns on event_columns.has_events
+left join users
+    on products.account_id = users.account_id
+    and products.product is not distinct from users.product
