@@ -171,7 +171,8 @@ def contest_text(contest: Contest) -> str:
         f" {100 * contest.rival.value:.0f} times ({way} is riskier; the best of"
         f" {plural(contest.candidates, 'signal')}). The advantage of"
         f" health is {gain_text(contest.in_hindsight)}; out of fold"
-        f" {gain_text(contest.out_of_fold)}, where {favourite} was chosen in {count} of {FOLDS * REPEATS} folds."
+        f" {gain_text(contest.out_of_fold)}, where {favourite} was chosen in {count} of"
+        f" {FOLDS * REPEATS} folds."
     )
 
 

@@ -22,6 +22,8 @@ from .facts import Facts, facts_on, midnight
 from .health import NOT_CALCULATED, AccountHealth, Judgement, account_health
 from .measures import measured
 from .money import Rates
+from .overrides import COLUMNS as OVERRIDE_COLUMNS
+from .overrides import override_rows
 from .raw_files import RawRows, other_files, read_table
 from .raw_tables import RawTable, raw_tables
 from .row_rules import Context, Record, RuledTable, apply_row_rules
@@ -149,6 +151,7 @@ COLUMNS: dict[str, list[str]] = {
         "problem",
     ],
     **insight.COLUMNS,
+    "override_outcomes": OVERRIDE_COLUMNS,
 }
 
 PublishedRow = dict[str, object]
@@ -214,6 +217,9 @@ def calculate(
             )
             history.append(_calculated(facts, configuration, statuses))
     _add_history(rows, history, configuration)
+    rows["override_outcomes"] = override_rows(
+        history, ruled_tables["health_overrides"].records, ruled_tables["accounts"].records
+    )
     if history:
         rows.update(insight.insight_rows(history, configuration))
     return {

@@ -43,6 +43,7 @@ KEYS: dict[str, tuple[str, ...]] = {
         *("segment_id", "pillar_id", "rule_set", "clause", "signal_id", "operator", "threshold"),
     ),
     "health_alerts": ("health_date", "alert_id", "account_id", "pillar_id"),
+    "override_outcomes": ("override_id",),
 }
 # Texts that hold JSON, whose lists are sets: equal when they hold the same.
 JSON_COLUMNS = (

@@ -590,3 +590,14 @@ def test_every_outcome_appears(calculated):
         "answers": {(o, met) for o in OPERATORS["number"] for met in (True, False, None)},
     }
     assert min(worlds_with_state[state] for state in STATES) >= len(SEEDS) * 0.7
+
+
+def test_overrides_end_in_every_way(calculated):
+    """Applied and not, with another state in the end; accounts that left, stayed, or may yet."""
+    rows = pandas.concat([tables["override_outcomes"] for tables in calculated])
+    assert set(rows["left_within_90_days"].map(str)) == {"True", "False", "None"}
+    was_applied = rows["first_applied_on"].notna()
+    assert was_applied.any() and not was_applied.all()
+    applied = rows[was_applied]
+    assert (applied["calculated_state_at_start"] != applied["calculated_state_at_end"]).any()
+    assert (applied["calculated_state_at_start"] != applied["state"]).any()
