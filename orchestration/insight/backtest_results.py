@@ -121,18 +121,18 @@ class Results:
 
         Horizons with the same answer share a part.
         """
-        found: dict[tuple[str, str], list[str]] = {}
+        found: dict[str, list[str]] = {}
         for horizon in horizons:
             if standing := self.standing(horizon):
-                found.setdefault(standing, []).append(str(horizon))
-        texts = []
-        for (word, signal), days in found.items():
-            ahead = "" if len(days) == len(horizons) else f"{joined(days)} days ahead "
-            if word == "better":
-                texts.append(f"{ahead}better than any single signal (the best: {signal})")
-            else:
-                texts.append(f"but {ahead}{word} than {signal} alone")
-        return texts
+                word, signal = standing
+                told = f"than {signal} alone" if word != "better" else "than any single signal"
+                found.setdefault(f"{word} {told}", []).append(str(horizon))
+        return [
+            ("" if told.startswith("better") else "but ")
+            + ("" if len(days) == len(horizons) else f"{joined(days)} days ahead ")
+            + told
+            for told, days in found.items()
+        ]
 
 
 def joined(words: list[str]) -> str:

@@ -63,9 +63,8 @@ def unscored_pillars(
         text = REASONS.get(reason, reason) if reason else WITHOUT_REASON
         if reason == "source_unavailable" and sources[pillar]:
             text += f": {', '.join(sources[pillar])}"
-        reasons[pillar].append(
-            f"{text} ({rows / counts[pillar]:.0%} of account dates, {on_days(on_dates, len(dates))})"
-        )
+        share = f"{rows / counts[pillar]:.0%} of account dates"
+        reasons[pillar].append(f"{text} ({share}, {on_days(on_dates, len(dates))})")
     return {
         pillar: Unscored(missing[pillar] / counts[pillar], "; ".join(texts))
         for pillar, texts in reasons.items()
