@@ -194,6 +194,20 @@ def measure_signals(
     for horizon, known in knowns.items():
         if contest := contest_of(known, rivals, draws):
             results.contests[horizon] = contest
+    for pillar in configuration.pillars:
+        fed_by = {
+            name: column for name, column in rivals.items() if pillar in pillars.get(name, [])
+        }
+        known = with_score_of(pillar, frame, knowns[results.first_horizon])
+        if contest := contest_of(known, fed_by, draws):
+            results.pillar_contests[pillar] = contest
+
+
+def with_score_of(pillar: str, frame: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+    """The rows of overall with the score of a pillar instead."""
+    key = ["health_date", "account_id"]
+    scores = frame.loc[frame["pillar_id"] == pillar, [*key, "score"]]
+    return known.drop(columns="score").merge(scores, on=key, how="left")
 
 
 def measure_states(frame: pd.DataFrame, results: Results, draws: int) -> None:

@@ -42,6 +42,7 @@ def report_of(results: Results) -> Report:
     add_contests(report, results)
     add_rivals(report, results)
     add_signals(report, results)
+    add_lost_pillars(report, results)
     add_marks(report, results)
     add_lifts(report, results)
     add_warnings(report, results)
@@ -156,6 +157,18 @@ def add_contests(report: Report, results: Results) -> None:
     )
 
 
+def add_lost_pillars(report: Report, results: Results) -> None:
+    """A sentence for each pillar that loses to a signal it is built on."""
+    for pillar, contest in results.pillar_contests.items():
+        if contest.standing == "worse":
+            report.say(
+                f"{pillar} tells less than {contest.signal} alone, which feeds it: AUC"
+                f" {contest.health.value:.2f} against {contest.rival.value:.2f} within"
+                f" {results.first_horizon} days, out of fold {gain_text(contest.out_of_fold)}."
+                " Look at its thresholds with `health calibrate`."
+            )
+
+
 def standing_text(results: Results, horizon: int) -> str:
     standing = results.standing(horizon)
     return f"{standing[0]} than {standing[1]} alone" if standing else ""
@@ -183,7 +196,7 @@ def add_rivals(report: Report, results: Results) -> None:
         rows.append(
             (
                 RIVALS[rival],
-                f"{horizon} days",
+                str(horizon),
                 estimate_text(result.health),
                 estimate_text(result.rival),
                 gain_text(gain),
@@ -191,10 +204,10 @@ def add_rivals(report: Report, results: Results) -> None:
         )
     report.add(
         "Against simple rivals",
-        ("rival", "ahead", "health", "rival alone", "health is better by"),
+        ("rival", "days", "health", "rival alone", "health is better by"),
         rows,
-        numbers=(2, 3, 4),
-        note="On the observations that have both.",
+        numbers=(1, 2, 3, 4),
+        note="On the observations that have both; days ahead.",
     )
 
 

@@ -4,10 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from orchestration.insight.people_or_rules import PeopleOrRules
-from orchestration.insight.prediction import (
-    Estimate,
-    Marks,
-)
+from orchestration.insight.prediction import CHURNED_NEEDED, Estimate, Marks
 from orchestration.insight.single_signals import Contest, SignalResult
 from orchestration.insight.suggested_weights import Suggestion
 from orchestration.insight.undated_columns import UndatedRule
@@ -59,10 +56,17 @@ class Results:
     unscored: dict[str, Unscored] = field(default_factory=dict)
     signals: list[SignalResult] = field(default_factory=list)
     contests: dict[int, Contest] = field(default_factory=dict)
+    # A pillar's score against the signals that feed it, at the first horizon.
+    pillar_contests: dict[str, Contest] = field(default_factory=dict)
     suggestion: Suggestion | str = ""
     people_or_rules: PeopleOrRules | None = None
     undated: list[UndatedRule] = field(default_factory=list)
     without_undated: dict[Cell, Estimate | int] | None = None
+
+    @property
+    def first_horizon(self) -> int:
+        """The shortest horizon at which enough accounts left."""
+        return min(horizon for horizon, n in self.churned.items() if n >= CHURNED_NEEDED)
 
     @property
     def verdict(self) -> str:
