@@ -110,7 +110,7 @@ load: setup
 
 lock: setup
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \
-		--generate-hashes --upgrade --extra dev --extra bench pyproject.toml \
+		--generate-hashes --upgrade --extra dev --extra bench --extra weights pyproject.toml \
 		--output-file requirements.lock
 	$(MAKE) licences
 

@@ -16,22 +16,34 @@ from orchestration.insight.backtest_results import (
     AGE_GROUPS,
     HORIZONS,
     LIKE_AGE,
+    MARKED_STATES,
     RIVALS,
     Cell,
     Results,
     Rival,
 )
+from orchestration.insight.observations import sample_of
+from orchestration.insight.people_or_rules import people_or_rules
 from orchestration.insight.prediction import (
     CHURNED_NEEDED,
     DRAWS,
     Estimate,
-    Sample,
+    Marks,
     advantages,
     decile_edges,
     estimates,
-    lift,
+    marks,
 )
-from orchestration.insight.undated_columns import undated_rules, without
+from orchestration.insight.single_signals import (
+    SignalResult,
+    add_signals,
+    contest_of,
+    fed_pillars,
+    measure_signal,
+)
+from orchestration.insight.suggested_weights import suggest
+from orchestration.insight.undated_columns import undated_rules, undated_signals, without
+from orchestration.insight.unscored import unscored_pillars
 from orchestration.insight.warning_signs import warnings_before
 from orchestration.warehouse.duckdb_files import opened
 
@@ -62,8 +74,15 @@ def measure(
         undated=undated_rules(configurations[0]),
     )
     results.aucs = measure_aucs(frame, known_until, console, draws)
+    results.unscored = unscored_pillars(connection, dates, configurations[0])
     measure_rivals(connection, frame, results, draws)
+    measure_signals(connection, frame, results, console, draws)
     measure_states(frame, results, draws)
+    fullest = max(HORIZONS, key=lambda horizon: (churned[horizon], -horizon))
+    results.suggestion = suggest(
+        observations.known_by(frame, fullest, known_until), fullest, configurations[0], draws
+    )
+    results.people_or_rules = people_or_rules(connection, labels, known_until)
     return results
 
 
@@ -111,11 +130,6 @@ def age_groups(known: pd.DataFrame) -> np.ndarray:
     return groups.to_numpy(dtype=float)
 
 
-def sample_of(known: pd.DataFrame, *risks: np.ndarray, groups: np.ndarray | None = None) -> Sample:
-    accounts = pd.factorize(known["account_id"])[0]
-    return Sample(accounts, known["leaves"].to_numpy(dtype=bool), risks, groups)
-
-
 def estimate_or_count(
     known: pd.DataFrame, draws: int, groups: np.ndarray | None = None
 ) -> Estimate | int:
@@ -152,6 +166,50 @@ def measure_rivals(
                 )
 
 
+def measure_signals(
+    connection: Connection,
+    frame: pd.DataFrame,
+    results: Results,
+    console: Console | None,
+    draws: int,
+) -> None:
+    """Every single signal, and overall health against the best of them.
+
+    A signal that may know the future is measured, but is no rival.
+    """
+    configuration = results.configurations[0]
+    overall = frame[frame["pillar_id"] == "overall"]
+    wide, columns = add_signals(connection, overall, configuration)
+    pillars, undated = fed_pillars(configuration), undated_signals(configuration)
+    knowns = {
+        horizon: observations.known_by(wide, horizon, results.known_until) for horizon in HORIZONS
+    }
+    with ProgressBar(console=console, disable=console is None) as bar:
+        for name, column in bar.track(columns.items(), description="Measuring signals"):
+            result = SignalResult(name, pillars.get(name, []), undated.get(name))
+            measure_signal(result, knowns, column, draws)
+            results.signals.append(result)
+    results.signals.sort(key=lambda result: (-result.strength, result.signal_id))
+    rivals = {name: column for name, column in columns.items() if name not in undated}
+    for horizon, known in knowns.items():
+        if contest := contest_of(known, rivals, draws):
+            results.contests[horizon] = contest
+    for pillar in configuration.pillars:
+        fed_by = {
+            name: column for name, column in rivals.items() if pillar in pillars.get(name, [])
+        }
+        known = with_score_of(pillar, frame, knowns[results.first_horizon])
+        if contest := contest_of(known, fed_by, draws):
+            results.pillar_contests[pillar] = contest
+
+
+def with_score_of(pillar: str, frame: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+    """The rows of overall with the score of a pillar instead."""
+    key = ["health_date", "account_id"]
+    scores = frame.loc[frame["pillar_id"] == pillar, [*key, "score"]]
+    return known.drop(columns="score").merge(scores, on=key, how="left")
+
+
 def measure_states(frame: pd.DataFrame, results: Results, draws: int) -> None:
     """Lift of poor, warnings before leaving, and calibration."""
     overall = frame[frame["pillar_id"] == "overall"].sort_values("health_date", kind="stable")
@@ -162,13 +220,12 @@ def measure_states(frame: pd.DataFrame, results: Results, draws: int) -> None:
     for horizon in HORIZONS:
         for pillar, pillar_rows in frame.groupby("pillar_id"):
             known = observations.known_by(pillar_rows, horizon, results.known_until)
-            sample = sample_of(known)
-            poor = (known["state"] == "poor").to_numpy(dtype=bool)
-            results.lifts[str(pillar), horizon] = (
-                lift(sample, poor, draws)
-                if poor.any() and min(sample.churned, sample.stayed) >= CHURNED_NEEDED
-                else None
-            )
+            for name, states in MARKED_STATES.items():
+                found = marks_or_none(known, states, draws)
+                if name == "poor":
+                    results.lifts[str(pillar), horizon] = found.lift if found else None
+                if pillar == "overall" and found:
+                    results.marks[name, horizon] = found
             if pillar == "overall":
                 results.base_rates[horizon] = float(known["leaves"].mean())
         results.warnings[horizon] = warnings_before(overall, horizon, results.known_until)
@@ -180,6 +237,15 @@ def measure_states(frame: pd.DataFrame, results: Results, draws: int) -> None:
             results.calibration.append(
                 (edges[group], edges[group + 1], int((groups == group).sum()), shares)
             )
+
+
+def marks_or_none(known: pd.DataFrame, states: tuple[str, ...], draws: int) -> Marks | None:
+    """What being in one of the states says; None where nobody was, or too few left or stayed."""
+    sample = sample_of(known)
+    is_marked = known["state"].isin(states).to_numpy(dtype=bool)
+    if not is_marked.any() or min(sample.churned, sample.stayed) < CHURNED_NEEDED:
+        return None
+    return marks(sample, is_marked, draws)
 
 
 def measure_without(

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from orchestration.insight.accounts import require_table
+from orchestration.insight.prediction import Sample
 from orchestration.warehouse.configuration import Configuration
 
 HEALTH = """
@@ -40,6 +41,11 @@ METRIC = """
     select health_date, account_id, value
     from health.pillar_metrics_history
     where metric_id = $metric and list_contains($dates, health_date)
+"""
+METRICS = """
+    from health.pillar_metrics_history
+    where list_contains($dates, health_date)
+    group by health_date, account_id
 """
 CHURN = """
     select account_id, cast(churned_at as date)
@@ -154,6 +160,24 @@ def add_metric(
     return frame.merge(values, on=["health_date", "account_id"], how="left")
 
 
+def add_metrics(
+    connection: duckdb.DuckDBPyConnection, frame: pd.DataFrame, columns: dict[str, str]
+) -> pd.DataFrame:
+    """The frame with the values of many metrics beside each row, each in its column."""
+    dates = sorted(set(frame["health_date"]))
+    names = {f"metric_{place}": metric for place, metric in enumerate(columns)}
+    folded = ", ".join(
+        f"max(value) filter (metric_id = ${name}) as {columns[metric]}"
+        for name, metric in names.items()
+    )
+    values = connection.execute(
+        f"select health_date, account_id{', ' if folded else ''}{folded}{METRICS}",
+        {"dates": dates, **names},
+    ).df()
+    values["health_date"] = pd.to_datetime(values["health_date"]).dt.date
+    return frame.merge(values, on=["health_date", "account_id"], how="left")
+
+
 def days_since_event_metric(configuration: Configuration) -> str | None:
     """The metric that holds the days since an account's last event of any kind."""
     for metric, row in sorted(configuration.metrics.items()):
@@ -176,3 +200,9 @@ def known_by(frame: pd.DataFrame, horizon: int, known_until: date) -> pd.DataFra
     kept = frame[frame["health_date"] <= last].copy()
     kept["leaves"] = (kept["days_left"] < horizon).to_numpy(dtype=bool)
     return kept
+
+
+def sample_of(known: pd.DataFrame, *risks: np.ndarray, groups: np.ndarray | None = None) -> Sample:
+    """The known rows as observations, with risks in their order."""
+    accounts = pd.factorize(known["account_id"])[0]
+    return Sample(accounts, known["leaves"].to_numpy(dtype=bool), risks, groups)

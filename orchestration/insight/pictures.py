@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 COLOURS = {state: look.colour for state, look in LOOKS.items()}
 EMPTY = "#ffffff"
+SIGNALS_SHOWN = 3  # of each pillar, the best
 # `$` in a name begins no formula.
 NAMES_ARE_TEXT: Any = {"text.parse_math": False}
 
@@ -117,7 +118,7 @@ def draw_trend(
 
 @rc_context(NAMES_ARE_TEXT)
 def draw_backtest(results: Results, folder: Path) -> list[Path]:
-    """The AUC of every score and rival with its interval, and the calibration."""
+    """The AUC of scores, their best signals and rivals with intervals, and the calibration."""
     files = [folder / "auc.png", folder / "calibration.png"]
     horizons = sorted({horizon for _, _, horizon in results.aucs})
     draw_aucs(results, horizons, files[0])
@@ -125,16 +126,34 @@ def draw_backtest(results: Results, folder: Path) -> list[Path]:
     return files
 
 
-def draw_aucs(results: Results, horizons: list[int], file: Path) -> None:
-    names = ["overall", *results.configurations[0].pillars]
-    scores = {name: [results.aucs.get(("all", name, h)) for h in horizons] for name in names}
+def auc_rows(
+    results: Results, horizons: list[int]
+) -> list[tuple[str, list[Estimate | int | None], bool]]:
+    """Overall, each pillar with the best signals that feed it, rivals: name, cells, is a score."""
+
+    def score(name: str) -> tuple[str, list[Estimate | int | None], bool]:
+        return name, [results.aucs.get(("all", name, horizon)) for horizon in horizons], True
+
+    rows = [score("overall")]
+    for pillar in results.configurations[0].pillars:
+        rows.append(score(pillar))
+        best = [signal for signal in results.signals if pillar in signal.pillars][:SIGNALS_SHOWN]
+        for signal in best:
+            way = "higher" if signal.is_higher_riskier else "lower"
+            cells = [signal.aucs.get(horizon) for horizon in horizons]
+            rows.append((f"{signal.signal_id} ({way})", cells, False))
     for rival in dict.fromkeys(name for name, _ in results.rivals):
-        found = [results.rivals.get((rival, h)) for h in horizons]
-        scores[f"{rival} alone"] = [one.rival if one else None for one in found]
-    drawn = figure(8, 1.5 + 0.5 * len(scores))
+        found = [results.rivals.get((rival, horizon)) for horizon in horizons]
+        rows.append((f"{rival} alone", [one.rival if one else None for one in found], False))
+    return rows
+
+
+def draw_aucs(results: Results, horizons: list[int], file: Path) -> None:
+    rows = auc_rows(results, horizons)
+    drawn = figure(8, 1.5 + 0.4 * len(rows))
     axes = drawn.subplots()
     for shift, horizon in enumerate(horizons):
-        for row, (_, cells) in enumerate(scores.items()):
+        for row, (_, cells, is_score) in enumerate(rows):
             if isinstance(cell := cells[shift], Estimate):
                 axes.errorbar(
                     cell.value,
@@ -142,13 +161,20 @@ def draw_aucs(results: Results, horizons: list[int], file: Path) -> None:
                     xerr=[[max(0, cell.value - cell.low)], [max(0, cell.high - cell.value)]],
                     fmt="o",
                     color=f"C{shift}",
+                    mfc=f"C{shift}" if is_score else "white",
                     label=f"{horizon} days ahead" if not row else None,
                 )
     axes.axvline(0.5, color="#666666", ls=":")
-    axes.set_yticks(range(len(scores)), [escaping.line(name.replace("_", " ")) for name in scores])
-    axes.invert_yaxis()
-    axes.set_xlabel("AUC with 95% interval; 0.5 is chance")
-    axes.set_title("How well scores tell who leaves", loc="left")
+    axes.set_yticks(
+        range(len(rows)), [escaping.line(name.replace("_", " ")) for name, _, _ in rows]
+    )
+    for label, (_, _, is_score) in zip(axes.get_yticklabels(), rows, strict=True):
+        label.set_fontweight("bold" if is_score else "normal")
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_xlabel(
+        "AUC with 95% interval; 0.5 is chance; in brackets which way a signal is riskier"
+    )
+    axes.set_title("How well scores (full) and single signals (hollow) tell who leaves", loc="left")
     drawn.legend(loc="outside lower center", ncols=len(horizons), frameon=False)
     save(drawn, file)
 

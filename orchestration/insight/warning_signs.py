@@ -31,6 +31,16 @@ class Before:
     warning_days: list[int]  # of leavers that were poor on their last date: since when
 
     @property
+    def everyone(self) -> Warned:
+        """Leavers and stayers together: poor leavers mean little where everybody is poor."""
+        one, other = self.leavers, self.stayers
+        return Warned(
+            one.accounts + other.accounts,
+            one.poor + other.poor,
+            one.poor_or_declined + other.poor_or_declined,
+        )
+
+    @property
     def median_warning(self) -> float:
         return float(np.median(self.warning_days)) if self.warning_days else np.nan
 

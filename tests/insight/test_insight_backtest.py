@@ -3,7 +3,7 @@
 import csv
 import random
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -19,7 +19,9 @@ from orchestration.insight import observations
 from orchestration.insight.backtest_measures import measure
 from orchestration.insight.backtest_report import report_of
 from orchestration.insight.backtest_results import HORIZONS, Results
+from orchestration.insight.people_or_rules import people_or_rules
 from orchestration.insight.prediction import Estimate
+from orchestration.insight.single_signals import FOLDS, REPEATS
 from orchestration.insight.undated_columns import undated_rules, without
 from orchestration.insight.warning_signs import warnings_before
 from orchestration.publishing.publication import publish
@@ -47,7 +49,11 @@ def rule(segment: str, clause: str, signal: str, scaled_by: str | None = None) -
 CONFIGURATION = Configuration(
     "v1",
     {
-        "pillars": [{"pillar_id": "service", "pillar_name": "Service", "display_order": "1"}],
+        "pillars": [
+            {"pillar_id": "service", "pillar_name": "Service", "display_order": "1"},
+            {"pillar_id": "relationship", "pillar_name": "Relationship", "display_order": "2"},
+        ],
+        "pillar_sources": [{"pillar_id": "relationship", "table_name": "touchpoints"}],
         "metrics": [
             {"metric_id": name, "measure": measure, "dimension": dimension, "pillar_id": "service"}
             for name, measure, dimension in (
@@ -161,33 +167,48 @@ def test_warnings_before_leaving() -> None:
 # Measured on a made-up history
 
 
-@pytest.fixture(scope="module")
-def history() -> Iterator[duckdb.DuckDBPyConnection]:
-    """90 accounts over 20 weeks; those that leave lose score for eight weeks before they do."""
+Made = Callable[[random.Random, bool], float]
+TABLES = {
+    "account_churn": "account_id text, account_name text, created_at timestamp,"
+    " churned_at timestamp",
+    "account_health_history": "health_date date, account_id text, segment_id text, mrr double,"
+    " calculated_overall_state text, overall_score double, config_version text",
+    "pillar_health_history": "health_date date, account_id text, pillar_id text, segment_id text,"
+    " calculated_state text, score double, reason text",
+    "pillar_metrics_history": "health_date date, account_id text, metric_id text, value double",
+    "source_status": "health_date date, table_name text, status text",
+    "override_outcomes": "account_id text, state text, calculated_state_at_start text,"
+    " created_at timestamp",
+}
+
+
+def foretelling(generator: random.Random, is_fading: bool) -> float:
+    return round(min(10, max(0, generator.gauss(3 if is_fading else 7, 1.5))), 2)
+
+
+def noise(generator: random.Random, is_fading: bool) -> float:
+    return round(generator.uniform(0, 10), 2)
+
+
+def faint(generator: random.Random, is_fading: bool) -> float:
+    return round(min(10, max(0, generator.gauss(4.5 if is_fading else 6, 2.0))), 2)
+
+
+def made_history(health: Made = foretelling, users: Made = noise) -> duckdb.DuckDBPyConnection:
+    """90 accounts over 20 weeks; 30 leave, and fade for eight weeks before they do.
+
+    health makes the overall score, users the metric of that name; the other metric, the score of
+    the pillar `service`, are noise. The pillar `relationship` has no source.
+    """
     connection = duckdb.connect()
     connection.execute("create schema health")
-    connection.execute(
-        "create table health.account_health_history (health_date date, account_id text,"
-        " segment_id text, mrr double, calculated_overall_state text, overall_score double,"
-        " config_version text)"
-    )
-    connection.execute(
-        "create table health.pillar_health_history (health_date date, account_id text,"
-        " pillar_id text, segment_id text, calculated_state text, score double)"
-    )
-    connection.execute(
-        "create table health.pillar_metrics_history (health_date date, account_id text,"
-        " metric_id text, value double)"
-    )
-    connection.execute(
-        "create table health.account_churn (account_id text, account_name text,"
-        " created_at timestamp, churned_at timestamp)"
-    )
+    for table, columns in TABLES.items():
+        connection.execute(f"create table health.{table} ({columns})")
     connection.execute(
         "create table health.health_config_versions as select 'v1' as config_version, ? as config",
         [pd.Series(CONFIGURATION.files).to_json()],
     )
-    generator = random.Random(1)
+    generator, of_users = random.Random(1), random.Random(2)
     accounts, overall, pillars, metrics = [], [], [], []
     for number in range(90):
         account = f"a{number:02}"
@@ -199,22 +220,33 @@ def history() -> Iterator[duckdb.DuckDBPyConnection]:
             if left and day > left:
                 continue
             fading = left is not None and (left - day).days < 56
-            score = round(min(10, max(0, generator.gauss(3 if fading else 7, 1.5))), 2)
+            score = health(generator, fading)
             state = "poor" if score < 3.34 else "good" if score >= 6.66 else "average"
             overall.append((day, account, "everyone", 100.0, state, score, "v1"))
-            noise = round(generator.uniform(0, 10), 2)
-            pillars.append((day, account, "service", "everyone", "average", noise))
+            pillar = noise(generator, fading)
+            pillars.append((day, account, "service", "everyone", "average", pillar, None))
+            reason = "source_unavailable"
+            pillars.append((day, account, "relationship", None, "not_calculated", None, reason))
             metrics.append((day, account, "days_since_last_event", generator.randrange(9)))
+            metrics.append((day, account, "users", users(of_users, fading)))
+    days = [END - timedelta(days=7 * week) for week in range(20)]
     for table, rows in (
         ("account_churn", accounts),
         ("account_health_history", overall),
         ("pillar_health_history", pillars),
         ("pillar_metrics_history", metrics),
+        ("source_status", [(day, "touchpoints", "absent") for day in days]),
     ):
         places = ", ".join("?" for _ in rows[0])
         connection.executemany(f"insert into health.{table} values ({places})", rows)
-    yield connection
-    connection.close()
+    return connection
+
+
+@pytest.fixture(scope="module")
+def history() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Overall health foretells, nothing else does."""
+    with made_history() as connection:
+        yield connection
 
 
 def measured(
@@ -227,7 +259,10 @@ def measured(
 
 def test_what_was_planted_is_found_at_every_horizon(history: duckdb.DuckDBPyConnection) -> None:
     results = measured(history)
-    assert results.verdict == "Overall health foretold churn 30, 60 and 90 days ahead."
+    assert results.verdict.startswith(
+        "Overall health foretold churn 30, 60 and 90 days ahead, better than any single signal"
+    )
+    assert [results.contests[horizon].standing for horizon in HORIZONS] == ["better"] * 3
     overall = [results.aucs["all", "overall", horizon] for horizon in HORIZONS]
     assert all(isinstance(cell, Estimate) for cell in overall)
     values = [cell.value for cell in overall if isinstance(cell, Estimate)]
@@ -245,12 +280,118 @@ def test_what_was_planted_is_found_at_every_horizon(history: duckdb.DuckDBPyConn
     assert results.warnings[60].leavers.poor > results.warnings[60].leavers.accounts / 2
 
 
+def test_a_signal_that_foretells_where_health_does_not_is_in_the_headline() -> None:
+    with made_history(health=noise, users=foretelling) as connection:
+        results = measured(connection)
+    assert results.verdict == (
+        "Overall health foretold nothing: it tells churn no better than chance. users alone"
+        " foretold it 30, 60 and 90 days ahead."
+    )
+    contest = results.contests[30]
+    assert contest.standing == "worse" and contest.signal == "users"
+    assert not contest.is_higher_riskier and contest.out_of_fold.high < 0
+    assert contest.chosen == {"users": FOLDS * REPEATS}
+    best = results.signals[0]
+    assert (best.signal_id, best.pillars, best.is_higher_riskier) == ("users", ["service"], False)
+    cell = best.aucs[30]
+    assert isinstance(cell, Estimate) and cell.low > 0.8
+    # Its pillar is noise, and loses what the signal knows.
+    assert results.pillar_contests["service"].standing == "worse"
+    assert "service tells less than users alone, which feeds it" in report_of(results).markdown()
+
+
+def test_a_health_that_foretells_less_than_a_signal_is_called_worse() -> None:
+    with made_history(health=faint, users=foretelling) as connection:
+        results = measured(connection)
+    overall = results.aucs["all", "overall", 30]
+    assert isinstance(overall, Estimate) and overall.is_above_chance
+    assert ", but worse than users alone" in results.verdict
+    text = report_of(results).markdown()
+    assert re.search(
+        r"\| 30 days \| worse than users alone \| Of two accounts, .* (\d+) times in 100", text
+    )
+
+
+def test_a_health_as_good_as_a_signal_is_no_better() -> None:
+    with made_history(users=foretelling) as connection:
+        results = measured(connection)
+    assert results.verdict.startswith("Overall health foretold churn 30, 60 and 90 days ahead, but")
+    assert "no better than users alone" in results.verdict
+    assert "better than any" not in results.verdict
+
+
+def test_a_signal_that_may_know_the_future_is_no_rival() -> None:
+    with made_history() as connection:
+        connection.execute(
+            "update health.pillar_metrics_history set metric_id = 'to_renewal'"
+            " where metric_id = 'users'"
+        )
+        results = measured(connection)
+    assert "to_renewal" in {signal.signal_id for signal in results.signals if signal.undated}
+    assert all("to_renewal" not in contest.chosen for contest in results.contests.values())
+    assert re.search(r"\| to_renewal [^|]+ \|", report_of(results).markdown()), "it is marked"
+
+
+def test_a_pillar_without_a_score_says_why(history: duckdb.DuckDBPyConnection) -> None:
+    results = measured(history)
+    assert results.unscored["relationship"].share == 1
+    text = report_of(results).markdown()
+    assert "| relationship | no score | no score | no score |" in text
+    assert (
+        "| relationship | 100% | its sources were not fit: touchpoints absent on all 20 dates"
+        " (100% of account dates, on all 20 dates) |"
+    ) in text
+
+
+def test_the_share_of_all_that_were_poor_stands_beside_that_of_leavers(
+    history: duckdb.DuckDBPyConnection,
+) -> None:
+    results = measured(history)
+    found = results.marks["poor", 30]
+    assert found.marked_share < 0.2 < found.recall.low
+    assert found.precision.low > found.marked_share
+    either = results.marks["poor or average", 30]
+    assert either.marked_share > found.marked_share
+    assert either.recall.value > found.recall.value
+
+
+@pytest.mark.parametrize(
+    ("state", "calculated", "leaver", "told"),
+    [
+        ("poor", "good", True, "people were right more often than the rules"),
+        ("poor", "good", False, "the rules were right more often than people"),
+        ("good", "poor", True, "the rules were right more often than people"),
+        ("good", "poor", False, "people were right more often than the rules"),
+    ],
+)
+def test_people_or_rules(state: str, calculated: str, leaver: bool, told: str) -> None:
+    """a00 to a29 leave, here on one day; the others stay."""
+    accounts = [f"a{number:02}" for number in (range(15) if leaver else range(40, 55))]
+    start = END - timedelta(days=100)
+    labels = observations.Labels({f"a{n:02}": [END - timedelta(days=30)] for n in range(30)}, "")
+    with duckdb.connect() as connection:
+        connection.execute("create schema health")
+        assert people_or_rules(connection, labels, END) is None, "former publications"
+        connection.execute(f"create table health.override_outcomes ({TABLES['override_outcomes']})")
+        rows = [(account, state, calculated, start) for account in accounts]
+        # Says the same as the rules, nothing of leaving, or too late to know.
+        rows += [("a40", "poor", "poor", start), ("a41", "not_calculated", "good", start)]
+        rows += [("a42", "poor", "good", END - timedelta(days=89))]
+        connection.executemany("insert into health.override_outcomes values (?, ?, ?, ?)", rows)
+        found = people_or_rules(connection, labels, END)
+        assert found is not None and found.count == 15
+        assert told in found.verdict
+        connection.execute("delete from health.override_outcomes where account_id > 'a05'")
+        few = people_or_rules(connection, labels, END)
+    assert few is None or "too few to say" in few.verdict
+
+
 def test_labels_that_are_shuffled_are_foretold_by_nothing(
     history: duckdb.DuckDBPyConnection,
 ) -> None:
     labels = observations.published_labels(history)
     accounts = [f"a{number:02}" for number in range(90)]
-    above = 0
+    above, better = 0, 0
     for seed in range(5):
         others = random.Random(seed).sample(accounts, len(labels.dates))
         shuffled = dict(zip(others, labels.dates.values(), strict=True))
@@ -258,7 +399,8 @@ def test_labels_that_are_shuffled_are_foretold_by_nothing(
         cell = results.aucs["all", "overall", 30]
         assert isinstance(cell, Estimate)
         above += cell.is_above_chance
-    assert above <= 1
+        better += "better than any" in results.verdict or "alone foretold it" in results.verdict
+    assert above <= 1 and better <= 1
 
 
 def test_with_too_few_that_left_it_refuses_and_says_how_many(

@@ -9,12 +9,12 @@ import pytest
 from orchestration.insight.prediction import (
     CHURNED_NEEDED,
     Sample,
+    account_pairs,
     advantages,
     auc,
     decile_edges,
     estimates,
-    lift,
-    weighted_aucs,
+    marks,
 )
 
 DRAWS = 400
@@ -40,14 +40,19 @@ def test_the_auc_is_the_share_of_pairs_in_order(seed: int) -> None:
     leaves = generator.random(40) < 0.3
     risk = generator.integers(0, 8, 40).astype(float)  # with ties
     groups = generator.integers(0, 3, 40)
-    counts = generator.integers(0, 4, 40)
     alone = np.zeros(40)
     assert auc(leaves, risk) == pytest.approx(pairs_by_hand(leaves, risk, alone, alone + 1))
     assert auc(leaves, risk, groups) == pytest.approx(
         pairs_by_hand(leaves, risk, groups, alone + 1)
     )
-    [weighted] = weighted_aucs(leaves, risk, counts[None, :].astype(float), groups)
-    assert weighted == pytest.approx(pairs_by_hand(leaves, risk, groups, counts))
+
+    # Drawing an account n times is counting each of its observations n times.
+    accounts = generator.integers(0, 12, 40)
+    numbers = np.unique(accounts, return_inverse=True)[1]
+    times = generator.integers(0, 4, numbers.max() + 1)
+    sample = Sample(accounts, leaves, (risk,), groups)
+    [weighted] = account_pairs(sample, risk).aucs(times[None, :])
+    assert weighted == pytest.approx(pairs_by_hand(leaves, risk, groups, times[numbers]))
 
 
 def test_a_perfect_order_is_one_and_its_reverse_zero() -> None:
@@ -118,13 +123,18 @@ def test_an_advantage_is_between_scores_of_the_same_accounts() -> None:
     assert (none.value, none.low, none.high) == (0, 0, 0)
 
 
-def test_a_lift_is_the_rate_of_the_marked_over_that_of_all() -> None:
+def test_precision_recall_and_lift_of_what_is_marked() -> None:
     leaves = np.array([True] * 20 + [False] * 60)
     marked = np.zeros(80, dtype=bool)
     marked[10:30] = True  # 10 of 20 leave, of all 20 of 80
-    found = lift(Sample(np.arange(80), leaves, ()), marked, DRAWS)
-    assert found.value == pytest.approx(0.5 / 0.25)
-    assert found.low < 2 < found.high
+    found = marks(Sample(np.arange(80), leaves, ()), marked, DRAWS)
+    assert found.marked_share == 20 / 80
+    assert found.precision.value == pytest.approx(0.5)
+    assert found.recall.value == pytest.approx(10 / 20)
+    assert found.lift.value == pytest.approx(0.5 / 0.25)
+    for estimate in (found.precision, found.recall, found.lift):
+        assert estimate.low < estimate.value < estimate.high
+        assert estimate.churned == 20
 
 
 def test_tenths_have_as_many_observations() -> None:

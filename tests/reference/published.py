@@ -24,6 +24,8 @@ from .health import NOT_CALCULATED, AccountHealth, Judgement, account_health
 from .latest import PROPERTY_COLUMNS, last_60_days, property_rows
 from .measures import measured
 from .money import Rates
+from .overrides import COLUMNS as OVERRIDE_COLUMNS
+from .overrides import override_rows
 from .raw_files import RawRows, other_files, read_table
 from .raw_tables import RawTable, raw_tables
 from .reasons import main_reason
@@ -184,6 +186,7 @@ COLUMNS: dict[str, list[str]] = {
         "problem",
     ],
     **insight.COLUMNS,
+    "override_outcomes": OVERRIDE_COLUMNS,
 }
 
 PublishedRow = dict[str, object]
@@ -250,6 +253,9 @@ def calculate(
             history.append(_calculated(facts, configuration, statuses))
     settle(history)
     _add_history(rows, history, configuration, reporting_currency)
+    rows["override_outcomes"] = override_rows(
+        history, ruled_tables["health_overrides"].records, ruled_tables["accounts"].records
+    )
     if history:
         rows.update(insight.insight_rows(history, configuration))
     return {

@@ -48,6 +48,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "account_properties": ("account_id", "property_id"),
     "account_rollup_history": ("health_date", "parent_account_id", "pillar_id"),
     "health_alerts": ("health_date", "alert_id", "account_id", "pillar_id"),
+    "override_outcomes": ("override_id",),
 }
 # Texts that hold JSON, whose lists are sets: equal when they hold the same.
 JSON_COLUMNS = (

@@ -1099,6 +1099,7 @@ class _Records:
             self._add_entries(account)
         self._add_rates()
         self._stop_feed()
+        self._add_old_overrides()
         return self._rows
 
     def _add(self, table: str, **values: Any) -> None:
@@ -1508,6 +1509,29 @@ class _Records:
         tag_kind = row["tag_kind" if is_entered else "kind"]
         tag_kind = rng.choice((None, tag_kind, tag_kind, *sorted(_TAGS)))
         return {"tag": row["tag"], "tag_kind": tag_kind}, begun_at
+
+    def _add_old_overrides(self) -> None:
+        """Overrides about 90 days before the last date, some of them before the account left."""
+        # Draws of its own, so that what worlds had before stays as it was.
+        rng = random.Random(f"{self._end} {len(self._accounts)}")
+        accounts = sorted(self._rows["accounts"], key=lambda row: row["churned_at"] is None)
+        for number, account in enumerate(accounts[:6]):
+            days = rng.choice((89, 90, 90, 91, 120))
+            left_at = account["churned_at"]
+            is_near = left_at is not None and self._end - 60 * DAY <= left_at <= self._end
+            around = left_at - rng.choice((-1, 0, 20, 89, 90)) * DAY if is_near else self._end
+            created_at = min(around, self._end - days * DAY + rng.choice((0, HOUR, -HOUR)))
+            self._add(
+                "health_overrides",
+                override_id=f"old {number}",
+                account_id=account["account_id"],
+                pillar_id="overall",
+                state=rng.choice(("good", "average", "poor")),
+                reason="Long ago",
+                author=rng.choice(_MANAGERS),
+                created_at=created_at,
+                expires_at=created_at + rng.choice((1, 200)) * DAY,
+            )
 
     def _stop_feed(self) -> None:
         """End the stopped feed exactly as many hours before a date as it may be old."""

@@ -1439,3 +1439,45 @@ def test_an_alert_goes_by_settled_states(world: World) -> None:
         row for row in tables["health_changes"].to_dict("records") if row["pillar_id"] == "service"
     ]
     assert change["health_date"] == date(2026, 11, 18)
+# override_outcomes
+
+
+def test_what_became_of_overrides(world: World) -> None:
+    """o1 applies until o2 comes; a2 left on the 90th day from o3's, a3 a day later; o5's go on."""
+    world.raw(
+        "accounts",
+        f"{ACCOUNT_COLUMNS},churned_at",
+        [
+            "a1,Acme,2026-01-01,",
+            "a2,B,2026-01-01,2026-10-29",
+            "a3,C,2026-01-01,2026-10-30",
+        ],
+    )
+    world.raw(
+        "health_overrides",
+        "override_id,account_id,pillar_id,state,reason,author,created_at,expires_at",
+        [
+            "o1,a1,overall,poor,r,a,2026-11-19 08:00,",
+            "o2,a1,overall,good,r,a,2026-11-21,",
+            "o3,a2,overall,poor,r,a,2026-08-01 23:00,2026-08-02",
+            "o4,a3,overall,poor,r,a,2026-08-01,2026-08-02",
+            "o5,a2,overall,poor,r,a,2026-10-01,2026-10-02",
+            "o6,a3,overall,poor,r,a,2026-11-01,",
+        ],
+    )
+    rows = world.calculate(date(2026, 11, 20), DAY)["override_outcomes"]
+    found = {
+        row["override_id"]: (
+            *(row["first_applied_on"], row["last_applied_on"]),
+            *(row["calculated_state_at_start"], row["left_within_90_days"]),
+        )
+        for row in rows.to_dict("records")
+    }
+    assert found == {
+        "o1": (date(2026, 11, 20), date(2026, 11, 21), "not_calculated", None),
+        "o2": (DAY, DAY, "not_calculated", None),
+        "o3": (None, None, None, True),
+        "o4": (None, None, None, False),
+        "o5": (None, None, None, None),
+        "o6": (None, None, None, None),
+    }

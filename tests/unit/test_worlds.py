@@ -783,3 +783,12 @@ def test_every_main_reason_appears(calculated):
     }
     missing = [words for words in REASONS if not any(re.fullmatch(words, r) for r in reasons)]
     assert not missing
+def test_overrides_end_in_every_way(calculated):
+    """Applied and not, with another state in the end; accounts that left, stayed, or may yet."""
+    rows = pandas.concat([tables["override_outcomes"] for tables in calculated])
+    assert set(rows["left_within_90_days"].map(str)) == {"True", "False", "None"}
+    was_applied = rows["first_applied_on"].notna()
+    assert was_applied.any() and not was_applied.all()
+    applied = rows[was_applied]
+    assert (applied["calculated_state_at_start"] != applied["calculated_state_at_end"]).any()
+    assert (applied["calculated_state_at_start"] != applied["state"]).any()
