@@ -3,19 +3,42 @@
 -- date alone (`only_on`) and shown nowhere.
 --
 -- `previous_metric_id`: the metric that the previous configuration knows by this definition.
+--
+-- A metric that compares another one (`base_metric`) has rows besides for the values that it
+-- compares, which are shown nowhere: that of the base metric on the health date, and, where the
+-- second operand is earlier, that of one window before (`lag_days`). `measured_for` is the metric
+-- that compares them.
 {%- set definition = [
-    'measure', 'window_days', 'dimension', 'dimension_values',
+    'measure', 'window_days', 'dimension', 'dimension_values', 'base_metric', 'peer_attribute',
 ] %}
-{%- set columns = ['metric_id', 'pillar_id'] + definition + [
+{%- set counting = [
     'tables', 'formula', 'first_operand', 'second_operand', 'second_is_earlier', 'when_none',
 ] %}
 with
 
+signals as (
+
+    select * from {{ ref('configured_signals') }}
+
+),
+
+-- What the previous configuration measures by plan ranks it measures by its own.
 {% for key, name in [('current', 'metrics'), ('previous', 'previous_metrics')] -%}
 {{ name }} as (
 
     select
-        {{ columns | join(',\n        ') }}
+        configuration_key,
+        metric_id,
+        pillar_id,
+        {{ definition | join(',\n        ') }},
+        {%- for column in counting %}
+        {%- if key == 'previous' and column in ['first_operand', 'second_operand'] %}
+        case {{ column }} when 'plan_rank' then 'previous_plan_rank' else {{ column }} end
+            as {{ column }}{{ ',' if not loop.last }}
+        {%- else %}
+        {{ column }}{{ ',' if not loop.last }}
+        {%- endif %}
+        {%- endfor %}
     from {{ ref('configured_metrics') }}
     where configuration_key = '{{ key }}'
 
@@ -32,53 +55,130 @@ changed_plans as (
 
 ),
 
+-- Signals of which the same values would not make the same peers.
+changed_signals as (
+
+    select signal_id
+    from signals
+    group by signal_id, value_type
+    having count(*) < (select count(*) from {{ ref('configurations') }})
+
+    union
+
+    select 'plan_id' as signal_id
+    from changed_plans
+
+),
+
 matched as (
 
     select
         previous_metrics.*,
         metrics.metric_id is not null
         and not (
-            previous_metrics.first_operand = 'plan_rank'
+            coalesce(previous_metrics.first_operand, '') = 'previous_plan_rank'
             and exists (select 1 from changed_plans)
-        ) as is_measured
+        )
+        and changed_signals.signal_id is null as is_same
     from previous_metrics
     left join metrics
         on previous_metrics.metric_id = metrics.metric_id
         {%- for column in definition %}
         and previous_metrics.{{ column }} is not distinct from metrics.{{ column }}
         {%- endfor %}
+    left join changed_signals on previous_metrics.peer_attribute = changed_signals.signal_id
+
+),
+
+-- What compares another metric is the same while that one is.
+compared as (
+
+    select
+        matched.*,
+        matched.is_same and coalesce(bases.is_same, true) as is_measured
+    from matched
+    left join matched as bases on matched.base_metric = bases.metric_id
+
+),
+
+measured as (
+
+    select
+        metrics.*,
+        compared.metric_id as previous_metric_id,
+        cast(null as date) as only_on
+    from metrics
+    left join compared
+        on metrics.metric_id = compared.metric_id
+        and compared.is_measured
+
+    union all
+
+    select
+        configuration_key,
+        '{{ previous_metric_prefix() }}' || metric_id as metric_id,
+        cast(null as {{ dbt.type_string() }}) as pillar_id,
+        {{ (definition + counting) | join(',\n        ') }},
+        metric_id as previous_metric_id,
+        {{ first_health_date() }} as only_on
+    from compared
+    where not is_measured
+
+),
+
+base_metrics as (
+
+    select * from metrics
+    union all
+    select * from previous_metrics
+
+),
+
+compared_values as (
+
+    {% for prefix, lag_days, condition in [
+        (base_metric_prefix(), '0', 'true'),
+        (earlier_metric_prefix(), 'measured.window_days', 'measured.second_is_earlier'),
+    ] -%}
+    select
+        measured.configuration_key,
+        '{{ prefix }}' || measured.metric_id as metric_id,
+        {%- for column in definition + counting %}
+        base_metrics.{{ column }},
+        {%- endfor %}
+        measured.only_on,
+        measured.metric_id as measured_for,
+        {{ lag_days }} as lag_days
+    from measured
+    inner join base_metrics
+        on measured.configuration_key = base_metrics.configuration_key
+        and measured.base_metric = base_metrics.metric_id
+    where {{ condition }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 
 )
 
 select
-    {%- for column in columns %}
-    metrics.{{ column }},
-    {%- endfor %}
-    matched.metric_id as previous_metric_id,
-    cast(null as date) as only_on
-from metrics
-left join matched
-    on metrics.metric_id = matched.metric_id
-    and matched.is_measured
+    configuration_key,
+    metric_id,
+    pillar_id,
+    {{ (definition + counting) | join(',\n    ') }},
+    previous_metric_id,
+    only_on,
+    cast(null as {{ dbt.type_string() }}) as measured_for,
+    0 as lag_days
+from measured
 
 union all
 
 select
-    '{{ previous_metric_prefix() }}' || metric_id as metric_id,
+    configuration_key,
+    metric_id,
     cast(null as {{ dbt.type_string() }}) as pillar_id,
-    measure,
-    window_days,
-    dimension,
-    dimension_values,
-    tables,
-    formula,
-    case first_operand when 'plan_rank' then 'previous_plan_rank' else first_operand end
-        as first_operand,
-    case second_operand when 'plan_rank' then 'previous_plan_rank' else second_operand end
-        as second_operand,
-    second_is_earlier,
-    when_none,
-    metric_id as previous_metric_id,
-    {{ first_health_date() }} as only_on
-from matched
-where not is_measured
+    {{ (definition + counting) | join(',\n    ') }},
+    cast(null as {{ dbt.type_string() }}) as previous_metric_id,
+    only_on,
+    measured_for,
+    lag_days
+from compared_values

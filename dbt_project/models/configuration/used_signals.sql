@@ -1,5 +1,5 @@
--- Signals that conditions of a configuration use, or a published table: one row per configuration
--- and signal.
+-- Signals that conditions of a configuration use, a metric or a published table: one row per
+-- configuration and signal.
 with
 
 conditions as (
@@ -27,6 +27,13 @@ used as (
         configuration_key,
         scaled_by as signal_id
     from conditions
+
+    union
+
+    select
+        configuration_key,
+        peer_attribute as signal_id
+    from {{ ref('configured_metrics') }}
 
     union
 
