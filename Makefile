@@ -70,11 +70,13 @@ lint-dbt: setup
 # sqlfluff compiles the models as dbt does. What they look up in a warehouse is looked up in a fresh
 # one, over a handful of raw rows. The paths are absolute, because sqlfluff runs in dbt_project.
 LINT := $(CURDIR)/data/lint
+# SQL: the files and folders to look at; pre-commit names those that changed.
+SQL ?= dbt_project/models dbt_project/tests
 lint-sql: export HEALTH_RAW_DIR := $(LINT)/raw
 lint-sql: export HEALTH_DB_PATH := $(LINT)/warehouse.duckdb
 lint-sql: setup
 	@rm -rf $(LINT) && $(BIN)/python -m orchestration.sample_data --folder $(LINT)/raw --accounts 5 --days 5
-	$(BIN)/sqlfluff lint dbt_project/models dbt_project/tests
+	$(BIN)/sqlfluff lint $(SQL)
 	@rm -rf $(LINT)
 
 # dbt's documentation of all models as one page that needs no web: dbt_project/target/static_index.html

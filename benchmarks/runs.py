@@ -24,7 +24,7 @@ from orchestration.base.settings import ROOT
 from orchestration.sample_data import write_sample
 
 CALCULATION = "calculation"
-# What is told of a run, by the beginnings of its phases.
+# What is shown of a run, by the beginnings of its phases.
 PARTS = {
     CALCULATION: ("Calculating",),
     "checks of results": (

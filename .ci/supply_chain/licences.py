@@ -25,13 +25,15 @@ ROW = re.compile(r"^\| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 def licence(package: str) -> str | None:
     """What an installed package says of its licence, in one line; None for one that is absent."""
     try:
-        told = metadata.metadata(package)
+        described = metadata.metadata(package)
     except metadata.PackageNotFoundError:
         return None
-    expression, first = (told.get_all(name) or [""] for name in ("License-Expression", "License"))
+    expression, first = (
+        described.get_all(name) or [""] for name in ("License-Expression", "License")
+    )
     classifiers = [
         name.rpartition(" :: ")[2]
-        for name in told.get_all("Classifier") or []
+        for name in described.get_all("Classifier") or []
         if name.startswith("License :: ")
     ]
     first_line = first[0].strip().partition("\n")[0]

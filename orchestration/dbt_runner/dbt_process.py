@@ -100,21 +100,21 @@ def main() -> None:
     parent = os.getppid()
     threading.Thread(target=end_with, args=(parent,), daemon=True).start()
     if os.environ.pop(WAITS, None):
-        work_when_told()
+        work_when_asked()
     else:
         from dbt.cli.main import cli  # takes seconds, in which the run may be killed as well
 
         cli()
 
 
-def work_when_told() -> None:
+def work_when_asked() -> None:
     """Read the project, then do what the line on the standard input says; nothing without one."""
     from dbt.cli.main import dbtRunner
 
     read: Any = dbtRunner().invoke(["--quiet", "--log-format", "json", "--no-write-json", "parse"])
-    told = sys.stdin.readline()
-    if told:
-        asked = json.loads(told)
+    request = sys.stdin.readline()
+    if request:
+        asked = json.loads(request)
         os.environ.update(asked["later"])
         # A project that cannot be read is read again, which says what is wrong with it.
         answer = dbtRunner(manifest=read.result if read.success else None).invoke(

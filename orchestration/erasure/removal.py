@@ -365,10 +365,10 @@ def rewrite_file(settings: Settings) -> None:
             connection.execute(f"attach {literal(warehouse)} as previous")
             connection.execute("checkpoint previous")
             connection.execute(
-                f"attach {literal(new)} as latter (storage_version '{STORAGE_VERSION}')"
+                f"attach {literal(new)} as rewritten (storage_version '{STORAGE_VERSION}')"
             )
-            connection.execute("copy from database previous to latter")
-            connection.execute("checkpoint latter")
+            connection.execute("copy from database previous to rewritten")
+            connection.execute("checkpoint rewritten")
         new.replace(warehouse)
     finally:
         delete_with_log(new)

@@ -42,7 +42,7 @@ def calibrate(
     """Show for each rule how its signal is spread, who meets it, and thresholds to start from.
 
     Thresholds that 10, 25 and 50 percent of the segment's accounts would meet: start where states
-    spread, and raise the bar step by step; `health what-if` says who would move.
+    spread, and raise the bar step by step; `health what-if` says whose state would change.
 
     \b
     Examples:

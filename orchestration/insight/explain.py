@@ -69,7 +69,7 @@ def explain(account: str, asked_date: datetime | None, plot: Path | None) -> Non
         day = find_date(history_dates(connection), asked_date)
         explanation = explanation_of(connection, account_id, day)
     console = report_console()
-    tell(explanation, name, console)
+    show(explanation, name, console)
     if plot:
         # Imported here: drawing takes a second to load, and most who ask want no picture.
         from orchestration.insight import pictures
@@ -78,17 +78,17 @@ def explain(account: str, asked_date: datetime | None, plot: Path | None) -> Non
         console.print(f"\nDrew {plot}")
 
 
-def tell(explanation: Explanation, name: str, console: Console) -> None:
-    tell_overall(explanation, name, console)
-    tell_segment(explanation, console)
-    tell_states(explanation, console)
+def show(explanation: Explanation, name: str, console: Console) -> None:
+    show_overall(explanation, name, console)
+    show_segment(explanation, console)
+    show_states(explanation, console)
     for pillar in explanation.configuration.pillars:
         if pillar in explanation.pillars:
-            tell_pillar(explanation, explanation.pillars[pillar], console)
-    tell_changes(explanation, console)
-    tell_milestones(explanation, console)
-    tell_overrides(explanation, console)
-    tell_data_problems(explanation, console)
+            show_pillar(explanation, explanation.pillars[pillar], console)
+    show_changes(explanation, console)
+    show_milestones(explanation, console)
+    show_overrides(explanation, console)
+    show_data_problems(explanation, console)
 
 
 def heading(console: Console, text: str) -> None:
@@ -102,7 +102,7 @@ def line(console: Console, *parts: str | Text) -> None:
     console.print(Text.assemble(*texts), highlight=False)
 
 
-def tell_overall(explanation: Explanation, name: str, console: Console) -> None:
+def show_overall(explanation: Explanation, name: str, console: Console) -> None:
     overall = explanation.overall
     score = "no score" if overall.score is None else f"score {number(overall.score)} of 10"
     console.print()
@@ -134,7 +134,7 @@ def tell_overall(explanation: Explanation, name: str, console: Console) -> None:
         )
 
 
-def tell_segment(explanation: Explanation, console: Console) -> None:
+def show_segment(explanation: Explanation, console: Console) -> None:
     chosen = explanation.overall.segment_id
     names = explanation.configuration.segment_names
     heading(console, f"Segment: {names.get(chosen or '', chosen or 'none')}")
@@ -194,7 +194,7 @@ def because_failing(conditions: list[Condition]) -> str:
     return "; ".join(condition.text() for condition in missed)
 
 
-def tell_states(explanation: Explanation, console: Console) -> None:
+def show_states(explanation: Explanation, console: Console) -> None:
     heading(console, f"The last {DAYS} days up to {explanation.health_date}")
     overall = explanation.overall
     rows = [("overall", overall.state, overall.score)] + [
@@ -202,7 +202,7 @@ def tell_states(explanation: Explanation, console: Console) -> None:
         for pillar in explanation.configuration.pillars
         if pillar in explanation.pillars
     ]
-    told = [
+    shown_rows = [
         (
             cell(explanation.configuration.pillar_names.get(pillar, pillar)),
             *(cell(state), cell(number(score))),
@@ -210,8 +210,8 @@ def tell_states(explanation: Explanation, console: Console) -> None:
         )
         for pillar, state, score in rows
     ]
-    # States and scores are told below as well: a narrow screen has room for the days.
-    widths = [max(cell_len(row[column].plain) for row in told) for column in range(4)]
+    # States and scores are shown below as well: a narrow screen has room for the days.
+    widths = [max(cell_len(row[column].plain) for row in shown_rows) for column in range(4)]
     shown = range(4) if sum(widths) + 6 <= console.width else (0, 3)
     names = min(widths[0], max(console.width - DAYS - 2, 12))
     grid = Grid(box=None, padding=(0, 2, 0, 0), pad_edge=False)
@@ -221,13 +221,13 @@ def tell_states(explanation: Explanation, console: Console) -> None:
             width=(names, None, None, min(DAYS, max(console.width - names - 2, 12)))[column],
             overflow="fold",
         )
-    for row in told:
+    for row in shown_rows:
         grid.add_row(*(row[column] for column in shown))
     console.print(grid, highlight=False)
     line(console, escaping.text(LEGEND, "dim"))
 
 
-def tell_pillar(explanation: Explanation, pillar: PillarHealth, console: Console) -> None:
+def show_pillar(explanation: Explanation, pillar: PillarHealth, console: Console) -> None:
     name = explanation.configuration.pillar_names.get(pillar.pillar_id, pillar.pillar_id)
     score = "" if pillar.score is None else f", score {number(pillar.score)}"
     console.print()
@@ -257,7 +257,7 @@ def tell_pillar(explanation: Explanation, pillar: PillarHealth, console: Console
             f" {explanation.conditions_date}, since when no state of the account changed.",
         )
     print_table(conditions_table(conditions), console)
-    tell_distance(explanation, pillar, conditions, console)
+    show_distance(explanation, pillar, conditions, console)
 
 
 def since(explanation: Explanation, pillar: PillarHealth) -> str:
@@ -288,7 +288,7 @@ def conditions_table(conditions: list[Condition]) -> Table:
     return Table("", ("rule", "signal", "observed", "asked", "met"), rows, sections=tuple(ends))
 
 
-def tell_distance(
+def show_distance(
     explanation: Explanation, pillar: PillarHealth, conditions: list[Condition], console: Console
 ) -> None:
     """What leads to better and to worse, from the state that the rules give."""
@@ -305,7 +305,7 @@ def tell_distance(
         line(console, f"Nearest danger: {worse.text()}")
 
 
-def tell_changes(explanation: Explanation, console: Console) -> None:
+def show_changes(explanation: Explanation, console: Console) -> None:
     heading(console, f"What changed in {DAYS} days")
     names = explanation.configuration.pillar_names
     if explanation.changes is None:
@@ -343,7 +343,7 @@ def flipped_text(flip: dict, condition: Condition | None, unit: str = "") -> str
     return f"{rule}: {flip['signal_id']} {observed}, was {before}; {asked} {answer[flip['is_met']]}"
 
 
-def tell_milestones(explanation: Explanation, console: Console) -> None:
+def show_milestones(explanation: Explanation, console: Console) -> None:
     heading(console, "Milestones")
     if explanation.milestones is None:
         line(console, "The warehouse has no table health.milestone_progress yet: run once more.")
@@ -369,7 +369,7 @@ def tell_milestones(explanation: Explanation, console: Console) -> None:
         line(console, f"Next: {upcoming}.")
 
 
-def tell_overrides(explanation: Explanation, console: Console) -> None:
+def show_overrides(explanation: Explanation, console: Console) -> None:
     if not explanation.overrides:
         return
     heading(console, "Overrides")
@@ -386,7 +386,7 @@ def tell_overrides(explanation: Explanation, console: Console) -> None:
         )
 
 
-def tell_data_problems(explanation: Explanation, console: Console) -> None:
+def show_data_problems(explanation: Explanation, console: Console) -> None:
     heading(console, "Open data problems")
     names = explanation.configuration.pillar_names
     problems: list[str] = []

@@ -31,7 +31,7 @@ from orchestration.warehouse.configuration import Configuration
 from orchestration.warehouse.run_lock import write_lock
 
 SEEDS = ROOT / "seeds"
-# Every explanation of the range is kept: a move is explained on whichever date it happens.
+# Every explanation of the range is kept: a change is explained on whichever date it happens.
 EXPLANATION_DAYS = 36_500
 # What is compared, and all that it is made of.
 COMPARED = tuple(

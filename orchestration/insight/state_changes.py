@@ -27,13 +27,13 @@ COMPARED = """
         select health_date, account_id, segment_id, pillar_id, state, score
         from previous.health.pillar_health_history
     ),
-    latter as (
+    proposed as (
         select health_date, account_id, segment_id, 'overall' as pillar_id,
             overall_state as state, overall_score as score
-        from latter.health.account_health_history
+        from proposed.health.account_health_history
         union all
         select health_date, account_id, segment_id, pillar_id, state, score
-        from latter.health.pillar_health_history
+        from proposed.health.pillar_health_history
     ),
     money as (
         select health_date, account_id, mrr, csm_email
@@ -44,37 +44,37 @@ COMPARED = """
         account_id,
         pillar_id,
         previous.segment_id as previous_segment,
-        latter.segment_id as latter_segment,
+        proposed.segment_id as proposed_segment,
         coalesce(previous.state, 'not_configured') as previous_state,
-        coalesce(latter.state, 'not_configured') as latter_state,
+        coalesce(proposed.state, 'not_configured') as proposed_state,
         round(previous.score, 6) as previous_score,
-        round(latter.score, 6) as latter_score,
+        round(proposed.score, 6) as proposed_score,
         money.mrr,
         money.csm_email
     from (select * from previous where health_date between $start and $end) as previous
-    full outer join (select * from latter where health_date between $start and $end) as latter
+    full outer join (select * from proposed where health_date between $start and $end) as proposed
         using (health_date, account_id, pillar_id)
     left join money using (health_date, account_id)
 """
-# One row for each way an account moves; its last date stands for it.
-MOVES = """
+# One row for each way an account's state changes; its last date stands for it.
+STATE_CHANGES = """
     select
         account_id,
         pillar_id,
         previous_state,
-        latter_state,
+        proposed_state,
         count(*) as dates,
         min(health_date) as first_date,
         max(health_date) as last_date,
         max_by(mrr, health_date) as mrr,
         max_by(csm_email, health_date) as csm_email,
         max_by(previous_segment, health_date) as previous_segment,
-        max_by(latter_segment, health_date) as latter_segment,
+        max_by(proposed_segment, health_date) as proposed_segment,
         max_by(previous_score, health_date) as previous_score,
-        max_by(latter_score, health_date) as latter_score
+        max_by(proposed_score, health_date) as proposed_score
     from compared
-    where previous_state <> latter_state
-    group by account_id, pillar_id, previous_state, latter_state
+    where previous_state <> proposed_state
+    group by account_id, pillar_id, previous_state, proposed_state
     order by mrr desc nulls last, account_id, pillar_id, last_date desc, previous_state
 """
 EXPLAINED = """
@@ -86,8 +86,8 @@ EXPLAINED = """
     where (health_date, account_id) in (
         select distinct (max(health_date), account_id)
         from compared
-        where previous_state <> latter_state
-        group by account_id, pillar_id, previous_state, latter_state
+        where previous_state <> proposed_state
+        group by account_id, pillar_id, previous_state, proposed_state
     )
 """
 # The one that the range was calculated with; none where no account was in scope.
@@ -103,7 +103,7 @@ CONFIGURATION = """
 NO_CONFIGURATION = Configuration("", {})
 NAMES = """
     select account_id, account_name
-    from latter.health.account_churn
+    from proposed.health.account_churn
 """
 
 
@@ -114,16 +114,16 @@ class StateChange:
     account_id: str
     pillar_id: str
     previous_state: str
-    latter_state: str
+    proposed_state: str
     dates: int
     first_date: date
     last_date: date
     mrr: float | None
     csm_email: str | None
     previous_segment: str | None
-    latter_segment: str | None
+    proposed_segment: str | None
     previous_score: float | None
-    latter_score: float | None
+    proposed_score: float | None
 
     @property
     def key(self) -> tuple[date, str]:
@@ -139,7 +139,7 @@ class Comparison:
 
     connection: duckdb.DuckDBPyConnection
     previous: Configuration
-    latter: Configuration
+    proposed: Configuration
     changed_rows: list[RowChange]
 
     def query(self, sql: str) -> list[tuple]:
@@ -148,69 +148,72 @@ class Comparison:
     def names(self) -> dict[str, str]:
         return dict(self.query(NAMES))
 
-    def moves(self) -> list[StateChange]:
-        return [StateChange(*row) for row in self.query(MOVES)]
+    def state_changes(self) -> list[StateChange]:
+        return [StateChange(*row) for row in self.query(STATE_CHANGES)]
 
     def explained(self, side: str) -> Explained:
-        configuration = self.previous if side == "previous" else self.latter
+        configuration = self.previous if side == "previous" else self.proposed
         found: Explained = defaultdict(list)
         for health_date, account, *row in self.query(EXPLAINED.format(side=side)):
             found[health_date, account].append(condition_of(tuple(row), configuration))
         return found
 
 
-def compare(previous: Path, latter: Path, start: date, end: date) -> Comparison:
+def compare(previous: Path, proposed: Path, start: date, end: date) -> Comparison:
     """Put both warehouses side by side; nothing is written to either."""
     connection = in_memory()
     configurations: dict[str, Configuration] = {}
-    for name, file in (("previous", previous), ("latter", latter)):
+    for name, file in (("previous", previous), ("proposed", proposed)):
         connection.execute(f"attach {literal(file)} as {name} (read_only)")
         rows = connection.execute(CONFIGURATION.format(side=name), [start, end]).fetchall()
         configurations[name] = Configuration.of_content(*rows[0]) if rows else NO_CONFIGURATION
     connection.execute(COMPARED, {"start": start, "end": end})
-    before, after = configurations["previous"], configurations["latter"]
+    before, after = configurations["previous"], configurations["proposed"]
     return Comparison(connection, before, after, differences(before, after))
 
 
 def rules_behind(
-    comparison: Comparison, moves: Iterable[StateChange]
+    comparison: Comparison, state_changes: Iterable[StateChange]
 ) -> dict[StateChange, list[str]]:
-    """For each move the rules that make it, in words."""
-    previous, latter = comparison.explained("previous"), comparison.explained("latter")
+    """For each change the rules that make it, in words."""
+    previous, proposed = comparison.explained("previous"), comparison.explained("proposed")
     return {
-        move: rules_of(
-            move, previous.get(move.key, []), latter.get(move.key, []), comparison.changed_rows
+        state_change: rules_of(
+            state_change,
+            previous.get(state_change.key, []),
+            proposed.get(state_change.key, []),
+            comparison.changed_rows,
         )
         or ["a change of its data's or its pillars' rows that no condition shows"]
-        for move in moves
+        for state_change in state_changes
     }
 
 
 def rules_of(
-    move: StateChange,
+    state_change: StateChange,
     previous: list[Condition],
-    latter: list[Condition],
+    proposed: list[Condition],
     changed_rows: list[RowChange],
 ) -> list[str]:
-    if move.previous_segment != move.latter_segment:
-        segments = {move.previous_segment, move.latter_segment}
-        words = f"segment {move.previous_segment} becomes {move.latter_segment}"
-        found = changed_conditions(segment_rules(previous), segment_rules(latter)) + [
+    if state_change.previous_segment != state_change.proposed_segment:
+        segments = {state_change.previous_segment, state_change.proposed_segment}
+        words = f"segment {state_change.previous_segment} becomes {state_change.proposed_segment}"
+        found = changed_conditions(segment_rules(previous), segment_rules(proposed)) + [
             change.text()
             for change in changed_rows
             if change.file == "segments" and change.row["segment_id"] in segments
         ]
         return [f"{words}: {text}" for text in found] or [words]
-    pillars = sorted({c.pillar_id for c in (*previous, *latter) if c.pillar_id})
-    if move.pillar_id != "overall":
-        pillars = [move.pillar_id]
+    pillars = sorted({c.pillar_id for c in (*previous, *proposed) if c.pillar_id})
+    if state_change.pillar_id != "overall":
+        pillars = [state_change.pillar_id]
     found = [
         text
         for pillar in pillars
-        for text in changed_conditions(of_pillar(previous, pillar), of_pillar(latter, pillar))
+        for text in changed_conditions(of_pillar(previous, pillar), of_pillar(proposed, pillar))
     ]
-    signals = {name for c in (*previous, *latter) for name in (c.signal_id, c.scaled_by)}
-    found += [change.text() for change in changed_rows if weighs(change, move)]
+    signals = {name for c in (*previous, *proposed) for name in (c.signal_id, c.scaled_by)}
+    found += [change.text() for change in changed_rows if weighs(change, state_change)]
     found += [change.text() for change in changed_rows if measures(change, signals)]
     # What feeds a pillar and what it is without data shows in no condition.
     feeding = ("pillars", "pillar_sources", "sources", "plans")
@@ -225,10 +228,10 @@ def of_pillar(conditions: list[Condition], pillar: str) -> list[Condition]:
     return [condition for condition in conditions if condition.pillar_id == pillar]
 
 
-def changed_conditions(previous: list[Condition], latter: list[Condition]) -> list[str]:
+def changed_conditions(previous: list[Condition], proposed: list[Condition]) -> list[str]:
     """Conditions that answer differently, and those that only one of the configurations has."""
     before = {condition_key(condition): condition for condition in previous}
-    after = {condition_key(condition): condition for condition in latter}
+    after = {condition_key(condition): condition for condition in proposed}
     found = [
         f"{place(was)}: {was.signal_id} {was.asked()}: {answer(was)}, now {answer(after[key])}"
         f" ({was.seen()}, now {after[key].seen()})"
@@ -277,7 +280,7 @@ def place(condition: Condition) -> str:
 
 
 def rule(condition: Condition) -> str:
-    """What the configuration asks, without the account's own numbers, so that moves add up."""
+    """What the configuration asks, without the account's own numbers, so that changes add up."""
     scale = f" x {condition.scaled_by}" if condition.scaled_by else ""
     return f"{condition.operator} {condition.threshold}{scale}"
 
@@ -286,16 +289,16 @@ def answer(condition: Condition) -> str:
     return {True: "met", False: "not met", None: "unknown"}[condition.is_met]
 
 
-def weighs(change: RowChange, move: StateChange) -> bool:
-    """Whether a changed weight, cap or band can have made the move."""
-    if change.row.get("segment_id") != move.latter_segment:
+def weighs(change: RowChange, state_change: StateChange) -> bool:
+    """Whether a changed weight, cap or band can have made the change."""
+    if change.row.get("segment_id") != state_change.proposed_segment:
         return False
     if change.file == "pillar_weights":
-        return move.pillar_id == "overall"
+        return state_change.pillar_id == "overall"
     if change.file == "segments":
         return bool({"good_from", "poor_below"} & set(change.changed()))
-    is_pillar = move.pillar_id in ("overall", change.row.get("pillar_id"))
-    is_weight = None not in (change.previous, change.latter) and "weight" in change.changed()
+    is_pillar = state_change.pillar_id in ("overall", change.row.get("pillar_id"))
+    is_weight = None not in (change.previous, change.proposed) and "weight" in change.changed()
     return change.file == "score_rules" and is_pillar and is_weight
 
 

@@ -23,7 +23,7 @@ from orchestration.insight.states import LOOKS
 Cells = tuple[str, ...]
 FRAME, BETWEEN = 3, 2  # columns of the screen that a column of the table takes beside its text
 TALLEST = 5  # lines of a cell; what has more is read more easily across the whole width
-SHORT = 32  # cells of a row told in lines that share a line with others
+SHORT = 32  # cells of a row shown in lines that share a line with others
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Table:
     """Rows under a heading. Numbers stand right; a cell that is a state has its colour.
 
     sections: rows, counted from 1, that end a section; none: no lines between rows. is_prose: cells
-    hold sentences, so that a row of a table that does not fit is better told in lines.
+    hold sentences, so that a row of a table that does not fit is better shown in lines.
     """
 
     title: str
@@ -164,18 +164,18 @@ def print_rows(table: Table, console: Console) -> None:
         others = list(zip(table.columns, row, strict=True))
         _, heading = others.pop(table.heading)
         console.print(cell(heading, "bold"), highlight=False)
-        for told in told_together(others):
-            console.print(Padding(told, (0, 0, 0, 4), expand=False), highlight=False)
+        for text in short_cells_together(others):
+            console.print(Padding(text, (0, 0, 0, 4), expand=False), highlight=False)
 
 
-def told_together(cells: Iterable[tuple[str, str]]) -> list[Text]:
+def short_cells_together(cells: Iterable[tuple[str, str]]) -> list[Text]:
     lines: list[list[Text]] = [[]]
     for name, value in cells:
         if not value:
             continue
-        told = Text.assemble((f"{escaping.line(name)} ", "dim"), cell(value))
-        if cell_len(told.plain) > SHORT:
-            lines += [[told], []]
+        text = Text.assemble((f"{escaping.line(name)} ", "dim"), cell(value))
+        if cell_len(text.plain) > SHORT:
+            lines += [[text], []]
         else:
-            lines[-1].append(told)
+            lines[-1].append(text)
     return [Text(", ").join(line) for line in lines if line]

@@ -19,30 +19,30 @@ PAIRS = """
     with states as ({states})
     select
         account_id,
-        coalesce(previous.state, $elsewhere) as previous_state,
-        coalesce(latter.state, $elsewhere) as latter_state,
-        coalesce(latter.mrr, previous.mrr) as mrr,
-        coalesce(latter.csm_email, previous.csm_email) as csm_email,
+        coalesce(earlier.state, $elsewhere) as earlier_state,
+        coalesce(later.state, $elsewhere) as later_state,
+        coalesce(later.mrr, earlier.mrr) as mrr,
+        coalesce(later.csm_email, earlier.csm_email) as csm_email,
         names.account_name
     from (
-        select * from states where health_date = $previous and pillar_id = $pillar
-    ) as previous
+        select * from states where health_date = $earlier and pillar_id = $pillar
+    ) as earlier
     full outer join (
-        select * from states where health_date = $latter and pillar_id = $pillar
-    ) as latter using (account_id)
+        select * from states where health_date = $later and pillar_id = $pillar
+    ) as later using (account_id)
     left join health.account_churn as names using (account_id)
     order by mrr desc nulls last, account_id
 """
 
 
 @click.command()
-@click.option("--from", "previous", type=DATE, required=True, help="The earlier health date.")
-@click.option("--to", "latter", type=DATE, required=True, help="The later health date.")
+@click.option("--from", "earlier", type=DATE, required=True, help="The earlier health date.")
+@click.option("--to", "later", type=DATE, required=True, help="The later health date.")
 @click.option("--pillar", default="overall", show_default=True, help="A pillar, or overall.")
 @click.option("--limit", default=20, show_default=True, help="Accounts that got worse, to list.")
 @click.option("--markdown", type=MARKDOWN, help="Also write the report here.")
 def transitions(
-    previous: datetime, latter: datetime, pillar: str, limit: int, markdown: Path | None
+    earlier: datetime, later: datetime, pillar: str, limit: int, markdown: Path | None
 ) -> None:
     """Show the transition matrix between two health dates, and who got worse.
 
@@ -55,7 +55,7 @@ def transitions(
     with reading_published(Settings.from_environment()) as connection:
         find_pillar(connection, pillar)
         dates = history_dates(connection)
-        first, last = find_date(dates, previous, "--from"), find_date(dates, latter, "--to")
+        first, last = find_date(dates, earlier, "--from"), find_date(dates, later, "--to")
         if first >= last:
             raise click.UsageError(f"--from {first} is not before --to {last}.")
         report = report_of(connection, first, last, pillar, limit)
@@ -66,16 +66,16 @@ def transitions(
 
 
 def report_of(
-    connection: Connection, previous: date, latter: date, pillar: str, limit: int
+    connection: Connection, earlier: date, later: date, pillar: str, limit: int
 ) -> Report:
     pairs = connection.execute(
         PAIRS.format(states=STATES),
-        {"previous": previous, "latter": latter, "pillar": pillar, "elsewhere": ELSEWHERE},
+        {"earlier": earlier, "later": later, "pillar": pillar, "elsewhere": ELSEWHERE},
     ).fetchall()
     cells: dict[tuple[str, str], list[float]] = {}
     for _, was, now, mrr, _, _ in pairs:
         cells.setdefault((was, now), []).append(mrr or 0)
-    report = Report(f"Transitions ({pillar}) from {previous} to {latter}")
+    report = Report(f"Transitions ({pillar}) from {earlier} to {later}")
     report.add(
         "Accounts (MRR)",
         ("from", *(f"to {state.replace('_', ' ')}" for state in ORDER)),

@@ -18,13 +18,13 @@ from orchestration.insight.states import ALL_STATES
 STATES = (*ALL_STATES, "not_configured")
 LISTED = 50  # accounts that a report lists unless told otherwise
 
-# Segments and pillars in which somebody moves, on the last date, and those that stay in them.
+# Segments and pillars in which a state changes, on the last date, and those that stay in them.
 MATRIX = """
     select
         coalesce(previous_segment, 'none') as segment_id,
         pillar_id,
         previous_state,
-        latter_state,
+        proposed_state,
         count(*) as accounts,
         sum(mrr) as mrr
     from compared
@@ -33,9 +33,9 @@ MATRIX = """
         and (coalesce(previous_segment, 'none'), pillar_id) in (
             select (coalesce(previous_segment, 'none'), pillar_id)
             from compared
-            where previous_state <> latter_state
+            where previous_state <> proposed_state
         )
-    group by coalesce(previous_segment, 'none'), pillar_id, previous_state, latter_state
+    group by coalesce(previous_segment, 'none'), pillar_id, previous_state, proposed_state
     order by segment_id, pillar_id <> 'overall', pillar_id
 """
 WHOLE_RANGE = """
@@ -45,30 +45,32 @@ WHOLE_RANGE = """
         group by account_id
     )
     select
-        moves.pillar_id,
-        moves.previous_state,
-        moves.latter_state,
+        state_changes.pillar_id,
+        state_changes.previous_state,
+        state_changes.proposed_state,
         count(*) as accounts,
         sum(latest.mrr) as mrr,
-        sum(moves.dates) as dates
+        sum(state_changes.dates) as dates
     from (
-        select account_id, pillar_id, previous_state, latter_state, count(*) as dates
+        select account_id, pillar_id, previous_state, proposed_state, count(*) as dates
         from compared
-        where previous_state <> latter_state
-        group by account_id, pillar_id, previous_state, latter_state
-    ) as moves
-    inner join latest on moves.account_id = latest.account_id
-    group by moves.pillar_id, moves.previous_state, moves.latter_state
-    order by moves.pillar_id <> 'overall', moves.pillar_id, accounts desc, moves.previous_state
+        where previous_state <> proposed_state
+        group by account_id, pillar_id, previous_state, proposed_state
+    ) as state_changes
+    inner join latest on state_changes.account_id = latest.account_id
+    group by state_changes.pillar_id, state_changes.previous_state, state_changes.proposed_state
+    order by
+        state_changes.pillar_id <> 'overall', state_changes.pillar_id, accounts desc,
+        state_changes.previous_state
 """
 SEGMENTS = """
     select
         coalesce(previous_segment, 'none'),
-        coalesce(latter_segment, 'none'),
+        coalesce(proposed_segment, 'none'),
         count(distinct account_id),
         count(*)
     from compared
-    where pillar_id = 'overall' and previous_segment is distinct from latter_segment
+    where pillar_id = 'overall' and previous_segment is distinct from proposed_segment
     group by all
     order by all
 """
@@ -77,8 +79,8 @@ SCORES_ONLY = """
     from compared
     where
         pillar_id = 'overall'
-        and previous_state = latter_state
-        and previous_score is distinct from latter_score
+        and previous_state = proposed_state
+        and previous_score is distinct from proposed_score
 """
 
 
@@ -106,9 +108,10 @@ def what_if(
 ) -> None:
     """Compare two configurations over a range of health dates, on the same data.
 
-    Who would move from which state to which, with accounts and MRR, and the rule behind each move.
-    Both are calculated in a scratch folder from the present raw data; the warehouse, and what is
-    published, stay as they are. The scratch folder holds two copies of the warehouse for the while.
+    Who would change from which state to which, with accounts and MRR, and the rule behind each
+    change. Both are calculated in a scratch folder from the present raw data; the warehouse, and
+    what is published, stay as they are. The scratch folder holds two copies of the warehouse for
+    the while.
 
     \b
     Examples:
@@ -123,10 +126,10 @@ def what_if(
     console = report_console()
     with scratch_folder("health-what-if-", settings.state) as place:
         sides = [scratch.find_side(name, place) for name in (against, asked)]
-        previous, latter = (
+        previous, proposed = (
             scratch.calculate(side, settings, first, last, place, console) for side in sides
         )
-        comparison = compare(previous, latter, first, last)
+        comparison = compare(previous, proposed, first, last)
         report = report_of(comparison, (sides[0].name, sides[1].name), first, last, limit)
         comparison.connection.close()
     report.print(console)
@@ -139,9 +142,9 @@ def report_of(
     comparison: Comparison, sides: tuple[str, str], start: date, end: date, limit: int = LISTED
 ) -> Report:
     """The comparison in words and tables."""
-    previous, latter = sides
+    previous, proposed = sides
     dates = str(start) if start == end else f"{start} to {end}"
-    report = Report(f"What if: {latter} instead of {previous}, {dates}")
+    report = Report(f"What if: {proposed} instead of {previous}, {dates}")
     report.add(
         "What the configurations differ in",
         ("file and row",),
@@ -149,13 +152,13 @@ def report_of(
     )
     if not comparison.changed_rows:
         report.say("The two configurations are the same.")
-    moves = comparison.moves()
+    state_changes = comparison.state_changes()
     segments = comparison.query(SEGMENTS)
     [(score_dates, score_accounts)] = comparison.query(SCORES_ONLY)
-    if not moves:
+    if not state_changes:
         report.say("No account has another state on any date, overall or in any pillar.")
     else:
-        accounts = {move.account_id for move in moves}
+        accounts = {state_change.account_id for state_change in state_changes}
         report.say(
             f"{accounts_have(len(accounts))} another state on at least one date, overall or in a"
             " pillar."
@@ -171,7 +174,7 @@ def report_of(
         ((was, now, f"{accounts:,}", f"{days:,}") for was, now, accounts, days in segments),
         numbers=(2, 3),
     )
-    if not moves:
+    if not state_changes:
         return report
     add_matrix(report, comparison, end)
     report.add(
@@ -182,14 +185,14 @@ def report_of(
             for pillar, was, now, accounts, mrr, days in comparison.query(WHOLE_RANGE)
         ),
         numbers=(3, 4, 5),
-        note="An account counts once for each way in which it moves.",
+        note="An account counts once for each way in which its state changes.",
     )
-    add_rules(report, comparison, moves, limit)
+    add_rules(report, comparison, state_changes, limit)
     return report
 
 
 def add_matrix(report: Report, comparison: Comparison, end: date) -> None:
-    """From state by to state, for segments and pillars in which somebody moves."""
+    """From state by to state, for segments and pillars in which a state changes."""
     cells: dict[tuple[str, str, str], dict[str, str]] = defaultdict(dict)
     for segment, pillar, was, now, accounts, mrr in comparison.query(MATRIX):
         cells[segment, pillar, was][now] = (
@@ -205,7 +208,7 @@ def add_matrix(report: Report, comparison: Comparison, end: date) -> None:
             for key, row in sorted(cells.items(), key=lambda item: matrix_order(item[0]))
         ),
         numbers=tuple(range(3, 3 + len(states))),
-        note="Segments are those of the previous configuration; where nobody moves is left out.",
+        note="Segments are those of the previous configuration; others change nothing.",
     )
 
 
@@ -214,42 +217,44 @@ def matrix_order(key: tuple[str, str, str]) -> tuple:
     return segment, pillar != "overall", pillar, STATES.index(state)
 
 
-def add_rules(report: Report, comparison: Comparison, moves: list[StateChange], limit: int) -> None:
-    """The rules behind the moves: how many each moves, then move by move."""
-    rules = rules_behind(comparison, moves)
+def add_rules(
+    report: Report, comparison: Comparison, state_changes: list[StateChange], limit: int
+) -> None:
+    """The rules behind the changes: how many accounts each has, then change by change."""
+    rules = rules_behind(comparison, state_changes)
     names = comparison.names()
     moved: dict[str, dict[str, float]] = defaultdict(dict)
-    for move, texts in rules.items():
+    for state_change, texts in rules.items():
         for text in texts:
-            moved[text][move.account_id] = move.mrr or 0
+            moved[text][state_change.account_id] = state_change.mrr or 0
     ordered = sorted(moved, key=lambda text: (-len(moved[text]), text))
     numbers = {text: position for position, text in enumerate(ordered, start=1)}
     report.add(
-        "The rules behind the moves",
+        "The rules behind the changes",
         ("no.", "rule", "accounts", "MRR"),
         (
             (str(numbers[text]), text, f"{len(moved[text]):,}", money(sum(moved[text].values())))
             for text in ordered
         ),
         numbers=(0, 2, 3),
-        note="A move can have several rules behind it.",
+        note="A change can have several rules behind it.",
     )
-    hidden = len(moves) - limit
+    hidden = len(state_changes) - limit
     report.add(
-        "Who moves",
+        "Who changes",
         ("account", "manager", "MRR", "pillar", "from", "to", "when", "rules"),
         (
             (
-                f"{names.get(move.account_id, '')} ({move.account_id})",
-                (move.csm_email or "").split("@")[0],
-                money(move.mrr),
-                move.pillar_id,
-                scored(move.previous_state, move.previous_score),
-                scored(move.latter_state, move.latter_score),
-                when(move),
-                ", ".join(str(numbers[text]) for text in rules[move]),
+                f"{names.get(state_change.account_id, '')} ({state_change.account_id})",
+                (state_change.csm_email or "").split("@")[0],
+                money(state_change.mrr),
+                state_change.pillar_id,
+                scored(state_change.previous_state, state_change.previous_score),
+                scored(state_change.proposed_state, state_change.proposed_score),
+                when(state_change),
+                ", ".join(str(numbers[text]) for text in rules[state_change]),
             )
-            for move in moves[:limit]
+            for state_change in state_changes[:limit]
         ),
         numbers=(2,),
         note=f"{hidden:,} more: --limit lists them." if hidden > 0 else "",
@@ -265,7 +270,7 @@ def scored(state: str, score: float | None) -> str:
     return state if score is None else f"{state} {number(score)}"
 
 
-def when(move: StateChange) -> str:
-    if move.dates == 1:
-        return str(move.last_date)
-    return f"{move.dates:,} days up to {move.last_date}"
+def when(state_change: StateChange) -> str:
+    if state_change.dates == 1:
+        return str(state_change.last_date)
+    return f"{state_change.dates:,} days up to {state_change.last_date}"

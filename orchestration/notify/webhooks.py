@@ -102,9 +102,9 @@ class Webhook:
             kind = type(problem).__name__
             raise NotDelivered(f"{self.host} cannot be reached ({kind})", may_pass=True) from None
         if not 200 <= status < 300:
-            told = escaping.line(reason)[:REASON_LENGTH]
+            shown = escaping.line(reason)[:REASON_LENGTH]
             raise NotDelivered(
-                f"{self.host} answered {status} {told}".rstrip(),
+                f"{self.host} answered {status} {shown}".rstrip(),
                 may_pass=status in PASSING or status >= 500,
                 retry_after=seconds_to_wait(retry_after),
             )

@@ -208,11 +208,11 @@ class Generation(Databases):
         only: the tables to look at; None for all.
         """
         previous = self.relations("published")
-        latter = self.shown(self.connection, self.relations("warehouse"))
+        current = self.shown(self.connection, self.relations("warehouse"))
         written = 0
-        for name in previous.keys() - latter.keys():
+        for name in previous.keys() - current.keys():
             self.drop_table(name)
-        for name, table in latter.items():
+        for name, table in current.items():
             known = previous.get(name)
             if known and known.shape != table.shape:
                 # All of it is rewritten, so that each partition has the same columns.
@@ -360,10 +360,10 @@ class Generation(Databases):
 
     def replace_views(self) -> None:
         previous = self.relations("published", "view")
-        latter = self.shown(self.connection, self.relations("warehouse", "view"))
+        current = self.shown(self.connection, self.relations("warehouse", "view"))
         for name in previous:
             self.connection.execute(f"drop view health.{quoted(name)}")
-        for view in latter.values():
+        for view in current.values():
             self.connection.execute(view.definition)
             self.comment("view", view)
 

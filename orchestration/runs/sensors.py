@@ -51,8 +51,8 @@ def why(context: dg.RunFailureSensorContext) -> str:
 
 def failed_run_text(run: dg.DagsterRun, reason: str) -> str:
     dates = dates_in_words(run.tags)
-    told = escaping.lines(reason)
-    return f"The health run of {dates} failed; readers keep what they have.\n{told}"
+    shown = escaping.lines(reason)
+    return f"The health run of {dates} failed; readers keep what they have.\n{shown}"
 
 
 @dg.run_status_sensor(

@@ -95,30 +95,32 @@ class RowChange:
 
     file: str
     previous: Row | None
-    latter: Row | None
+    proposed: Row | None
 
     @property
     def row(self) -> Row:
-        return self.latter or self.previous or {}
+        return self.proposed or self.previous or {}
 
     def text(self) -> str:
         """`pillar_weights [standard, service]: weight 10 becomes 20`."""
         place = f"{self.file} [{', '.join(cells(self.row, subject(self.file)))}]"
-        if self.previous is None or self.latter is None:
+        if self.previous is None or self.proposed is None:
             others = [f"{name} {self.row[name]}" for name in rest(self.file, self.row)]
             return f"{place} {'added' if self.previous is None else 'gone'}: {', '.join(others)}"
         changes = [
             f"{name} {before} becomes {after}"
             for name in self.changed()
             for before in [self.previous.get(name) or "empty"]
-            for after in [self.latter.get(name) or "empty"]
+            for after in [self.proposed.get(name) or "empty"]
         ]
         return f"{place}: {', '.join(changes)}"
 
     def changed(self) -> list[str]:
         """Names of the columns that differ."""
-        previous, latter = self.previous or {}, self.latter or {}
-        return [name for name in {**previous, **latter} if previous.get(name) != latter.get(name)]
+        previous, proposed = self.previous or {}, self.proposed or {}
+        return [
+            name for name in {**previous, **proposed} if previous.get(name) != proposed.get(name)
+        ]
 
 
 def subject(file: str) -> tuple[str, ...]:
@@ -135,7 +137,7 @@ def rest(file: str, row: Row) -> list[str]:
     return [name for name, cell in row.items() if cell is not None and name not in subject(file)]
 
 
-def differences(previous: Configuration, latter: Configuration) -> list[RowChange]:
+def differences(previous: Configuration, proposed: Configuration) -> list[RowChange]:
     """The rows that the configurations do not share, by file and key."""
     found = []
     for file, described in configuration_files().items():
@@ -145,8 +147,8 @@ def differences(previous: Configuration, latter: Configuration) -> list[RowChang
         gone, added = (
             sorted(one - other)
             for one, other in (
-                (row_set(previous, file), row_set(latter, file)),
-                (row_set(latter, file), row_set(previous, file)),
+                (row_set(previous, file), row_set(proposed, file)),
+                (row_set(proposed, file), row_set(previous, file)),
             )
         )
         for row in gone:

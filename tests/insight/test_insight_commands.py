@@ -140,7 +140,7 @@ def test_every_account_is_explained_on_every_kind_of_date(warehouse: Warehouse) 
             assert accounts
             for (account,) in accounts:
                 console = Console(width=120, record=True, quiet=True)
-                explain.tell(explanation_of(connection, account, day), "name", console)
+                explain.show(explanation_of(connection, account, day), "name", console)
 
 
 def test_the_chosen_segment_is_explained_by_rules_that_hold(warehouse: Warehouse) -> None:

@@ -1,4 +1,4 @@
-"""`health what-if`: who moves and by which rule, held against the conditions themselves."""
+"""`health what-if`: who changes and by which rule, held against the conditions themselves."""
 
 import hashlib
 import html
@@ -72,7 +72,7 @@ def cells_under(markdown: str, title: str) -> list[list[str]]:
     return rows[2:]
 
 
-def test_a_configuration_against_itself_moves_nobody(
+def test_a_configuration_against_itself_changes_nobody(
     what_if: WhatIf, warehouse: Warehouse, tmp_path: Path
 ) -> None:
     """Also when it is rewritten from what was published; nobody's file is touched."""
@@ -138,11 +138,11 @@ def test_those_who_move_by_a_threshold_are_those_whose_value_lies_between(
             " and metrics.metric_id = 'open_high_tickets_14d'"
         )
     }
-    rules = {row[1]: row[0] for row in cells_under(stricter[1], "The rules behind the moves")}
+    rules = {row[1]: row[0] for row in cells_under(stricter[1], "The rules behind the changes")}
     number = rules["service poor 1: open_high_tickets_14d >= 2 becomes >= 1"]
     moved = {
         re.findall(r"\((\w+)\)$", row[0])[0]
-        for row in cells_under(stricter[1], "Who moves")
+        for row in cells_under(stricter[1], "Who changes")
         if row[3] == "service" and number in row[7].split(", ")
     }
     assert moved == expected
@@ -161,7 +161,7 @@ def test_those_who_change_segment_are_named_with_the_rule(
     changed = cells_under(stricter[1], "Segments that change")
     assert {row[0] for row in changed} == {"renewal_due"}
     assert sum(int(row[2]) for row in changed) >= expected > 0
-    texts = [row[1] for row in cells_under(stricter[1], "The rules behind the moves")]
+    texts = [row[1] for row in cells_under(stricter[1], "The rules behind the changes")]
     assert (
         "segment renewal_due becomes standard: renewal_due segment 1:"
         " days_to_renewal <= 90 becomes <= 30" in texts
@@ -169,7 +169,7 @@ def test_those_who_change_segment_are_named_with_the_rule(
 
 
 def test_a_weight_and_a_condition_that_is_gone_are_named(stricter: tuple[Result, str]) -> None:
-    texts = [row[1] for row in cells_under(stricter[1], "The rules behind the moves")]
+    texts = [row[1] for row in cells_under(stricter[1], "The rules behind the changes")]
     assert any(text.startswith("external good 2: risk_score_90d <= 25 is gone") for text in texts)
     assert "pillar_weights [onboarding, product_adoption]: weight 45 becomes 5" in texts
 
@@ -193,7 +193,7 @@ def test_the_matrix_has_every_account_of_its_segments(
 
 
 def test_every_move_has_a_rule_behind_it(stricter: tuple[Result, str]) -> None:
-    rows = cells_under(stricter[1], "Who moves")
+    rows = cells_under(stricter[1], "Who changes")
     assert len(rows) > 10
     for row in rows:
         assert re.fullmatch(r"\d+(, \d+)*", row[7]), row

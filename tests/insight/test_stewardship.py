@@ -133,10 +133,10 @@ def test_one_problem_of_many_accounts_is_one_line(
     monkeypatch.setenv("COLUMNS", "80")
     shown = health("failures").output
     assert "168 warnings." in shown
-    told = " ".join(shown.split())
-    assert told.count("not_calculated_accounts to_review") == 1
-    assert "168 records: account_000, account_001, account_002 and 165 more" in told
-    assert "health failures --all" in told
+    shown = " ".join(shown.split())
+    assert shown.count("not_calculated_accounts to_review") == 1
+    assert "168 records: account_000, account_001, account_002 and 165 more" in shown
+    assert "health failures --all" in shown
     one_by_one = health("failures", "--all", "--limit", "200").output
     assert one_by_one.count("account_") == 168
     fail(settings, "warning", "a1")
