@@ -98,9 +98,7 @@ def _peer_group(facts: Facts, metric: Metric, configuration: Configuration) -> o
     return signal_values(facts, configuration, {})[metric.peer_attribute]
 
 
-def _deviations(
-    bases: Sequence[float | None], groups: Iterable[object]
-) -> list[float | None]:
+def _deviations(bases: Sequence[float | None], groups: Iterable[object]) -> list[float | None]:
     """Of each account from the median of its peers, itself among them."""
     places: dict[object, list[int]] = {}
     for place, group in enumerate(groups):

@@ -1208,6 +1208,15 @@ def test_a_deviation_is_from_the_median_of_the_peers(world: World) -> None:
     assert found["of_region"] == {"a1": -2, "a2": -1, "a3": 0, "a4": 1, "a5": 17}
     # Of all but the new one: 1 2 2 2 2 2 3 4 5 6 20, median 2, distances 1 0 0 0 0 0 1 2 3 4 18.
     assert found["of_all"] == {
-        **{"a1": -1, "a2": 0, "a3": 1, "a4": 2, "a5": 18, "nowhere": 0},
-        **{"b1": 0, "b2": 0, "b3": 0, "b4": 3, "b5": 4},
+        "a1": -1,
+        "a2": 0,
+        "a3": 1,
+        "a4": 2,
+        "a5": 18,
+        "nowhere": 0,
+        "b1": 0,
+        "b2": 0,
+        "b3": 0,
+        "b4": 3,
+        "b5": 4,
     }
