@@ -96,20 +96,15 @@ def test_a_clause_goes_whole_with_its_undated_condition() -> None:
 def test_what_compares_a_metric_rests_on_the_same_columns() -> None:
     metric = {"measure": "tickets_created", "dimension": None}
     change = {**metric, "measure": "metric_change"}
+    deviation = {**metric, "measure": "peer_deviation"}
     metrics: list[Row] = [
         {"metric_id": "users", **metric},
         {"metric_id": "urgent", **metric, "dimension": "priority"},
-        {
-            "metric_id": "urgent_change",
-            **metric,
-            "measure": "metric_change",
-            "base_metric": "urgent",
-        },
-        {"metric_id": "users_change", **metric, "measure": "metric_change", "base_metric": "users"},
+        {"metric_id": "urgent_change", **change, "base_metric": "urgent"},
+        {"metric_id": "users_change", **change, "base_metric": "users"},
         {
             "metric_id": "users_vs_industry",
-            **metric,
-            "measure": "peer_deviation",
+            **deviation,
             "base_metric": "users",
             "peer_attribute": "industry",
         },

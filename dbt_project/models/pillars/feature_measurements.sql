@@ -32,12 +32,6 @@ feature_events as (
 
 ),
 
-longest_lag as (
-
-    select coalesce(max(lag_days), 0) as lag_days from series
-
-),
-
 folded_events as (
 
     {% if step.first == step.last -%}
@@ -51,7 +45,7 @@ folded_events as (
         feature_events.product,
         max(feature_events.event_day) as event_day
     from feature_events
-    cross join longest_lag
+    cross join (select coalesce(max(lag_days), 0) as lag_days from series) as longest_lag
     group by
         feature_events.account_number,
         feature_events.feature,
