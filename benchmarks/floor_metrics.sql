@@ -59,7 +59,8 @@ activity as (
         sum(event_count) filter (feature = 'dashboard_view') as dashboard_events_lifetime,
         sum(event_count) filter (feature in ('automation_run', 'automation_edit'))
             as automation_events_lifetime,
-        sum(event_count) filter (module = 'integrations') as integration_events_lifetime
+        sum(event_count) filter (module = 'integrations') as integration_events_lifetime,
+        count(distinct feature) filter (module = 'integrations') as integration_features_lifetime
     from past
     group by account_id
 
@@ -149,6 +150,8 @@ contacts as (
         count(*) filter (occurred_at >= $night - 90) as touchpoints_90d,
         count(*) filter (channel in ('meeting', 'qbr') and occurred_at >= $night - 90) as meetings_90d,
         count(*) filter (channel = 'qbr' and occurred_at >= $night - 180) as qbrs_180d,
+        count(*) filter (channel = 'visit' and occurred_at >= $night - 180) as visits_180d,
+        count(*) filter (channel = 'webinar' and occurred_at >= $night - 90) as webinars_90d,
         max(occurred_at) as last_touchpoint,
         max(occurred_at) filter (channel in ('call', 'meeting', 'qbr', 'visit')) as last_conversation,
         count(distinct user_id) filter (occurred_at >= $night - 90) as people_contacted_90d
@@ -231,6 +234,7 @@ select
     coalesce(activity.dashboard_events_lifetime, 0) as dashboard_events_lifetime,
     coalesce(activity.automation_events_lifetime, 0) as automation_events_lifetime,
     coalesce(activity.integration_events_lifetime, 0) as integration_events_lifetime,
+    coalesce(activity.integration_features_lifetime, 0) as integration_features_lifetime,
     coalesce(contracts.mrr, 0) as mrr,
     contracts.seats,
     contracts.plan_rank,
@@ -259,6 +263,8 @@ select
     coalesce(contacts.touchpoints_90d, 0) as touchpoints_90d,
     coalesce(contacts.meetings_90d, 0) as meetings_90d,
     coalesce(contacts.qbrs_180d, 0) as qbrs_180d,
+    coalesce(contacts.visits_180d, 0) as visits_180d,
+    coalesce(contacts.webinars_90d, 0) as webinars_90d,
     $night - coalesce(contacts.last_touchpoint, accounts.created_at)::date as days_since_last_touchpoint,
     $night - coalesce(contacts.last_conversation, accounts.created_at)::date as days_since_last_conversation,
     coalesce(contacts.people_contacted_90d, 0) as people_contacted_90d,

@@ -62,6 +62,7 @@ def with_pandas(raw: Path, night: date) -> Any:
     known_users = known.groupby("account_id").size().reindex(accounts.index)
     known_active = per_account(known[known.last_day >= before(30)].groupby("account_id").size())
     recent = events[events.day >= before(14)].groupby("account_id")
+    in_integrations = events[events.module == "integrations"]
     earlier = total(events[(events.day >= before(56)) & (events.day < before(28))])
     last_day = events.groupby("account_id").day.max().reindex(accounts.index)
 
@@ -120,7 +121,9 @@ def with_pandas(raw: Path, night: date) -> Any:
 
     touchpoints = table("touchpoints", "occurred_at")
     touchpoints_90d = since(touchpoints, "occurred_at", 90)
-    qbrs = touchpoints[touchpoints.channel == "qbr"]
+    qbrs, visits, webinars = (
+        touchpoints[touchpoints.channel == channel] for channel in ("qbr", "visit", "webinar")
+    )
     conversations = touchpoints[touchpoints.channel.isin(CONVERSATIONS)]
 
     def days_since_last(rows: Any) -> Any:
@@ -159,7 +162,10 @@ def with_pandas(raw: Path, night: date) -> Any:
             "active_users_lifetime": per_account(last.groupby("account_id").size()),
             "dashboard_events_lifetime": total(events[events.feature == "dashboard_view"]),
             "automation_events_lifetime": total(events[events.feature.isin(AUTOMATION)]),
-            "integration_events_lifetime": total(events[events.module == "integrations"]),
+            "integration_events_lifetime": total(in_integrations),
+            "integration_features_lifetime": per_account(
+                in_integrations.groupby("account_id").feature.nunique()
+            ),
             "mrr": mrr,
             "seats": seats,
             "plan_rank": plan_rank,
@@ -197,6 +203,8 @@ def with_pandas(raw: Path, night: date) -> Any:
                 touchpoints_90d[touchpoints_90d.channel.isin(["meeting", "qbr"])]
             ),
             "qbrs_180d": count(since(qbrs, "occurred_at", 180)),
+            "visits_180d": count(since(visits, "occurred_at", 180)),
+            "webinars_90d": count(since(webinars, "occurred_at", 90)),
             "days_since_last_touchpoint": days_since_last(touchpoints),
             "days_since_last_conversation": days_since_last(conversations),
             "people_contacted_90d": per_account(
@@ -274,6 +282,7 @@ def with_polars(raw: Path, night: date) -> Any:
         return column("event_count").filter(condition).cast(pl.Int64).sum()
 
     is_before = (column("day") >= night - timedelta(days=56)) & ~since(28)
+    is_in_integrations = column("module") == "integrations"
     activity = events.group_by("account_id").agg(
         last_day=column("day").max(),
         events_30d=total(since(30)),
@@ -284,7 +293,8 @@ def with_polars(raw: Path, night: date) -> Any:
         active_days_14d=column("day").filter(since(14)).n_unique(),
         dashboard_events_lifetime=total(column("feature") == "dashboard_view"),
         automation_events_lifetime=total(column("feature").is_in(AUTOMATION)),
-        integration_events_lifetime=total(column("module") == "integrations"),
+        integration_events_lifetime=total(is_in_integrations),
+        integration_features_lifetime=column("feature").filter(is_in_integrations).n_unique(),
     )
 
     def table(name: str, created: str) -> Any:
@@ -373,6 +383,8 @@ def with_polars(raw: Path, night: date) -> Any:
                 within("occurred_at", 90) & column("channel").is_in(["meeting", "qbr"])
             ),
             qbrs_180d=count(within("occurred_at", 180) & (column("channel") == "qbr")),
+            visits_180d=count(within("occurred_at", 180) & (column("channel") == "visit")),
+            webinars_90d=count(within("occurred_at", 90) & (column("channel") == "webinar")),
             last_touchpoint=column("occurred_at").max(),
             last_conversation=column("occurred_at").filter(is_conversation).max(),
             people_contacted_90d=column("user_id")
@@ -423,6 +435,7 @@ def with_polars(raw: Path, night: date) -> Any:
         *("events_30d", "features_used_14d", "modules_used_30d", "active_users_14d"),
         *("active_days_14d", "active_users_lifetime", "dashboard_events_lifetime"),
         *("automation_events_lifetime", "integration_events_lifetime"),
+        *("integration_features_lifetime", "visits_180d", "webinars_90d"),
         *("mrr", "overdue_invoices", "overdue_amount", "days_overdue", "invoices_due_14d"),
         *("amount_paid_lifetime", "open_tickets", "open_high_tickets_14d"),
         *("open_ticket_age_days", "tickets_created_30d", "reopens_30d", "good_csat_90d"),

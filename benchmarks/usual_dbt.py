@@ -177,6 +177,10 @@ METRICS = {
         counted("sum(event_count)", "occurred_at < {night} and module = 'integrations'"),
         "0",
     ),
+    "integration_features_lifetime": (
+        counted("count(distinct feature)", "occurred_at < {night} and module = 'integrations'"),
+        "0",
+    ),
     "mrr": (counted("sum(mrr)", ACTIVE, "subscriptions"), "0"),
     "seats": (counted("sum(seats)", ACTIVE, "subscriptions"), "null"),
     "plan_rank": (counted(f"max({PLAN_RANK})", ACTIVE, "subscriptions"), "null"),
@@ -267,6 +271,8 @@ METRICS = {
     "touchpoints_90d": (touchpoints("true", 90), "0"),
     "meetings_90d": (touchpoints("channel in ('meeting', 'qbr')", 90), "0"),
     "qbrs_180d": (touchpoints("channel = 'qbr'", 180), "0"),
+    "visits_180d": (touchpoints("channel = 'visit'", 180), "0"),
+    "webinars_90d": (touchpoints("channel = 'webinar'", 90), "0"),
     "days_since_last_touchpoint": (since_last("true"), "null"),
     "days_since_last_conversation": (since_last(TALKS), "null"),
     "people_contacted_90d": (

@@ -11,6 +11,7 @@ from orchestration.sample_data.names import MANAGERS
 
 RISK_TAGS = ("low_adoption", "budget_cut", "champion_left", "competitor_evaluation", "churn_threat")
 CONFIDENCE_TAGS = ("executive_sponsor", "reference_customer", "expansion_planned", "success_plan")
+ADVOCACY_TAGS = ("case_study", "referral", "review")
 
 
 def account_attributes_table(company: Company, generator: np.random.Generator) -> pd.DataFrame:
@@ -91,6 +92,16 @@ def account_tags_table(company: Company, generator: np.random.Generator) -> pd.D
     is_strategic = chance(np.where(accounts["seats"] >= 60, 0.4, 0.04))
     entries.append(("strategic", "label", is_strategic, created + 35, never))
     entries.append(("partner_referred", "label", chance(0.12), created + 0.2, never))
+    for tag in ADVOCACY_TAGS:
+        is_asked = chance(0.12 * np.clip(2 * accounts["usual"] - 0.9, 0.05, 1))
+        added = created + generator.uniform(60, 300, count)
+        entries.append((tag, "confidence", is_asked, added, accounts["fall_start"] + 20))
+    # A new owner or another strategy, which has little to do with how the account does until then.
+    acquired = np.maximum(created, LEAD_DAYS) + company.days * generator.random(count)
+    entries.append(("acquired", "risk", chance(0.03), acquired, acquired + 90))
+    is_turning = chance(np.where(accounts["scenario"] == "fading", 0.25, 0.015))
+    turned = np.minimum(accounts["fall_start"] + 15, acquired)
+    entries.append(("strategy_changed", "risk", is_turning, np.maximum(turned, created), never))
     frame = account_log(
         company,
         "added_at",

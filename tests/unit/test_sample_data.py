@@ -226,6 +226,36 @@ def test_attributes_of_the_configuration_are_recorded(tables: dict[str, pd.DataF
     assert attributes <= set(tables["account_attributes"]["attribute"])
 
 
+def test_words_that_the_configuration_names_occur(tables: dict[str, pd.DataFrame]) -> None:
+    """Tags, channels, features and modules: a row that names another would act on nothing."""
+    rows: dict[str, list[dict[str, str]]] = {}
+    for name in ("metrics", "health_rules", "segment_rules", "milestones"):
+        with (SEEDS / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+            rows[name] = list(csv.DictReader(file))
+    columns = {
+        "tag": tables["account_tags"]["tag"],
+        "channel": tables["touchpoints"]["channel"],
+        "feature": tables["events"]["feature"],
+        "module": tables["events"]["module"],
+    }
+    for column, found in columns.items():
+        named = {
+            word
+            for row in rows["metrics"]
+            if row["dimension"] == column
+            for word in row["dimension_values"].split("|")
+        }
+        named |= {
+            word
+            for name in ("health_rules", "segment_rules", "milestones")
+            for row in rows[name]
+            if row["signal_id"] == column
+            for word in (row.get("threshold") or row["value"]).split("|")
+        }
+        assert named
+        assert named <= set(found), column
+
+
 # Scenarios
 
 

@@ -143,6 +143,18 @@ def test_windows_stand_in_the_names_of_metrics() -> None:
         assert row["metric_id"].endswith(f"_{window}d") == bool(window), row["metric_id"]
 
 
+def test_every_metric_and_attribute_has_a_name_for_people_of_its_own() -> None:
+    """With the window in it, and no underscore."""
+    rows = rows_of("metrics") + rows_of("attributes")
+    names = [row.get("metric_name") or row.get("attribute_name") or "" for row in rows]
+    assert all(name and "_" not in name for name in names)
+    assert len({name.lower() for name in names}) == len(names)
+    for row in rows_of("metrics"):
+        window = row["window_days"] and f", last {row['window_days']} days"
+        assert row["metric_name"].endswith(window), row["metric_id"]
+        assert (", last" in row["metric_name"]) == bool(window), row["metric_id"]
+
+
 def test_every_description_is_one_sentence() -> None:
     for name in ("segments", "attributes", "metrics"):
         for row in rows_of(name):
@@ -250,18 +262,52 @@ def measures(measure: str, **expected: str) -> Callable[[Row], bool]:
     return holds
 
 
-# The examples that the customer success field gives for each pillar.
+def is_alone(row: Row) -> bool:
+    """Whether the condition is a clause of a health rule by itself."""
+    clause = ("segment_id", "pillar_id", "state", "clause")
+    rows = rows_of("health_rules")
+    return "state" in row and sum(all(row[c] == other[c] for c in clause) for other in rows) == 1
+
+
+def is_tagged(tag: str, state: str) -> Callable[[Row], bool]:
+    """A rule of the external pillar on this one tag."""
+    expected = {"pillar_id": "external", "signal_id": "tag", "operator": "=", "threshold": tag}
+    return lambda row: (expected | {"state": state}).items() <= row.items()
+
+
+def in_touch_by(channel: str) -> Callable[[Row], bool]:
+    """Good in relationship for touchpoints of this one channel."""
+    return measures(
+        "touchpoints",
+        pillar_id="relationship",
+        state="good",
+        dimension_values=channel,
+        operator=">=",
+    )
+
+
+# The examples that the customer success field gives for each pillar, each a row by itself.
 EXAMPLES: dict[str, Callable[[Row], bool]] = {
     "used some features in some days": lambda row: (
         measures("features_used")(row) and row["window_days"] != "" and row["operator"] == ">="
     ),
-    "a feature never used": measures(
+    "no event of a feature ever": measures(
         "events", window_days="", dimension="feature", operator="=", threshold="0"
     ),
-    "users inactive in some days": measures("inactive_users", operator=">="),
+    "a feature never used": lambda row: (
+        measures("features_used", window_days="", operator="=", threshold="0")(row)
+        and row["dimension"] != ""
+        and is_alone(row)
+    ),
+    "users inactive in some days": measures("inactive_users", operator=">=", scaled_by="seats"),
+    "a number of users inactive in some days": measures(
+        "inactive_users", operator=">=", scaled_by=""
+    ),
     "on a higher plan": measures("plan_rank", operator=">="),
     "downgraded": measures("plan_rank_change", operator="<", threshold="0"),
-    "invoice due in the last days": measures("invoices_due", operator=">=", threshold="1"),
+    "invoice due in the last days": lambda row: (
+        measures("invoices_due", operator=">=", threshold="1")(row) and is_alone(row)
+    ),
     "all open tickets resolved": measures(
         "open_tickets", window_days="", operator="=", threshold="0"
     ),
@@ -274,10 +320,17 @@ EXAMPLES: dict[str, Callable[[Row], bool]] = {
     "certain touchpoints in the last days": measures(
         "touchpoints", dimension="channel", dimension_values="meeting|qbr", operator=">="
     ),
+    "a webinar": in_touch_by("webinar"),
+    "a visit": in_touch_by("visit"),
     "too few touchpoints": measures("touchpoints", operator="<"),
     "last contact long ago": measures("days_since_last_touchpoint", operator=">"),
     "confidence tags": measures("confidence_tags", operator=">="),
     "risk tags": measures("risk_tags", operator=">="),
+    "a case study": is_tagged("case_study", "good"),
+    "a referral": is_tagged("referral", "good"),
+    "a review": is_tagged("review", "good"),
+    "acquired": lambda row: is_tagged("acquired", "poor")(row) and is_alone(row),
+    "strategy changed": lambda row: is_tagged("strategy_changed", "poor")(row) and is_alone(row),
     "threshold that follows the seats": lambda row: row.get("scaled_by") == "seats",
     "threshold that follows an attribute": lambda row: row.get("scaled_by") in ids_of("attributes"),
 }
