@@ -23,28 +23,42 @@ signals as (
 ),
 
 -- What the previous configuration measures by plan ranks it measures by its own.
-{% for key, name in [('current', 'metrics'), ('previous', 'previous_metrics')] -%}
-{{ name }} as (
+configured as (
 
     select
         configuration_key,
         metric_id,
         pillar_id,
         {{ definition | join(',\n        ') }},
-        {%- for column in counting %}
-        {%- if key == 'previous' and column in ['first_operand', 'second_operand'] %}
-        case {{ column }} when 'plan_rank' then 'previous_plan_rank' else {{ column }} end
-            as {{ column }}{{ ',' if not loop.last }}
-        {%- else %}
-        {{ column }}{{ ',' if not loop.last }}
-        {%- endif %}
+        tables,
+        formula,
+        {%- for operand in ['first_operand', 'second_operand'] %}
+        case
+            when configuration_key = 'previous' and {{ operand }} = 'plan_rank'
+                then 'previous_plan_rank'
+            else {{ operand }}
+        end as {{ operand }},
         {%- endfor %}
+        second_is_earlier,
+        when_none
     from {{ ref('configured_metrics') }}
-    where configuration_key = '{{ key }}'
 
 ),
 
-{% endfor -%}
+metrics as (
+
+    select * from configured
+    where configuration_key = 'current'
+
+),
+
+previous_metrics as (
+
+    select * from configured
+    where configuration_key = 'previous'
+
+),
+
 -- Plans whose rank differs: what is measured by ranks then means something else, too.
 changed_plans as (
 
@@ -126,14 +140,6 @@ measured as (
 
 ),
 
-base_metrics as (
-
-    select * from metrics
-    union all
-    select * from previous_metrics
-
-),
-
 compared_values as (
 
     {% for prefix, lag_days, condition in [
@@ -144,15 +150,15 @@ compared_values as (
         measured.configuration_key,
         '{{ prefix }}' || measured.metric_id as metric_id,
         {%- for column in definition + counting %}
-        base_metrics.{{ column }},
+        bases.{{ column }},
         {%- endfor %}
         measured.only_on,
         measured.metric_id as measured_for,
         {{ lag_days }} as lag_days
     from measured
-    inner join base_metrics
-        on measured.configuration_key = base_metrics.configuration_key
-        and measured.base_metric = base_metrics.metric_id
+    inner join configured as bases
+        on measured.configuration_key = bases.configuration_key
+        and measured.base_metric = bases.metric_id
     where {{ condition }}
     {{ 'union all' if not loop.last }}
     {% endfor %}

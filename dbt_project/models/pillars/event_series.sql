@@ -1,6 +1,6 @@
 -- What is counted of events, and of which: one row per kind of thing and filter that a measurement
--- asks for, as of `lag_days` before the health date. `days_back`: how many days before a health date
--- it can matter; null for ever.
+-- asks for, as of `lag_days` before the health date. `days_back`: how many days before a health
+-- date it can matter; null for ever.
 --
 -- Sums of days serve every lag. What is found by its last day is found for each by itself.
 with
