@@ -131,7 +131,7 @@ def table_files(raw: Path, table: str) -> list[Path]:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """A random world that has every table, and something to tell in every published one."""
-    world = make_world(tmp_path_factory.mktemp("world"), 222, ("currencies", "products"))
+    world = make_world(tmp_path_factory.mktemp("world"), 228, ("currencies", "products"))
     assert all(table_files(world.raw_dir, table) for table in TABLES)
     return world
 
