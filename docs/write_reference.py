@@ -141,7 +141,8 @@ def when_empty(column: Described) -> str:
 
 
 def measures(tables: Iterable[str]) -> str:
-    """The measures whose records are those of the tables, as the catalogue has them."""
+    """The measures whose records are those of the tables, as the catalogue has them; of `metrics`
+    those that compare metrics."""
     columns = needed_columns()
     return table_of(
         ("measure", "window", "dimensions", "value", "with none", "missing without"),
@@ -157,10 +158,11 @@ def measures(tables: Iterable[str]) -> str:
                     if (row["measure"], table) in columns
                     else table
                     for table in row["tables"].split("|")
-                ),
+                )
+                or "what its base metric is missing without",
             )
             for row in catalogue("measures")
-            if row["tables"].split("|")[0] in tables
+            if (row["tables"] or "metrics").split("|")[0] in tables
         ],
     )
 

@@ -96,7 +96,9 @@ class Columns:
 def rested_on(seeds: Path) -> dict[str, Metrics]:
     """By raw table, the optional columns that metrics of the configuration rest on, and which."""
     tables = raw_definitions()
-    measures = {row["measure"]: row["tables"].split("|") for row in catalogue("measures")}
+    measures = {
+        row["measure"]: row["tables"].split("|") for row in catalogue("measures") if row["tables"]
+    }
     found: dict[str, Metrics] = {}
     for metric in rows_of(seeds / "metrics.csv"):
         measure = metric.get("measure", "")

@@ -53,6 +53,11 @@ def undated_signals(configuration: Configuration) -> dict[str, str]:
         for table, column in rests_on:
             if (table, column) in undated_columns():
                 found.setdefault(metric, f"{table}.{column}")
+    # What compares a metric rests on what that one rests on, and on what its peers share.
+    for metric, row in configuration.metrics.items():
+        for signal in (row.get("base_metric"), row.get("peer_attribute")):
+            if signal in found:
+                found.setdefault(metric, found[signal])
     return found
 
 

@@ -22,7 +22,7 @@ from orchestration.insight.backtest_results import HORIZONS, Results
 from orchestration.insight.people_or_rules import people_or_rules
 from orchestration.insight.prediction import Estimate
 from orchestration.insight.single_signals import FOLDS, REPEATS
-from orchestration.insight.undated_columns import undated_rules, without
+from orchestration.insight.undated_columns import undated_rules, undated_signals, without
 from orchestration.insight.warning_signs import warnings_before
 from orchestration.publishing.publication import publish
 from orchestration.sample_data import write_sample
@@ -97,6 +97,30 @@ def test_a_clause_goes_whole_with_its_undated_condition() -> None:
     ]
     assert left.rows("segment_rules") == []
     assert left.rows("metrics") == CONFIGURATION.rows("metrics")
+
+
+def test_what_compares_a_metric_rests_on_the_same_columns() -> None:
+    metric = {"measure": "tickets_created", "dimension": None}
+    change = {**metric, "measure": "metric_change"}
+    deviation = {**metric, "measure": "peer_deviation"}
+    metrics: list[Row] = [
+        {"metric_id": "users", **metric},
+        {"metric_id": "urgent", **metric, "dimension": "priority"},
+        {"metric_id": "urgent_change", **change, "base_metric": "urgent"},
+        {"metric_id": "users_change", **change, "base_metric": "users"},
+        {
+            "metric_id": "users_vs_industry",
+            **deviation,
+            "base_metric": "users",
+            "peer_attribute": "industry",
+        },
+    ]
+    found = undated_signals(Configuration("", {"metrics": metrics}))
+    assert {name: found.get(name) for name in ("urgent_change", "users_change")} == {
+        "urgent_change": "tickets.priority",
+        "users_change": None,
+    }
+    assert found["users_vs_industry"] == "accounts.industry"
 
 
 # Observations and warnings

@@ -137,7 +137,7 @@ def table_files(raw: Path, table: str) -> list[Path]:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """A random world that has every table, and something to tell in every published one."""
-    world = make_world(tmp_path_factory.mktemp("world"), 222, ("currencies", "products"))
+    world = make_world(tmp_path_factory.mktemp("world"), 228, ("currencies", "products"))
     assert all(table_files(world.raw_dir, table) for table in TABLES)
     return world
 
@@ -164,7 +164,8 @@ def by_range(
         "pillars/relationship_measurements",
         "pillars/service_measurements",
         "pillars/user_measurements",
-        "pillars/unpublished_metrics",
+        "pillars/metric_values",
+        "signals/derived_metrics",
         "signals/segment_results",
         "signals/chosen_segment_results",
         "intermediate/int_evaluated_pillars",

@@ -497,6 +497,108 @@ def test_a_column_that_a_file_gained_may_be_missing(tmp_path: Path) -> None:
     refuse_wrong_configuration(configuration.write(tmp_path / "seeds"))
 
 
+# Metrics that compare another one: cells of a row, what is wrong with it, and the cure.
+COMPARISONS = (
+    ("measure=metric_change,window_days=7", "needs a base metric", "Fill `base_metric`."),
+    ("measure=peer_deviation", "needs a base metric", "Fill `base_metric`."),
+    ("measure=mrr,base_metric=seats", "takes no base metric", "Empty `base_metric`."),
+    ("measure=peer_deviation,base_metric=logins", "metric logins, which is unknown", "seats"),
+    ("measure=peer_deviation,base_metric=_mrr", "metric _mrr, which is unknown", "seats"),
+    ("measure=peer_deviation,base_metric=plan_id", "metric plan_id, which is unknown", "seats"),
+    ("measure=metric_change,base_metric=seats", "needs a window", "Fill `window_days`."),
+    ("measure=metric_change_ratio,base_metric=seats", "needs a window", "Fill `window_days`."),
+    (
+        "measure=metric_change,base_metric=seats,window_days=0",
+        "`window_days` is 0",
+        "1 to 36500",
+    ),
+    (
+        "measure=peer_deviation,base_metric=seats,window_days=7",
+        "takes no window",
+        "Empty `window_days`.",
+    ),
+    (
+        "measure=peer_deviation,base_metric=seats,dimension=module,dimension_values=core",
+        "no dimension module",
+        "none",
+    ),
+    (
+        "measure=peer_deviation,base_metric=compares_already",
+        "`base_metric` compares_already compares a metric itself",
+        "counted from records",
+    ),
+    (
+        "metric_id=of_itself,measure=metric_change,window_days=7,base_metric=of_itself",
+        "`base_metric` of_itself compares a metric itself",
+        "counted from records",
+    ),
+    (
+        "measure=metric_change,window_days=7,base_metric=seats,peer_attribute=region",
+        "takes no peer attribute",
+        "Empty `peer_attribute`.",
+    ),
+    ("measure=mrr,peer_attribute=region", "takes no peer attribute", "Empty `peer_attribute`."),
+    (
+        "measure=peer_deviation,base_metric=seats,peer_attribute=country",
+        "signal country, which is unknown",
+        "region",
+    ),
+    (
+        "measure=peer_deviation,base_metric=seats,peer_attribute=strategic",
+        "signal strategic, which is unknown",
+        "region",
+    ),
+    *(
+        (
+            f"measure=peer_deviation,base_metric=seats,peer_attribute={signal}",
+            f"`peer_attribute` {signal} is neither a text nor a boolean",
+            "such as `region`",
+        )
+        for signal in ("integrations_live", "account_age_days", "mrr", "tag")
+    ),
+)
+
+
+def with_metrics(*rows: str) -> Configuration:
+    """The starter configuration with more metrics, each by its cells."""
+    configuration = Configuration()
+    lines = configuration.tables["metrics"]
+    for column in ("base_metric", "peer_attribute"):
+        if column not in lines[0]:
+            lines[:] = [(*cells, column if cells is lines[0] else "") for cells in lines]
+    for number, row in enumerate(rows):
+        cells = {"metric_id": f"metric_{number}", "pillar_id": "service"}
+        cells |= dict(cell.split("=") for cell in row.split(","))
+        assert set(cells) <= set(lines[0])
+        lines.append(tuple(cells.get(column, "") for column in lines[0]))
+    return configuration
+
+
+def test_wrong_comparisons_of_metrics_are_named_with_their_cure(tmp_path: Path) -> None:
+    valid = "metric_id=compares_already,measure=metric_change,window_days=7,base_metric=seats"
+    rows = [cells for cells, _, _ in COMPARISONS]
+    with pytest.raises(WrongConfiguration) as told:
+        refuse_wrong_configuration(with_metrics(*rows, valid).write(tmp_path / "seeds"))
+    said = listed(told.value.message)
+    for number, (cells, problem, cure) in enumerate(COMPARISONS):
+        key = "of_itself" if "of_itself" in cells else f"metric_{number}"
+        texts = [text for place, text in said if place == ("metrics.csv", key)]
+        assert any(problem in text and cure in text for text in texts), (cells, texts)
+        assert len(texts) == 1, texts
+    assert len(said) == len(COMPARISONS)
+
+
+def test_what_a_metric_may_compare_is_not_refused(tmp_path: Path) -> None:
+    shared = ("region", "plan_id", "parent_account_id", "is_seasonal")
+    comparisons = (
+        "measure=metric_change,window_days=7,base_metric=seats",
+        "measure=metric_change_ratio,window_days=1,base_metric=event_change_ratio_28d",
+        "measure=peer_deviation,base_metric=seats",
+        *(f"measure=peer_deviation,base_metric=seats,peer_attribute={name}" for name in shared),
+    )
+    refuse_wrong_configuration(with_metrics(*comparisons).write(tmp_path / "seeds"))
+
+
 def test_what_cannot_be_read_is_left_to_dbt(tmp_path: Path) -> None:
     seeds = Configuration().write(tmp_path / "seeds")
     (seeds / "pillars.csv").write_bytes(b"pillar_id,when_no_data\n\xff\xfe,average\n")

@@ -36,7 +36,10 @@ class Segment:
 
 @dataclass(frozen=True)
 class Metric:
-    """A measure with its window in days (None: lifetime) and the dimension values kept."""
+    """A measure with its window in days (None: lifetime) and the dimension values kept.
+
+    `base_metric` and `peer_attribute`: what a measure of metrics compares.
+    """
 
     metric_id: str
     pillar_id: str
@@ -44,6 +47,8 @@ class Metric:
     window_days: int | None
     dimension: str | None
     dimension_values: frozenset[str]
+    base_metric: str | None = None
+    peer_attribute: str | None = None
 
 
 @dataclass(frozen=True)
@@ -226,6 +231,8 @@ def _metric(row: ConfigRow) -> Metric:
         window_days=None if window_days is None else int(window_days),
         dimension=row["dimension"],
         dimension_values=frozenset(kept),
+        base_metric=row.get("base_metric"),
+        peer_attribute=row.get("peer_attribute"),
     )
 
 

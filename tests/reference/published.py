@@ -15,6 +15,7 @@ import pandas
 
 from . import insight, rollup
 from .calculated import Calculated
+from .comparisons import metric_values
 from .conditions import clause_answers
 from .configuration import Configuration, Pillar, Source, read_configuration
 from .declared_values import DeclaredValues
@@ -22,7 +23,6 @@ from .entries import Entries, entered_id
 from .facts import Facts, facts_on, midnight
 from .health import NOT_CALCULATED, AccountHealth, Judgement, account_health
 from .latest import PROPERTY_COLUMNS, last_60_days, property_rows
-from .measures import measured
 from .money import Rates
 from .overrides import COLUMNS as OVERRIDE_COLUMNS
 from .overrides import override_rows
@@ -239,10 +239,8 @@ def calculate(
             for name, ruled in ruled_tables.items()
         }
         rows["source_status"] += _source_status_rows(health_date, statuses)
-        for account in ruled_tables["accounts"].records:
-            if not _is_in_scope(account, health_date):
-                continue
-            facts = facts_on(
+        all_facts = [
+            facts_on(
                 account,
                 health_date,
                 records_by_account[account.account_id],
@@ -250,7 +248,14 @@ def calculate(
                 columns,
                 configuration.plan_ranks,
             )
-            history.append(_calculated(facts, configuration, statuses))
+            for account in ruled_tables["accounts"].records
+            if _is_in_scope(account, health_date)
+        ]
+        all_values = metric_values(all_facts, configuration, main_times)
+        history += [
+            _calculated(facts, values, configuration, statuses)
+            for facts, values in zip(all_facts, all_values, strict=True)
+        ]
     settle(history)
     _add_history(rows, history, configuration, reporting_currency)
     rows["override_outcomes"] = override_rows(
@@ -357,17 +362,19 @@ def _is_in_scope(account: Record, health_date: date) -> bool:
 
 
 def _calculated(
-    facts: Facts, configuration: Configuration, statuses: Mapping[str, SourceStatus]
+    facts: Facts,
+    values: dict[str, float | None],
+    configuration: Configuration,
+    statuses: Mapping[str, SourceStatus],
 ) -> Calculated:
-    metric_values = {metric.metric_id: measured(facts, metric) for metric in configuration.metrics}
-    signals = signal_values(facts, configuration, metric_values)
+    signals = signal_values(facts, configuration, values)
     health = account_health(facts, signals, configuration, statuses)
     fit_pillars = {
         pillar.pillar_id
         for pillar in configuration.pillars
         if is_fit(pillar.pillar_id, configuration, statuses)
     }
-    return Calculated(facts, metric_values, signals, fit_pillars, health, statuses)
+    return Calculated(facts, values, signals, fit_pillars, health, statuses)
 
 
 def _rejected_records(ruled_tables: Iterable[RuledTable], start: date) -> list[PublishedRow]:

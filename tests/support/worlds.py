@@ -445,8 +445,8 @@ COLUMNS_OF_FILE = {
     " description",
     "segment_rules": "segment_id clause signal_id operator value",
     "attributes": "attribute_id value_type unit description attribute_name",
-    "metrics": "metric_id pillar_id measure window_days dimension dimension_values unit"
-    " description metric_name",
+    "metrics": "metric_id pillar_id measure window_days dimension dimension_values base_metric"
+    " peer_attribute unit description metric_name",
     "health_rules": "segment_id pillar_id state clause signal_id operator threshold scaled_by",
     "score_rules": "segment_id pillar_id signal_id weight scoring healthy_operator"
     " healthy_threshold poor_operator poor_threshold scaled_by",
@@ -466,6 +466,8 @@ COLUMNS_OF_FILE = {
 LATER_COLUMNS = (
     ("score_rules", "scoring"),
     ("metrics", "metric_name"),
+    ("metrics", "base_metric"),
+    ("metrics", "peer_attribute"),
     ("attributes", "attribute_name"),
 )
 
@@ -543,6 +545,10 @@ _TIME_FORMATS = (
 )
 
 
+# Text signals that peers can share, besides attributes; the account's own id of a parent is of few.
+_PEER_SIGNALS = ("lifecycle_stage", "industry", "region", "csm_email", "plan_id", "plan_id")
+
+
 @dataclass(frozen=True)
 class _Condition:
     operator: str
@@ -576,6 +582,7 @@ class _Configuration:
         self._make_score_rules_linear()
         self._fill_sources()
         self._fill_alerts()
+        self._fill_derived_metrics()
         if "declared values" in kinds:
             self._fill_declared_values()
         self._name_signals()
@@ -586,7 +593,13 @@ class _Configuration:
         metrics = self.files["metrics"].values()
         spans = [row["window_days"] for row in metrics if row["window_days"]]
         changes = [row for row in metrics if row["measure"] == "event_change_ratio"]
-        return spans + [2 * row["window_days"] for row in changes]
+        spans += [2 * row["window_days"] for row in changes]
+        # An earlier value has a window of its own.
+        for row in metrics:
+            if row["base_metric"] and row["window_days"]:
+                base = self.files["metrics"][(row["base_metric"],)]
+                spans.append(row["window_days"] + (base["window_days"] or 0))
+        return spans
 
     def write(self) -> None:
         """Write the 14 files, rows in random order; a file that may be left out sometimes is."""
@@ -671,18 +684,8 @@ class _Configuration:
         metric_id = "_".join(part for part in parts if part)
         pillar = measure.pillar if self._chance(0.9) else rng.choice(self.pillars)
         unit = rng.choice((None, "count", "days"))
-        row = (
-            metric_id,
-            pillar,
-            measure.name,
-            window,
-            dimension,
-            kept,
-            unit,
-            "What, and why",
-            None,
-        )
-        self._add("metrics", *row, key=1)
+        kept_to = (dimension, kept, None, None, unit, "What, and why", None)
+        self._add("metrics", metric_id, pillar, measure.name, window, *kept_to, key=1)
         self._numbers.setdefault(metric_id, self._with_growth(measure, window, kept))
         if self._is_telling(measure) and (window or 90) >= 14 and not kept:
             self._telling.append(metric_id)
@@ -705,6 +708,45 @@ class _Configuration:
                 name = rng.choice((None, None, named, "One name for several"))
                 row[f"{kind}_name"] = name if are_named else None
                 row["unit"] = rng.choice((row["unit"], row["unit"], "days", *units))
+
+    def _fill_derived_metrics(self) -> None:
+        """Metrics that compare other ones, and conditions on them; a file from before has none.
+
+        They have a generator of their own, so that the rest of a world is as it was without them.
+        """
+        if self._world.seed % 5 == 4:
+            return
+        rng = random.Random(f"derived metrics of {self._world.seed}")
+        bases = sorted(row["metric_id"] for row in self.files["metrics"].values())
+        for measure, thresholds, has_peers in _DERIVED_MEASURES:
+            base = rng.choice(self._telling if rng.random() < 0.5 else bases)
+            window = None if has_peers else rng.choice(WINDOWS)
+            shared = rng.choice((*_PEER_SIGNALS, self._attribute_of_type(rng)))
+            peers = shared if has_peers and rng.random() < 0.6 else None
+            parts = (base, measure, f"{window}d" if window else "", f"by_{peers}" if peers else "")
+            metric_id = "_".join(part for part in parts if part)
+            row = (metric_id, rng.choice(self.pillars), measure, window, None, None, base, peers)
+            self._add("metrics", *row, None, None, None, key=1)
+            self._fill_derived_conditions(rng, metric_id, thresholds)
+
+    def _attribute_of_type(self, rng: random.Random) -> str:
+        return rng.choice([a for a in self.attributes if _ATTRIBUTES[a] in ("text", "boolean")])
+
+    def _fill_derived_conditions(
+        self, rng: random.Random, signal: str, thresholds: Sequence[float]
+    ) -> None:
+        """A condition more in some clauses there are, or in one of its own, and of a segment."""
+        rules = list(self.files["health_rules"].values())
+        for row in rng.sample(rules, min(2, len(rules))):
+            clause = rng.choice((row["clause"], "derived"))
+            place = (row["segment_id"], row["pillar_id"], row["state"], clause, signal)
+            threshold = _config_text(rng.choice(thresholds))
+            self._add("health_rules", *place, rng.choice(("<=", ">=", "<", ">")), threshold, None)
+        rules = list(self.files["segment_rules"].values())
+        if rules and rng.random() < 0.5:
+            row = rng.choice(rules)
+            threshold = _config_text(rng.choice(thresholds))
+            self._add("segment_rules", row["segment_id"], "derived", signal, ">", threshold)
 
     def _is_telling(self, measure: Measure) -> bool:
         table = _TELLING_MEASURES.get(measure.name)
@@ -1029,6 +1071,15 @@ def _kinds_that_need(table: Table, column: str) -> list[str]:
     if table.name != "health_entries":
         return []
     return [kind for kind, columns in NEEDED_BY_ENTRY.items() if column in columns]
+
+
+# Measures of metrics with thresholds that occur, and whether they compare with peers.
+_DERIVED_MEASURES: tuple[tuple[str, tuple[float, ...], bool], ...] = (
+    ("metric_change", (-2, -1, 0, 1), False),
+    ("metric_change_ratio", (-0.5, -0.333333, 0, 0.5), False),
+    ("peer_deviation", (-1, -0.5, 0, 0.5, 1), True),
+    ("peer_deviation", (-1, 0, 0.333333, 2), True),
+)
 
 
 def _thirds(thresholds: Sequence[float]) -> list[float]:

@@ -1439,6 +1439,8 @@ def test_an_alert_goes_by_settled_states(world: World) -> None:
         row for row in tables["health_changes"].to_dict("records") if row["pillar_id"] == "service"
     ]
     assert change["health_date"] == date(2026, 11, 18)
+
+
 # override_outcomes
 
 
@@ -1480,4 +1482,115 @@ def test_what_became_of_overrides(world: World) -> None:
         "o4": (None, None, None, False),
         "o5": (None, None, None, None),
         "o6": (None, None, None, None),
+    }
+
+
+# Measures of metrics: docs/measures.md
+
+
+METRIC_COLUMNS = (
+    "metric_id,pillar_id,measure,window_days,base_metric,peer_attribute,dimension,dimension_values"
+)
+
+
+def test_a_change_is_worked_out_as_if_the_earlier_day_were_the_health_date(world: World) -> None:
+    """On 2026-11-12, ten days before, the window of ten days had events of two users, and of three
+    on the health date; the lifetime had ended, too, and the last event was a day old."""
+    lines = [
+        "2026-11-01,ann",  # the day before the earlier window
+        "2026-11-02,ann",
+        "2026-11-11,ben",
+        "2026-11-12,ann",
+        "2026-11-20,cid",
+        "2026-11-21,dan",
+    ]
+    world.raw(
+        "events",
+        "event_id,account_id,feature,occurred_at,user_id",
+        [f"e{number},a1,report,{line}" for number, line in enumerate(lines)],
+    )
+    world.write(
+        world.seeds_dir / "metrics.csv",
+        METRIC_COLUMNS,
+        [
+            "users,service,active_users,10,,,,",
+            "events,service,events,,,,,",
+            "last,service,days_since_last_event,,,,,",
+            "renewal,service,days_to_renewal,,,,,",
+            "users_change,service,metric_change,10,users,,,",
+            "users_ratio,service,metric_change_ratio,10,users,,,",
+            "events_change,service,metric_change,10,events,,,",
+            "last_ratio,service,metric_change_ratio,10,last,,,",
+            "none_before,service,metric_change_ratio,30,users,,,",
+            "all_new,service,metric_change,30,users,,,",
+            "renewal_change,service,metric_change,10,renewal,,,",
+            "before_creation,service,metric_change,326,events,,,",
+            "on_creation,service,metric_change,325,events,,,",
+        ],
+    )
+    assert world.values() == {
+        "users": 3,
+        "events": 6,
+        "last": 1,
+        "users_change": 1,
+        "users_ratio": 0.5,
+        "events_change": 3,
+        "last_ratio": 0,
+        "all_new": 3,
+        "on_creation": 6,  # 2026-01-01, the day of created_at
+    }
+
+
+def test_a_deviation_is_from_the_median_of_the_peers(world: World) -> None:
+    """The page's five accounts in one region; with another that is created on the date, one
+    without a region, and five of another region, three of which have the same."""
+    tickets = {"a1": 1, "a2": 2, "a3": 3, "a4": 4, "a5": 20, "new": 9, "nowhere": 2}
+    tickets |= {"b1": 2, "b2": 2, "b3": 2, "b4": 5, "b5": 6}
+    regions = {**dict.fromkeys(("a1", "a2", "a3", "a4", "a5", "new"), "eu"), "nowhere": ""}
+    world.raw(
+        "accounts",
+        "account_id,account_name,created_at,region",
+        [
+            f"{account},{account},{DAY if account == 'new' else '2026-01-01'},"
+            f"{regions.get(account, 'us')}"
+            for account in tickets
+        ],
+    )
+    world.raw(
+        "tickets",
+        "ticket_id,account_id,created_at,priority",
+        [
+            f"{account}-{number},{account},2026-11-01,low"
+            for account, count in tickets.items()
+            for number in range(count)
+        ],
+    )
+    world.write(
+        world.seeds_dir / "metrics.csv",
+        METRIC_COLUMNS,
+        [
+            "tickets,service,tickets_created,,,,,",
+            "of_region,service,peer_deviation,,tickets,region,,",
+            "of_all,service,peer_deviation,,tickets,,,",
+        ],
+    )
+    metrics = world.calculate()["pillar_metrics_history"]
+    found = {
+        metric: dict(zip(rows["account_id"], rows["value"], strict=True))
+        for metric, rows in metrics.groupby("metric_id")
+    }
+    assert found["of_region"] == {"a1": -2, "a2": -1, "a3": 0, "a4": 1, "a5": 17}
+    # Of all but the new one: 1 2 2 2 2 2 3 4 5 6 20, median 2, distances 1 0 0 0 0 0 1 2 3 4 18.
+    assert found["of_all"] == {
+        "a1": -1,
+        "a2": 0,
+        "a3": 1,
+        "a4": 2,
+        "a5": 18,
+        "nowhere": 0,
+        "b1": 0,
+        "b2": 0,
+        "b3": 0,
+        "b4": 3,
+        "b5": 4,
     }

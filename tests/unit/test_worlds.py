@@ -66,7 +66,10 @@ MEASURES: dict[str, tuple[str, tuple[str, ...]]] = {
     "nps_latest": ("o", ()),
     **dict.fromkeys(("risk_tags", "confidence_tags"), ("-", ("tag",))),
     **dict.fromkeys(("risk_score", "pulse"), ("o", ())),
+    **dict.fromkeys(("metric_change", "metric_change_ratio"), ("r", ())),
+    "peer_deviation": ("-", ()),
 }
+COMPARING = ("metric_change", "metric_change_ratio", "peer_deviation")  # another metric
 OPERATORS = {
     "number": {"=", "!=", ">", ">=", "<", "<=", "in", "not_in"},
     "text": {"=", "!=", "in", "not_in"},
@@ -282,6 +285,19 @@ def _wrong_metrics(config: dict[str, list[ConfigRow]]) -> Iterator[str]:
             yield f"metrics: dimension of {row}"
         if bool(row["dimension"]) != bool(row["dimension_values"]):
             yield f"metrics: dimension without values, or values without dimension {row}"
+    yield from _wrong_comparisons(config)
+
+
+def _wrong_comparisons(config: dict[str, list[ConfigRow]]) -> Iterator[str]:
+    counted = {r["metric_id"] for r in config["metrics"] if r["measure"] not in COMPARING}
+    shared = {*TEXT_SIGNALS} - {"tag"}
+    shared |= {row["attribute_id"] for row in config["attributes"] if row["value_type"] != "number"}
+    for row in config["metrics"]:
+        base, peers = row.get("base_metric", ""), row.get("peer_attribute", "")
+        if base not in (counted if row["measure"] in COMPARING else {""}):
+            yield f"metrics: base metric of {row}"
+        if peers and (row["measure"] != "peer_deviation" or peers not in shared):
+            yield f"metrics: peer attribute of {row}"
 
 
 def _wrong_weights_and_signals(config: dict[str, list[ConfigRow]]) -> Iterator[str]:
@@ -361,9 +377,28 @@ def test_a_handful_of_seeds_has_every_measure_in_every_way(worlds):
     }
     assert found == wanted
     for read in worlds:
-        assert 27 <= len(read.config["metrics"]) <= 45
+        assert 27 <= len(read.config["metrics"]) <= 49
     windows = {row["window_days"] for read in worlds[:6] for row in read.config["metrics"]}
     assert windows == {"", "1", "3", "7", "14", "30", "90"}
+
+
+def test_metrics_compare_others_in_every_way(worlds, calculated):
+    """Files with and without the columns; values and missing ones, of all accounts and of some."""
+    columns = Counter("base_metric" in read.config["metrics"][0] for read in worlds)
+    assert set(columns) == {True, False}
+    found: Counter[tuple[str, bool]] = Counter()
+    missing: Counter[str] = Counter()
+    for read, tables in zip(worlds, calculated, strict=True):
+        values = tables["pillar_metrics_history"]
+        in_scope = len(tables["account_health_history"])
+        for row in read.config["metrics"]:
+            if row["measure"] in COMPARING:
+                known = int((values["metric_id"] == row["metric_id"]).sum())
+                found[row["measure"], bool(row["peer_attribute"])] += known
+                missing[row["measure"]] += in_scope - known
+    ways = [("peer_deviation", True), *((measure, False) for measure in COMPARING)]
+    assert min(found[way] for way in ways) > 100
+    assert min(missing[measure] for measure in COMPARING) > 100
 
 
 def test_every_operator_appears_with_every_type_of_signal(worlds):
@@ -783,6 +818,8 @@ def test_every_main_reason_appears(calculated):
     }
     missing = [words for words in REASONS if not any(re.fullmatch(words, r) for r in reasons)]
     assert not missing
+
+
 def test_overrides_end_in_every_way(calculated):
     """Applied and not, with another state in the end; accounts that left, stayed, or may yet."""
     rows = pandas.concat([tables["override_outcomes"] for tables in calculated])

@@ -105,7 +105,7 @@ true
         ~ " - greatest(" ~ var('late_arrival_days')
         ~ ", cast(coalesce((select max(lag_days) from " ~ ref('config_measurements')
         ~ " where operand in ('features_used', 'modules_used', 'active_users', 'known_active_users',"
-        ~ " 'days_since_last_event')), 0) as integer))"
+        ~ " 'days_since_last_event') or (operand = 'events' and window_days is null)), 0) as integer))"
         ~ (", cast('" ~ read_from ~ "' as date)" if read_from else "") ~ ")" -%}
     {%- set state = run_query(
         "select "

@@ -6,8 +6,9 @@
     - known_on: day of the time that must lie before the health date; it counts from the next day on
     - window_on: day of the time that must lie in the window; null where no window applies
     - ends_on: last health date on which it counts; null for ever
-    - amount: what is summed, averaged or compared; day: what the days to the health date are counted from;
+    - amount: what is summed, averaged or compared; day: what the days to the day of measuring are counted from;
       thing: what is counted once
+    What is measured with a lag is measured as of that many days before the health date.
     Days are enough, because a health date is a midnight: `time < D` is `day of time < D`, and
     `D - w <= time` is `D <= day of time + w`.
 
@@ -36,10 +37,11 @@
     'days_since_last': 'max(occurrences.day)',
     'days_until_first': 'min(occurrences.day)',
 } -%}
+{%- set measured_on = '(folded.health_date - measurements.lag_days)' -%}
 {%- set values = {
-    'days_since_first': dbt.datediff('folded.days_since_first_value', 'folded.health_date', 'day'),
-    'days_since_last': dbt.datediff('folded.days_since_last_value', 'folded.health_date', 'day'),
-    'days_until_first': dbt.datediff('folded.health_date', 'folded.days_until_first_value', 'day'),
+    'days_since_first': dbt.datediff('folded.days_since_first_value', measured_on, 'day'),
+    'days_since_last': dbt.datediff('folded.days_since_last_value', measured_on, 'day'),
+    'days_until_first': dbt.datediff(measured_on, 'folded.days_until_first_value', 'day'),
 } -%}
 {%- set is_kept_value -%}
 (
@@ -128,9 +130,19 @@ inner join {{ ref('int_account_numbers') }} as accounts
 coalesce({{ step.first }} - {{ days_back }}, cast('0001-01-01' as date))
 {%- endmacro %}
 
-{#- An event day in so far as it must be told from others: days before the step's first date are one. -#}
-{% macro day_within_step(event_day, step) -%}
-case when {{ event_day }} >= {{ step.first }} then {{ event_day }} end
+{#- An event day in so far as it must be told from others: days before the step's first date, less the lag of
+    what is measured, are one. -#}
+{% macro day_within_step(event_day, step, lag_days) -%}
+case when {{ event_day }} >= {{ step.first }} - {{ lag_days }} then {{ event_day }} end
+{%- endmacro %}
+
+{#- Condition that an event day matters to a series in a step: it lies between what the series reads from and
+    the step's last date, less the lag. `>=` and `<` would make it a merge join, which sorts the events. -#}
+{% macro is_day_of_series(event_day, series, step) -%}
+{{ event_day }} = greatest(
+            least({{ event_day }}, {{ step.last }} - {{ series }}.lag_days - 1),
+            {{ series }}.read_from
+        )
 {%- endmacro %}
 
 {#- The next `event_day` of what the columns say; null in a step of one date, whose days are one already. -#}

@@ -21,7 +21,7 @@ metric_operands as (
         *,
         1 as operand_position,
         first_operand as operand,
-        0 as lag_days
+        lag_days as operand_lag_days
     from metrics
 
     union all
@@ -30,7 +30,7 @@ metric_operands as (
         *,
         2 as operand_position,
         second_operand as operand,
-        case when second_is_earlier then window_days else 0 end as lag_days
+        lag_days + case when second_is_earlier then window_days else 0 end as operand_lag_days
     from metrics
     where second_operand is not null
 
@@ -75,7 +75,7 @@ select
                 cast(operands.default_window_days as integer)
             )
     end as window_days,
-    metric_operands.lag_days,
+    cast(metric_operands.operand_lag_days as integer) as lag_days,
     metric_operands.only_on,
     metric_operands.dimension,
     kept_value_lists.dimension_values,

@@ -18,7 +18,9 @@ metrics as (
         measure,
         try_cast({{ parse_number('window_days') }} as integer) as window_days,
         dimension,
-        dimension_values
+        dimension_values,
+        base_metric,
+        peer_attribute
     from source
 
     union all
@@ -33,7 +35,9 @@ metrics as (
         'mrr' as measure,
         cast(null as integer) as window_days,
         cast(null as {{ dbt.type_string() }}) as dimension,
-        cast(null as {{ dbt.type_string() }}) as dimension_values
+        cast(null as {{ dbt.type_string() }}) as dimension_values,
+        cast(null as {{ dbt.type_string() }}) as base_metric,
+        cast(null as {{ dbt.type_string() }}) as peer_attribute
     from {{ ref('configurations') }}
 
 )
@@ -48,6 +52,8 @@ select
     metrics.window_days,
     metrics.dimension,
     metrics.dimension_values,
+    metrics.base_metric,
+    metrics.peer_attribute,
     measures.tables,
     measures.formula,
     measures.first_operand,

@@ -148,19 +148,22 @@ lifetime_sums as (
 
     select
         series.filter_id,
+        series.lag_days,
         accounts.account_number,
         max(events.event_day) as event_day,
         sum(events.event_count) as event_count
     from {{ ref('int_feature_events') }} as events
     inner join series
         on series.thing_kind = 'lifetime_events'
+        and {{ is_day_of_series('events.event_day', 'series', step) }}
         and {{ matches_dimension('series', 'events') }}
     inner join accounts on events.account_id = accounts.account_id
     where events.event_day < {{ step.last }}
     group by
         series.filter_id,
+        series.lag_days,
         accounts.account_number,
-        {{ day_within_step('events.event_day', step) }}
+        {{ day_within_step('events.event_day', step, 'series.lag_days') }}
 
 ),
 
@@ -173,7 +176,8 @@ occurrences as (
         event_day as window_on,
         cast(null as date) as ends_on,
         event_count as amount,
-        filter_id
+        filter_id,
+        cast(null as integer) as lag_days
     from window_sums
 
     union all
@@ -185,7 +189,8 @@ occurrences as (
         cast(null as date) as window_on,
         cast(null as date) as ends_on,
         event_count as amount,
-        filter_id
+        filter_id,
+        lag_days
     from lifetime_sums
 
 )
@@ -193,6 +198,7 @@ occurrences as (
 {#- Events in a window and over the lifetime are other sums. -#}
 {% set match -%}
 measurements.filter_id = occurrences.filter_id
+    and measurements.lag_days = coalesce(occurrences.lag_days, measurements.lag_days)
     and (
         occurrences.operand <> 'events'
         or (measurements.window_days is null) = (occurrences.window_on is null)

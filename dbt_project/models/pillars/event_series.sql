@@ -1,5 +1,8 @@
 -- What is counted of events, and of which: one row per kind of thing and filter that a measurement
--- asks for. `days_back`: how many days before a health date it can matter; null for ever.
+-- asks for, as of `lag_days` before the health date. `days_back`: how many days before a health
+-- date it can matter; null for ever.
+--
+-- Sums of days serve every lag. What is found by its last day is found for each by itself.
 with
 
 measurements as (
@@ -23,6 +26,15 @@ of_things as (
         end as thing_kind
     from measurements
 
+),
+
+lagged as (
+
+    select
+        *,
+        case when thing_kind in ('events', 'day') then 0 else lag_days end as series_lag_days
+    from of_things
+
 )
 
 select
@@ -30,14 +42,16 @@ select
     filter_id,
     dimension,
     dimension_values,
+    cast(series_lag_days as integer) as lag_days,
     case
         when max(case when window_days is null then 1 else 0 end) = 0
             then cast(max(window_days + lag_days) as integer)
     end as days_back
-from of_things
+from lagged
 where thing_kind is not null
 group by
     thing_kind,
     filter_id,
     dimension,
-    dimension_values
+    dimension_values,
+    series_lag_days

@@ -39,18 +39,19 @@ folded_events as (
     select * from feature_events
     {%- else -%}
     select
-        account_number,
-        feature,
-        module,
-        product,
-        max(event_day) as event_day
+        feature_events.account_number,
+        feature_events.feature,
+        feature_events.module,
+        feature_events.product,
+        max(feature_events.event_day) as event_day
     from feature_events
+    cross join (select coalesce(max(lag_days), 0) as lag_days from series) as longest_lag
     group by
-        account_number,
-        feature,
-        module,
-        product,
-        {{ day_within_step('event_day', step) }}
+        feature_events.account_number,
+        feature_events.feature,
+        feature_events.module,
+        feature_events.product,
+        {{ day_within_step('feature_events.event_day', step, 'longest_lag.lag_days') }}
     {%- endif %}
 
 ),
@@ -65,21 +66,22 @@ thing_days as (
     select
         '{{ operand }}' as operand,
         series.filter_id,
+        series.lag_days,
         events.account_number,
         {{ thing }} as thing,
         max(events.event_day) as event_day
     from folded_events as events
     inner join series
         on series.thing_kind = '{{ kind }}'
-        -- Not before `read_from`: `>=` would make it a merge join, which sorts the events.
-        and greatest(events.event_day, series.read_from) = events.event_day
+        and {{ is_day_of_series('events.event_day', 'series', step) }}
         and {{ matches_dimension('series', 'events') }}
     where {{ thing }} is not null
     group by
         series.filter_id,
+        series.lag_days,
         events.account_number,
         {{ thing }},
-        {{ day_within_step('events.event_day', step) }}
+        {{ day_within_step('events.event_day', step, 'series.lag_days') }}
     {{ 'union all' if not loop.last }}
     {% endfor %}
 
@@ -92,18 +94,23 @@ occurrences as (
         operand,
         event_day as known_on,
         case when operand <> 'days_since_last_event' then event_day end as window_on,
-        {{ next_day_of('operand, filter_id, account_number, thing', step) }} as ends_on,
+        {{ next_day_of('operand, filter_id, lag_days, account_number, thing', step) }} as ends_on,
         event_day as day,
-        filter_id
+        filter_id,
+        lag_days
     from thing_days
 
 )
 
+{% set match -%}
+measurements.filter_id = occurrences.filter_id
+    and measurements.lag_days = occurrences.lag_days
+{%- endset -%}
 {{
     fold_occurrences(
         step,
         aggregates=['count', 'days_since_last'],
-        match='measurements.filter_id = occurrences.filter_id',
+        match=match,
         has_account_numbers=true,
     )
 }}

@@ -34,22 +34,38 @@ users as (
 
 ),
 
+lags as (
+
+    select lag_days from series
+    where dimension is null
+
+    union
+
+    select 0 as lag_days
+
+),
+
 user_days as (
 
     select
+        lags.lag_days,
         accounts.account_number,
         events.user_id,
         min(events.first_day) as first_day,
         max(events.event_day) as event_day
     from {{ ref('int_user_events') }} as events
     inner join accounts on events.account_id = accounts.account_id
+    inner join lags
+        -- Before the lagged date: `<` would make it a merge join, which sorts the events.
+        on events.event_day = least(events.event_day, {{ step.last }} - lags.lag_days - 1)
     where
         events.event_day < {{ step.last }}
         and events.user_id is not null
     group by
+        lags.lag_days,
         accounts.account_number,
         events.user_id,
-        {{ day_within_step('events.event_day', step) }}
+        {{ day_within_step('events.event_day', step, 'lags.lag_days') }}
 
 ),
 
@@ -87,14 +103,15 @@ active_days as (
     {% for source in ['user_days', 'users_of_features'] %}
     select
         series.filter_id,
+        series.lag_days,
         events.account_number,
         events.user_id,
         max(events.event_day) as event_day
     from {{ source }} as events
     inner join series
-        -- Not before `read_from`: `>=` would make it a merge join, which sorts the events.
-        on greatest(events.event_day, series.read_from) = events.event_day
+        on {{ is_day_of_series('events.event_day', 'series', step) }}
         {%- if source == 'user_days' %}
+        and events.lag_days = series.lag_days
         and series.dimension is null
         {%- else %}
         and series.dimension is not null
@@ -102,9 +119,10 @@ active_days as (
         {%- endif %}
     group by
         series.filter_id,
+        series.lag_days,
         events.account_number,
         events.user_id,
-        {{ day_within_step('events.event_day', step) }}
+        {{ day_within_step('events.event_day', step, 'series.lag_days') }}
     {{ 'union all' if not loop.last }}
     {% endfor %}
 
@@ -114,7 +132,7 @@ active_periods as (
 
     select
         *,
-        {{ next_day_of('filter_id, account_number, user_id', step) }} as next_day
+        {{ next_day_of('filter_id, lag_days, account_number, user_id', step) }} as next_day
     from active_days
 
 ),
@@ -138,7 +156,8 @@ occurrences as (
         event_day as known_on,
         event_day as window_on,
         next_day as ends_on,
-        filter_id
+        filter_id,
+        lag_days
     from active_periods
 
     union all
@@ -150,7 +169,8 @@ occurrences as (
         active_periods.event_day as known_on,
         active_periods.event_day as window_on,
         least(active_periods.next_day, users.deactivated_on) as ends_on,
-        active_periods.filter_id
+        active_periods.filter_id,
+        active_periods.lag_days
     from active_periods
     left join users
         on active_periods.account_number = users.account_number
@@ -164,7 +184,8 @@ occurrences as (
         least(users.created_on, event_users.first_day) as known_on,
         cast(null as date) as window_on,
         users.deactivated_on as ends_on,
-        '' as filter_id
+        '' as filter_id,
+        cast(null as integer) as lag_days
     from users
     full outer join event_users
         on users.account_number = event_users.account_number
@@ -172,11 +193,16 @@ occurrences as (
 
 )
 
+{#- Users are known from a day on, whatever the lag. -#}
+{% set match -%}
+measurements.filter_id = occurrences.filter_id
+    and measurements.lag_days = coalesce(occurrences.lag_days, measurements.lag_days)
+{%- endset -%}
 {{
     fold_occurrences(
         step,
         aggregates=['count'],
-        match='measurements.filter_id = occurrences.filter_id',
+        match=match,
         has_account_numbers=true,
     )
 }}

@@ -13,6 +13,12 @@ measures as (
 
 ),
 
+signals as (
+
+    select * from {{ ref('config_signals') }}
+
+),
+
 kept_values as (
 
     {{ list_values('metrics', ['row_key'], 'dimension_values') }}
@@ -46,6 +52,79 @@ wrong_windows as (
     where
         (measures.window_use = 'r' and metrics.window_days is null)
         or (measures.window_use = '-' and metrics.window_days is not null)
+
+),
+
+wrong_base_metrics as (
+
+    select
+        'metrics.csv' as file_name,
+        metrics.row_key,
+        {{ sentence(
+            "measure {} {} base metric.",
+            [
+                "metrics.measure",
+                "case when metrics.base_metric is null then 'needs a' else 'takes no' end",
+            ],
+        ) }} as problem,
+        case
+            when metrics.base_metric is null then 'Fill `base_metric`.'
+            else 'Empty `base_metric`.'
+        end as cure
+    from metrics
+    inner join measures on metrics.measure = measures.measure
+    where
+        (measures.takes_base_metric = 'true' and metrics.base_metric is null)
+        or (measures.takes_base_metric is null and metrics.base_metric is not null)
+
+),
+
+-- One level deep: a metric of such a metric would say nothing that anybody could follow.
+derived_base_metrics as (
+
+    select
+        'metrics.csv' as file_name,
+        metrics.row_key,
+        {{ sentence(
+            "`base_metric` {} compares a metric itself.", ["metrics.base_metric"]
+        ) }} as problem,
+        'Name a metric that is counted from records.' as cure
+    from metrics
+    inner join metrics as base_metrics on metrics.base_metric = base_metrics.metric_id
+    inner join measures
+        on base_metrics.measure = measures.measure
+        and measures.takes_base_metric = 'true'
+
+),
+
+needless_peer_attributes as (
+
+    select
+        'metrics.csv' as file_name,
+        metrics.row_key,
+        {{ sentence("measure {} takes no peer attribute.", ["metrics.measure"]) }} as problem,
+        'Empty `peer_attribute`.' as cure
+    from metrics
+    inner join measures
+        on metrics.measure = measures.measure
+        and measures.takes_peer_attribute is null
+    where metrics.peer_attribute is not null
+
+),
+
+wrong_peer_attributes as (
+
+    select
+        'metrics.csv' as file_name,
+        metrics.row_key,
+        {{ sentence(
+            "`peer_attribute` {} is neither a text nor a boolean.", ["metrics.peer_attribute"]
+        ) }} as problem,
+        'Name a signal that is, such as `region`, or none.' as cure
+    from metrics
+    inner join signals
+        on metrics.peer_attribute = signals.signal_id
+        and signals.value_type not in ('text', 'boolean')
 
 ),
 
@@ -87,6 +166,14 @@ half_dimensions as (
 )
 
 select * from wrong_windows
+union all
+select * from wrong_base_metrics
+union all
+select * from derived_base_metrics
+union all
+select * from needless_peer_attributes
+union all
+select * from wrong_peer_attributes
 union all
 select * from unknown_dimensions
 union all
