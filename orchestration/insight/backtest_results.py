@@ -20,6 +20,8 @@ RIVALS = {
 }
 LIKE_AGE = "overall, at like age"
 AGE_GROUPS = 5
+# At like age health tells nearly as well when it keeps that share of what it tells beyond chance.
+AS_WELL = 0.9
 # Overall states that are held against who left.
 MARKED_STATES = {"poor": ("poor",), "poor or average": ("poor", "average")}
 DAYS = tuple(f"{horizon} days" for horizon in HORIZONS)
@@ -101,7 +103,7 @@ class Results:
         if any(
             isinstance(health, Estimate)
             and isinstance(at_like_age, Estimate)
-            and at_like_age.value - 0.5 > (health.value - 0.5) / 2
+            and at_like_age.value - 0.5 > AS_WELL * (health.value - 0.5)
             for health, at_like_age in pairs
         ):
             return "its interval reaches chance: too few left to rule out that age explains it"
