@@ -20,6 +20,8 @@ RIVALS = {
 }
 LIKE_AGE = "overall, at like age"
 AGE_GROUPS = 5
+# At like age health tells nearly as well when it keeps that share of what it tells beyond chance.
+AS_WELL = 0.9
 # Overall states that are held against who left.
 MARKED_STATES = {"poor": ("poor",), "poor or average": ("poor", "average")}
 DAYS = tuple(f"{horizon} days" for horizon in HORIZONS)
@@ -88,9 +90,24 @@ class Results:
         at_like_age = [self.aucs.get(("all", LIKE_AGE, horizon)) for horizon in above]
         if any(isinstance(cell, Estimate) and cell.is_above_chance for cell in at_like_age):
             return ", ".join([foretold, *standings]) + "."
-        text = f"{foretold}, but among accounts of like age no better than chance: age explains it."
+        text = f"{foretold}, but among accounts of like age {self.words_of_age(above)}."
         lost = [told.removeprefix("but ") for told in standings if told.startswith("but ")]
         return f"{text} It is also {', '.join(lost)}." if lost else text
+
+    def words_of_age(self, horizons: list[int]) -> str:
+        """Whether age explains what health foretold, or too few left to tell the two apart."""
+        pairs = [
+            (self.aucs.get(("all", "overall", horizon)), self.aucs.get(("all", LIKE_AGE, horizon)))
+            for horizon in horizons
+        ]
+        if any(
+            isinstance(health, Estimate)
+            and isinstance(at_like_age, Estimate)
+            and at_like_age.value - 0.5 > AS_WELL * (health.value - 0.5)
+            for health, at_like_age in pairs
+        ):
+            return "its interval reaches chance: too few left to rule out that age explains it"
+        return "no better than chance: age explains it"
 
     @property
     def signals_that_tell_more(self) -> list[str]:

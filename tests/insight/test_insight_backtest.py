@@ -18,7 +18,7 @@ from orchestration.cli import main
 from orchestration.insight import observations
 from orchestration.insight.backtest_measures import measure
 from orchestration.insight.backtest_report import report_of
-from orchestration.insight.backtest_results import HORIZONS, Results
+from orchestration.insight.backtest_results import HORIZONS, LIKE_AGE, Results
 from orchestration.insight.people_or_rules import people_or_rules
 from orchestration.insight.prediction import Estimate
 from orchestration.insight.single_signals import FOLDS, REPEATS
@@ -342,6 +342,23 @@ def test_a_health_as_good_as_a_signal_is_no_better() -> None:
     assert results.verdict.startswith("Overall health foretold churn 30, 60 and 90 days ahead, but")
     assert "no better than users alone" in results.verdict
     assert "better than any" not in results.verdict
+
+
+@pytest.mark.parametrize(
+    ("at_like_age", "told"),
+    [
+        (Estimate(0.7, 0.6, 0.8, 12), "Overall health foretold churn 30 days ahead."),
+        (Estimate(0.52, 0.4, 0.6, 12), "no better than chance: age explains it."),
+        (Estimate(0.7, 0.4, 0.9, 12), "too few left to rule out that age explains it."),
+    ],
+)
+def test_the_headline_tells_age_from_too_few(at_like_age: Estimate, told: str) -> None:
+    aucs = {
+        ("all", "overall", 30): Estimate(0.72, 0.6, 0.8, 12),
+        ("all", LIKE_AGE, 30): at_like_age,
+    }
+    results = Results([END], END, "", 40, {30: 12}, [CONFIGURATION], aucs=aucs)
+    assert results.verdict.endswith(told)
 
 
 def test_a_signal_that_may_know_the_future_is_no_rival() -> None:
