@@ -102,7 +102,7 @@ def seeds(folder: Path) -> Path:
     with (folder / "segments.csv").open(encoding="utf-8") as lines:
         segments = [row["segment_id"] for row in csv.DictReader(lines)]
     added = {
-        "attributes": ["main_contact,text,,Whom to talk to."],
+        "attributes": ["main_contact,,text,,Whom to talk to."],
         "milestones": [f"{{segment}},contact,Contact,99,main_contact,!=,{NOBODY},"],
         "health_rules": [f"{{segment}},external,poor,9,main_contact,=,{NOBODY},"],
         "segment_rules": ["strategic,9,csm_email,=,zqaccountsxcsm_emailxn1qz"],
