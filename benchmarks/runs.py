@@ -128,7 +128,7 @@ def wrong_configuration_seconds(folder: Path) -> float:
     seeds = folder / "seeds"
     shutil.copytree(ROOT / "seeds", seeds)
     with (seeds / "metrics.csv").open("a") as file:
-        file.write("odd,nowhere,mrr,,,,,\n")
+        file.write("odd,,nowhere,mrr,,,,,\n")
     started = time.perf_counter()
     process = subprocess.run(
         [sys.executable, "-c", REFUSE, str(seeds)],
