@@ -187,8 +187,8 @@ def read_configuration(seeds_dir: Path) -> Configuration:
         },
         signal_units={
             "account_age_days": "days",
-            **{row["attribute_id"]: row["unit"] for row in rows("attributes")},
-            **{row["metric_id"]: row["unit"] for row in rows("metrics")},
+            **{row["attribute_id"]: row.get("unit") for row in rows("attributes")},
+            **{row["metric_id"]: row.get("unit") for row in rows("metrics")},
         },
     )
 

@@ -394,7 +394,7 @@ def test_metrics_compare_others_in_every_way(worlds, calculated):
         for row in read.config["metrics"]:
             if row["measure"] in COMPARING:
                 known = int((values["metric_id"] == row["metric_id"]).sum())
-                found[row["measure"], bool(row["peer_attribute"])] += known
+                found[row["measure"], bool(row.get("peer_attribute"))] += known
                 missing[row["measure"]] += in_scope - known
     ways = [("peer_deviation", True), *((measure, False) for measure in COMPARING)]
     assert min(found[way] for way in ways) > 100

@@ -28,8 +28,9 @@ end
 {#- How a comparison with a threshold begins. Tags are several, so that one that equals is one of them. -#}
 {% macro spoken_comparison(operator, value_type) -%}
 case
-    when {{ value_type }} = 'tags' and {{ operator }} in ('=', 'in') then {{ quoted(var('operators')['in'].words) }}
-    when {{ value_type }} = 'tags' then {{ quoted(var('operators')['not_in'].words) }}
+    {%- for name, rules in var('operators').items() if rules.words_of_tags %}
+    when {{ value_type }} = 'tags' and {{ operator }} = {{ quoted(name) }} then {{ quoted(rules.words_of_tags) }}
+    {%- endfor %}
     {%- for name, rules in var('operators').items() %}
     when {{ operator }} = {{ quoted(name) }} then {{ quoted(rules.words) }}
     {%- endfor %}

@@ -61,7 +61,7 @@ days_of_states as (
     select
         states.account_id,
         states.pillar_id,
-        {%- for state in ['good', 'average', 'poor', 'not_calculated'] %}
+        {%- for state in configuration_column_meta('alert_rules', 'to_state').words or [] %}
         coalesce(
             {{ number_set("case when states.state = '" ~ state ~ "' then days.days_ago end") }}, 0
         ) as {{ state }}_days{{ ',' if not loop.last }}
