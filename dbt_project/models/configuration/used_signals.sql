@@ -1,6 +1,6 @@
--- Signals that are evaluated: one row per configuration and signal. Those that conditions use, or the
--- history, on all dates (`is_used_on_all_dates`); of the current configuration also what else is
--- known beside metrics, which `account_properties` shows for the latest date.
+-- Signals that are evaluated: one row per configuration and signal. Those that conditions use, or
+-- the history, on all dates (`is_used_on_all_dates`); of the current configuration also what else
+-- is known beside metrics, which `account_properties` shows for the latest date.
 with
 
 conditions as (

@@ -94,30 +94,43 @@ deciding as (
 
 ),
 
-rounded_figures as (
+rounded_numbers as (
 
     select
         *,
-        {{ spoken_number('observed_number', 'unit') }} as observed_short,
-        {{ spoken_number('resolved_number', 'unit') }} as resolved_short,
-        {{ spoken_number('observed_number', 'unit', is_exact=true) }} as observed_exact,
-        {{ spoken_number('resolved_number', 'unit', is_exact=true) }} as resolved_exact
+        {{ spoken_number('observed_number', 'unit') }} as observed_rounded,
+        {{ spoken_number('resolved_number', 'unit') }} as resolved_rounded,
+        case when unit = 'ratio' then '%' else '' end as sign
     from deciding
 
 ),
 
 -- Numbers that differ must not look alike.
-figures as (
+spoken_numbers as (
 
     select
         *,
         case
-            when observed_short = resolved_short then observed_exact else observed_short
-        end as observed_figure,
+            when observed_rounded = resolved_rounded
+                then {{ exact_spoken_number('observed_number', 'unit') }}
+            else observed_rounded
+        end as observed_spoken,
         case
-            when observed_short = resolved_short then resolved_exact else resolved_short
-        end as resolved_figure
-    from rounded_figures
+            when observed_rounded = resolved_rounded
+                then {{ exact_spoken_number('resolved_number', 'unit') }}
+            else resolved_rounded
+        end as resolved_spoken
+    from rounded_numbers
+
+),
+
+figures as (
+
+    select
+        *,
+        {{ dbt.concat([number_text('observed_spoken'), 'sign']) }} as observed_figure,
+        {{ dbt.concat([number_text('resolved_spoken'), 'sign']) }} as resolved_figure
+    from spoken_numbers
 
 ),
 
