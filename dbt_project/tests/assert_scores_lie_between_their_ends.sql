@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'account_health_history'}}}) }}
--- What is not known could make a score lower or higher, and the ends say how much: a score beyond them
--- would be one that could not be.
+-- What is not known could make a score lower or higher, and the ends say how much: a score beyond
+-- them would be one that could not be.
 with
 
 scores as (

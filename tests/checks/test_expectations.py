@@ -311,6 +311,16 @@ def test_pillar_and_health_checks(asked: Check, bad: str, validate: Callable) ->
     assert result.failures
 
 
+@pytest.mark.parametrize(("is_met", "passed"), [("false", True), ("true", False)])
+def test_that_nobody_is_at_an_end_of_a_linear_rule_is_no_mistake(is_met: str, passed: bool) -> None:
+    """That all are at one is: then the rule tells no account apart."""
+    asked, _ = HEALTH["met_share"]
+    change = f"update health.health_explanations set operator = 'linear', is_met = {is_met}"
+    with warehouse(change) as world:
+        [result] = health.validated_health(world, (asked,), DATES).results
+    assert (not result.failures) is passed
+
+
 def test_there_is_a_test_for_every_kind() -> None:
     assert {*RAW, *PILLARS, *HEALTH, "readable", "present", "columns_kept"} == set(KINDS)
 

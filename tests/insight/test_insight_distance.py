@@ -6,6 +6,7 @@ import pytest
 
 from orchestration.insight.conditions import COMPARE, Condition, change_to
 from orchestration.insight.distance import Pillar, to_better, to_worse
+from orchestration.insight.portfolio import because
 
 BANDS = (6.66, 3.34)
 
@@ -229,6 +230,18 @@ def test_a_linear_rule_says_what_is_at_its_ends() -> None:
     healthy, poor = linear("users", "15", "7", "30")
     assert healthy.asked() == "10 points at 30"
     assert poor.asked() == "0 points at 7"
+
+
+def test_a_linear_rule_is_a_reason_where_it_gives_what_a_poor_pillar_has() -> None:
+    facts = pillar(
+        "poor",
+        *linear("users", "10", "7", "30"),
+        *linear("days", "25", "7", "30"),
+        condition("poor_band", "people", "1", "< 2", ""),
+    )
+    assert because(facts, list(facts.conditions)) == (
+        "people 1 user, asked < 2; users 10 users, asked 10 points at 30"
+    )
 
 
 def test_what_is_not_calculated_has_no_way() -> None:

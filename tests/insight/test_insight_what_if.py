@@ -17,6 +17,8 @@ from pipeline import ROOT, Warehouse
 
 from orchestration.cli import main
 from orchestration.insight import scratch
+from orchestration.insight.conditions import Condition
+from orchestration.insight.state_changes import changed_conditions
 from orchestration.sample_data import write_sample
 from orchestration.warehouse.configuration import Configuration, differences
 
@@ -268,3 +270,26 @@ def test_rows_are_compared_by_what_a_person_calls_the_same_row() -> None:
         "pillar_weights [c, x] added: weight 5",
     ]
     assert differences(previous, previous) == []
+
+
+def test_a_column_that_came_later_is_no_difference_where_it_is_empty() -> None:
+    def configuration(**scoring: str | None) -> Configuration:
+        row = {"segment_id": "a", "pillar_id": "x", "signal_id": "users", "weight": "1"}
+        return Configuration("", {"score_rules": [row | scoring]})
+
+    assert differences(configuration(), configuration(scoring=None)) == []
+    [change] = differences(configuration(), configuration(scoring="linear"))
+    assert change.text() == "score_rules [a, x, users]: scoring empty becomes linear"
+
+
+def test_another_end_of_a_linear_rule_is_named_though_nobody_reaches_it() -> None:
+    """It gives other points; a threshold of bands that answers as before does not."""
+
+    def condition(operator: str, threshold: str) -> Condition:
+        place = ("standard", "service", "healthy", None, "users")
+        return Condition(*place, "5", operator, threshold, None, threshold, False, None)
+
+    assert changed_conditions([condition(">=", "10")], [condition(">=", "20")]) == []
+    for before, after in ((">=", "linear"), ("linear", "linear"), ("linear", ">=")):
+        found = changed_conditions([condition(before, "10")], [condition(after, "20")])
+        assert found == [f"service healthy: users {before} 10 becomes {after} 20"]

@@ -14,17 +14,13 @@ case
 {%- endmacro %}
 
 {#- State of a pillar that is calculated (docs/health.md, "Pillar state"): poor goes before good; by its
-    score where it has no health rules.
-
-    pillars: relation with has_health_rules, good_holds and poor_holds, which may be unknown, score,
-        good_from and poor_below -#}
-{% macro state_of_pillar(pillars) -%}
+    score where it has no health rules. Of a relation with has_health_rules, good_holds and poor_holds, which
+    may be unknown, score, good_from and poor_below. -#}
+{% macro state_of_pillar() -%}
 case
-        when {{ pillars }}.has_health_rules and {{ pillars }}.poor_holds then 'poor'
-        when {{ pillars }}.has_health_rules and {{ pillars }}.good_holds then 'good'
-        when {{ pillars }}.has_health_rules then 'average'
-        else {{ state_of_score(
-            pillars ~ '.score', pillars ~ '.good_from', pillars ~ '.poor_below'
-        ) }}
+        when has_health_rules and poor_holds then 'poor'
+        when has_health_rules and good_holds then 'good'
+        when has_health_rules then 'average'
+        else {{ state_of_score('score', 'good_from', 'poor_below') }}
     end
 {%- endmacro %}

@@ -1,6 +1,6 @@
 -- The calculated overall state and score of each account, and between which scores it could lie
--- (docs/health.md, "Overall" and "What is not known"): one row per configuration,
--- health date and account.
+-- (docs/health.md, "Overall" and "What is not known"): one row per configuration, health date and
+-- account.
 with
 
 accounts as (

@@ -1,5 +1,5 @@
--- The calculated state and score of each pillar of each account, and between which scores it could lie
--- (docs/health.md, "Not calculated" to "Pillar score" and "What is not known"): one row per
+-- The calculated state and score of each pillar of each account, and between which scores it could
+-- lie (docs/health.md, "Not calculated" to "Pillar score" and "What is not known"): one row per
 -- configuration, health date, account and pillar.
 --
 -- `may_be_poor` and `is_surely_poor` say so of the state, given what is not known.
@@ -93,7 +93,9 @@ unfit_pillars as (
         and status.table_name = pillar_sources.table_name
     group by status.configuration_key, status.health_date, pillar_sources.pillar_id
     having
-        max(case when status.status in ('unreadable', 'failed', 'stale', 'broken') then 1 else 0 end) = 1
+        max(
+            case when status.status in ('unreadable', 'failed', 'stale', 'broken') then 1 else 0 end
+        ) = 1
         or min(case when status.status = 'absent' then 1 else 0 end) = 1
 
 ),
@@ -173,7 +175,7 @@ states as (
         *,
         case
             when reason is not null then 'not_calculated'
-            else {{ state_of_pillar('reasons') }}
+            else {{ state_of_pillar() }}
         end as calculated_state
     from reasons
 

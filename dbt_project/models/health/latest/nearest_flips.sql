@@ -55,13 +55,15 @@ deciding_rules as (
 ),
 
 -- What is true of an account's pillar as one number, the same in whatever order the conditions
--- come, and what its linear score rules give. That two patterns of a thousand share it by chance is to be feared once in 10^13 nights.
+-- come, and what its linear score rules give. That two patterns of a thousand share it by chance is
+-- to be feared once in 10^13 nights.
 truths as (
 
     select
         results.account_id,
         rules.pillar_id,
-        sum({{ hash_number(['results.condition_id', 'results.is_met', 'results.points']) }}) as pattern
+        sum({{ hash_number(['results.condition_id', 'results.is_met', 'results.points']) }})
+            as pattern
     from {{ ref('chosen_segment_results') }} as results
     inner join deciding_rules as rules on results.condition_id = rules.condition_id
     where results.health_date = {{ last_health_date() }}
@@ -246,7 +248,7 @@ trial_states as (
 
     select
         *,
-        {{ state_of_pillar('trial_pillars') }} as trial_state
+        {{ state_of_pillar() }} as trial_state
     from trial_pillars
 
 ),
