@@ -1,5 +1,6 @@
--- Why a state is what it is, in words (docs/published_tables.md, "The main reason"): one row per account
--- and pillar or `overall` on the latest health date. None where the run does not calculate that date.
+-- Why a state is what it is, in words (docs/published_tables.md, "The main reason"): one row per
+-- account and pillar or `overall` on the latest health date. None where the run does not calculate
+-- that date.
 with
 
 latest as (
@@ -355,13 +356,13 @@ ranked_pillars as (
         row_number() over (
             partition by account_id
             order by
-                case when round(cap, 6) < round(uncapped_score, 6) then 0 else 1 end,
-                case when round(cap, 6) < round(uncapped_score, 6) then cap end,
-                case when cost is null then 1 else 0 end,
+                case when round(cap, 6) < round(uncapped_score, 6) then 0 else 1 end asc,
+                case when round(cap, 6) < round(uncapped_score, 6) then cap end asc,
+                case when cost is null then 1 else 0 end asc,
                 cost desc,
-                case when display_order is null then 1 else 0 end,
-                display_order,
-                pillar_id
+                case when display_order is null then 1 else 0 end asc,
+                display_order asc,
+                pillar_id asc
         ) as position
     from costs
 
