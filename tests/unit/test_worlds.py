@@ -806,6 +806,7 @@ REASONS = (
     r".* gives 0 of 10 points \(poor: .*\)",
     r".* gives 5 of 10 points \(healthy: .*\)",
     r".* gives 5 of 10 points",
+    r".* gives [\d.]+ of 10 points \(healthy: [\d.]+%?, poor: -?[\d.]+%?\)",
 )
 
 

@@ -1,16 +1,18 @@
 {#- How numbers, thresholds and comparisons read in sentences for people (docs/published_tables.md, "The main
     reason"). -#}
 
-{#- A number as a person would say it, without its unit: two decimals, a ratio as a percentage with one.
-
-    is_exact: whether it keeps all its decimals -#}
-{% macro spoken_number(number, unit, is_exact=false) -%}
-{%- set share = number if is_exact else rounded_as_written(number, 3) -%}
-{%- set plain = number if is_exact else rounded_as_written(number, 2) -%}
+{#- A number as a person would say it: two decimals, a ratio as a percentage with one. The number alone, so
+    that numbers that differ can be told from such as look alike. -#}
+{% macro spoken_number(number, unit) -%}
 case
-            when {{ unit }} = 'ratio' then {{ dbt.concat([number_text('(100 * ' ~ share ~ ')'), "'%'"]) }}
-            else {{ number_text('(' ~ plain ~ ')') }}
+            when {{ unit }} = 'ratio' then 100 * {{ rounded_as_written(number, 3) }}
+            else {{ rounded_as_written(number, 2) }}
         end
+{%- endmacro %}
+
+{#- The same with all its decimals. -#}
+{% macro exact_spoken_number(number, unit) -%}
+case when {{ unit }} = 'ratio' then 100 * {{ number }} else {{ number }} end
 {%- endmacro %}
 
 {#- What stands after a spoken number: a blank and its unit. Percentages have theirs, and what only says between
@@ -28,10 +30,11 @@ end
 {#- How a comparison with a threshold begins. Tags are several, so that one that equals is one of them. -#}
 {% macro spoken_comparison(operator, value_type) -%}
 case
-    {%- for name, rules in var('operators').items() if rules.words_of_tags %}
-    when {{ value_type }} = 'tags' and {{ operator }} = {{ quoted(name) }} then {{ quoted(rules.words_of_tags) }}
-    {%- endfor %}
     {%- for name, rules in var('operators').items() %}
+    {%- if rules.words_of_tags %}
+    when {{ value_type }} = 'tags' and {{ operator }} = {{ quoted(name) }}
+        then {{ quoted(rules.words_of_tags) }}
+    {%- endif %}
     when {{ operator }} = {{ quoted(name) }} then {{ quoted(rules.words) }}
     {%- endfor %}
     else ''

@@ -1,7 +1,7 @@
-{{ config(materialized='ephemeral') }}
+{{ config(materialized='view') }}
 -- The conditions that say why a pillar has its calculated state on the latest health date
--- (docs/published_tables.md, "The main reason"): one row per account, pillar and condition, those of one
--- clause or of one score rule. None where the run does not calculate that date.
+-- (docs/published_tables.md, "The main reason"): one row per account, pillar and condition, those
+-- of one clause or of one score rule. None where the run does not calculate that date.
 with
 
 latest as (
@@ -86,8 +86,8 @@ results as (
 
 ),
 
--- How far a clause is from holding: by how many of its conditions, then by how many of them are unknown,
--- then by the largest gap relative to its threshold. Nothing is far where it holds.
+-- How far a clause is from holding: by how many of its conditions, then by how many of them are
+-- unknown, then by the largest gap relative to its threshold. Nothing is far where it holds.
 clauses as (
 
     select

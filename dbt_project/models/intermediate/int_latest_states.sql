@@ -14,7 +14,8 @@ days as (
 
     select
         dates.health_date,
-        {{ dbt.datediff('dates.health_date', 'latest.health_date', 'day') }} as days_ago
+        -- The line is long only as dbt's macro writes it.
+        {{ dbt.datediff('dates.health_date', 'latest.health_date', 'day') }} as days_ago -- noqa: LT05
     from (select distinct health_date from {{ ref('account_health_history') }}) as dates
     inner join latest on dates.health_date > latest.health_date - 60
 
@@ -55,20 +56,32 @@ present as (
 
 ),
 
--- The days on which each state was shown as a set in one number, 0 where it never was.
-days_of_states as (
+days_by_state as (
 
     select
         states.account_id,
         states.pillar_id,
-        {%- for state in configuration_column_meta('alert_rules', 'to_state').words or [] %}
-        coalesce(
-            {{ number_set("case when states.state = '" ~ state ~ "' then days.days_ago end") }}, 0
-        ) as {{ state }}_days{{ ',' if not loop.last }}
-        {%- endfor %}
+        case when states.state = 'good' then days.days_ago end as good_day,
+        case when states.state = 'average' then days.days_ago end as average_day,
+        case when states.state = 'poor' then days.days_ago end as poor_day,
+        case when states.state = 'not_calculated' then days.days_ago end as not_calculated_day
     from states
     inner join days on states.health_date = days.health_date
-    group by states.account_id, states.pillar_id
+
+),
+
+-- The days on which each state was shown as a set in one number, 0 where it never was.
+days_of_states as (
+
+    select
+        account_id,
+        pillar_id,
+        coalesce({{ number_set('good_day') }}, 0) as good_days,
+        coalesce({{ number_set('average_day') }}, 0) as average_days,
+        coalesce({{ number_set('poor_day') }}, 0) as poor_days,
+        coalesce({{ number_set('not_calculated_day') }}, 0) as not_calculated_days
+    from days_by_state
+    group by account_id, pillar_id
 
 ),
 

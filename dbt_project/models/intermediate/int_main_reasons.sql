@@ -1,5 +1,6 @@
--- Why a state is what it is, in words (docs/published_tables.md, "The main reason"): one row per account
--- and pillar or `overall` on the latest health date. None where the run does not calculate that date.
+-- Why a state is what it is, in words (docs/published_tables.md, "The main reason"): one row per
+-- account and pillar or `overall` on the latest health date. None where the run does not calculate
+-- that date.
 with
 
 latest as (
@@ -94,30 +95,43 @@ deciding as (
 
 ),
 
-rounded_figures as (
+rounded_numbers as (
 
     select
         *,
-        {{ spoken_number('observed_number', 'unit') }} as observed_short,
-        {{ spoken_number('resolved_number', 'unit') }} as resolved_short,
-        {{ spoken_number('observed_number', 'unit', is_exact=true) }} as observed_exact,
-        {{ spoken_number('resolved_number', 'unit', is_exact=true) }} as resolved_exact
+        {{ spoken_number('observed_number', 'unit') }} as observed_rounded,
+        {{ spoken_number('resolved_number', 'unit') }} as resolved_rounded,
+        case when unit = 'ratio' then '%' else '' end as sign
     from deciding
 
 ),
 
 -- Numbers that differ must not look alike.
-figures as (
+spoken_numbers as (
 
     select
         *,
         case
-            when observed_short = resolved_short then observed_exact else observed_short
-        end as observed_figure,
+            when observed_rounded = resolved_rounded
+                then {{ exact_spoken_number('observed_number', 'unit') }}
+            else observed_rounded
+        end as observed_spoken,
         case
-            when observed_short = resolved_short then resolved_exact else resolved_short
-        end as resolved_figure
-    from rounded_figures
+            when observed_rounded = resolved_rounded
+                then {{ exact_spoken_number('resolved_number', 'unit') }}
+            else resolved_rounded
+        end as resolved_spoken
+    from rounded_numbers
+
+),
+
+figures as (
+
+    select
+        *,
+        {{ dbt.concat([number_text('observed_spoken'), 'sign']) }} as observed_figure,
+        {{ dbt.concat([number_text('resolved_spoken'), 'sign']) }} as resolved_figure
+    from spoken_numbers
 
 ),
 
@@ -342,13 +356,13 @@ ranked_pillars as (
         row_number() over (
             partition by account_id
             order by
-                case when round(cap, 6) < round(uncapped_score, 6) then 0 else 1 end,
-                case when round(cap, 6) < round(uncapped_score, 6) then cap end,
-                case when cost is null then 1 else 0 end,
+                case when round(cap, 6) < round(uncapped_score, 6) then 0 else 1 end asc,
+                case when round(cap, 6) < round(uncapped_score, 6) then cap end asc,
+                case when cost is null then 1 else 0 end asc,
                 cost desc,
-                case when display_order is null then 1 else 0 end,
-                display_order,
-                pillar_id
+                case when display_order is null then 1 else 0 end asc,
+                display_order asc,
+                pillar_id asc
         ) as position
     from costs
 
