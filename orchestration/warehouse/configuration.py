@@ -161,14 +161,18 @@ def differences(previous: Configuration, proposed: Configuration) -> list[RowCha
 
 
 def row_set(configuration: Configuration, file: str) -> set[tuple[tuple[str, str], ...]]:
-    """The rows as values that can be compared and sorted; a configuration has no row twice."""
+    """The rows as values that can be compared and sorted; a configuration has no row twice.
+
+    An empty cell says what a column says that is not there: nothing.
+    """
     return {
-        tuple((name, cell or "") for name, cell in row.items()) for row in configuration.rows(file)
+        tuple((name, cell) for name, cell in row.items() if cell)
+        for row in configuration.rows(file)
     }
 
 
 def as_row(pairs: tuple[tuple[str, str], ...]) -> Row:
-    return {name: cell or None for name, cell in pairs}
+    return dict(pairs)
 
 
 def is_same(one: Row, other: Row, key: Iterable[str]) -> bool:

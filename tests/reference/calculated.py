@@ -1,6 +1,6 @@
 """One account on one health date, with all that the published tables need of it."""
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import date
 
@@ -8,6 +8,7 @@ from .facts import Facts
 from .health import AccountHealth, Judgement
 from .measures import mrr
 from .signals import SignalValue
+from .sources import SourceStatus
 
 
 @dataclass
@@ -19,6 +20,7 @@ class Calculated:
     signals: dict[str, SignalValue]
     fit_pillars: Set[str]
     health: AccountHealth
+    statuses: Mapping[str, SourceStatus]
 
     @property
     def health_date(self) -> date:

@@ -136,6 +136,9 @@ class Configuration:
     sources: dict[str, Source]
     pillar_sources: list[tuple[str, str]]
     raw_values: list[ConfigRow]
+    pillar_names: dict[str, str | None]
+    signal_names: dict[str, str | None]
+    signal_units: dict[str, str | None]
 
 
 def read_configuration(seeds_dir: Path) -> Configuration:
@@ -168,6 +171,16 @@ def read_configuration(seeds_dir: Path) -> Configuration:
         sources={row["table_name"]: _source(row) for row in rows("sources")},
         pillar_sources=[(row["pillar_id"], row["table_name"]) for row in rows("pillar_sources")],
         raw_values=rows("raw_values"),
+        pillar_names={row["pillar_id"]: row["pillar_name"] for row in rows("pillars")},
+        signal_names={
+            **{row["attribute_id"]: row.get("attribute_name") for row in rows("attributes")},
+            **{row["metric_id"]: row.get("metric_name") for row in rows("metrics")},
+        },
+        signal_units={
+            "account_age_days": "days",
+            **{row["attribute_id"]: row["unit"] for row in rows("attributes")},
+            **{row["metric_id"]: row["unit"] for row in rows("metrics")},
+        },
     )
 
 

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 
 from .calculated import Calculated
 from .conditions import LIST_OPERATORS, Answer, evaluate
-from .configuration import AlertRule, Condition, Configuration
+from .configuration import AlertRule, Configuration
 from .facts import distinct
 from .health import NOT_CALCULATED, Judgement
 from .row_rules import Record
@@ -234,7 +234,12 @@ def _cause(
     if before.segment_id != now.segment_id:
         return "segment"
     pillars = [pillar_id] if pillar_id != "overall" else _weighed_pillars(now, configuration)
-    return "data" if any(_has_new_data(before, now, pillar) for pillar in pillars) else "behaviour"
+    flipped = _flipped(before, now, pillar_id)
+    if any(_has_other_fitness(before, now, pillar) for pillar in pillars) or (
+        flipped and all(None in (each["was_met"], each["is_met"]) for each in flipped)
+    ):
+        return "data"
+    return "behaviour"
 
 
 def _weighed_pillars(now: Calculated, configuration: Configuration) -> list[str]:
@@ -246,20 +251,11 @@ def _weighed_pillars(now: Calculated, configuration: Configuration) -> list[str]
     return named or [pillar.pillar_id for pillar in configuration.pillars]
 
 
-def _has_new_data(before: Calculated, now: Calculated, pillar_id: str) -> bool:
-    """Whether a source of the pillar became fit or unfit, or a value that it uses came or went."""
-    answers = [a for a in now.health.answers if a.condition.pillar_id == pillar_id]
-    if not answers:
+def _has_other_fitness(before: Calculated, now: Calculated, pillar_id: str) -> bool:
+    """Whether a source of a pillar that the segment configures became fit or unfit."""
+    if not any(answer.condition.pillar_id == pillar_id for answer in now.health.answers):
         return False
-    if (pillar_id in before.fit_pillars) != (pillar_id in now.fit_pillars):
-        return True
-    conditions = [answer.condition for answer in answers]
-    used = distinct(signal_id for condition in conditions for signal_id in _signals_of(condition))
-    return any((before.signals[s] is None) != (now.signals[s] is None) for s in used)
-
-
-def _signals_of(condition: Condition) -> tuple[str | None, str | None]:
-    return condition.signal_id, condition.scaled_by
+    return (pillar_id in before.fit_pillars) != (pillar_id in now.fit_pillars)
 
 
 def _flipped(before: Calculated, now: Calculated, pillar_id: str) -> list[dict[str, object]]:

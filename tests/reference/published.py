@@ -13,17 +13,19 @@ from pathlib import Path
 
 import pandas
 
-from . import insight
+from . import insight, rollup
 from .calculated import Calculated
 from .conditions import clause_answers
 from .configuration import Configuration, Pillar, Source, read_configuration
 from .declared_values import DeclaredValues
 from .facts import Facts, facts_on, midnight
 from .health import NOT_CALCULATED, AccountHealth, Judgement, account_health
+from .latest import PROPERTY_COLUMNS, last_60_days, property_rows
 from .measures import measured
 from .money import Rates
 from .raw_files import RawRows, other_files, read_table
 from .raw_tables import RawTable, raw_tables
+from .reasons import main_reason
 from .row_rules import Context, Record, RuledTable, apply_row_rules
 from .signals import account_age_days, signal_values
 from .sources import SourceStatus, is_fit, source_status
@@ -35,6 +37,9 @@ CONFIG_VERSION = "reference"
 # Tables whose rows are of no account but themselves, or of none at all.
 WITHOUT_ACCOUNT = ("accounts", "exchange_rates")
 REASONS_WITHOUT_REVIEW = ("created_today", "pillar_not_configured")
+
+# What else an account's overall and pillars have, in the history and on the latest date.
+CERTAINTY = ("score_low", "score_high", "is_certain", "settled_state")
 
 COLUMNS: dict[str, list[str]] = {
     "account_health": [
@@ -54,7 +59,27 @@ COLUMNS: dict[str, list[str]] = {
         "coverage",
         *(f"{pillar}_{column}" for pillar in CORE_PILLARS for column in ("state", "score")),
         "reason",
+        "main_reason",
+        "last_60_days",
+        *CERTAINTY,
     ],
+    "pillar_health": [
+        "account_id",
+        "account_name",
+        "health_date",
+        "pillar_id",
+        "pillar_name",
+        "segment_id",
+        "state",
+        "state_since",
+        "score",
+        "reason",
+        "main_reason",
+        "last_60_days",
+        *CERTAINTY,
+    ],
+    "account_properties": PROPERTY_COLUMNS,
+    "account_rollup_history": rollup.COLUMNS,
     "account_health_history": [
         "health_date",
         "account_id",
@@ -213,7 +238,7 @@ def calculate(
                 configuration.plan_ranks,
             )
             history.append(_calculated(facts, configuration, statuses))
-    _add_history(rows, history, configuration)
+    _add_history(rows, history, configuration, reporting_currency)
     if history:
         rows.update(insight.insight_rows(history, configuration))
     return {
@@ -304,7 +329,7 @@ def _calculated(
         for pillar in configuration.pillars
         if is_fit(pillar.pillar_id, configuration, statuses)
     }
-    return Calculated(facts, metric_values, signals, fit_pillars, health)
+    return Calculated(facts, metric_values, signals, fit_pillars, health, statuses)
 
 
 def _rejected_records(ruled_tables: Iterable[RuledTable], start: date) -> list[PublishedRow]:
@@ -358,10 +383,14 @@ def _source_status_rows(
 
 
 def _add_history(
-    rows: PublishedRows, history: list[Calculated], configuration: Configuration
+    rows: PublishedRows,
+    history: list[Calculated],
+    configuration: Configuration,
+    reporting_currency: str,
 ) -> None:
     """Add the rows of all tables that describe accounts; `history` is in the order of dates."""
-    overall_runs: dict[str, Run] = {}
+    runs: dict[tuple[str, str], Run] = {}
+    shown: dict[tuple[str, str], dict[date, str]] = defaultdict(dict)
     not_calculated_since: dict[tuple[str, str], date] = {}
     for calculated in history:
         rows["account_health_history"].append(_account_history_row(calculated))
@@ -370,18 +399,60 @@ def _add_history(
         rows["segment_membership"] += _membership_rows(calculated, configuration)
         rows["health_explanations"] += _explanation_rows(calculated)
         rows["not_calculated_accounts"] += _not_calculated_rows(calculated, not_calculated_since)
-        run = _continued(overall_runs.get(calculated.account_id), calculated)
-        overall_runs[calculated.account_id] = run
-        if calculated.health_date == history[-1].health_date:
-            row = _account_row(calculated, run, configuration.pillars)
-            rows["account_health"].append(row)
+        for judgement in calculated.judgements:
+            place = (calculated.account_id, judgement.pillar_id)
+            runs[place] = _continued(runs.get(place), judgement.state, calculated.health_date)
+            shown[place][calculated.health_date] = judgement.state
+    for day in _days(history):
+        rows["account_rollup_history"] += rollup.rollup_rows(day)
+    for calculated in _days(history)[-1] if history else []:
+        rows["account_properties"] += property_rows(calculated, configuration)
+        for judgement in calculated.judgements:
+            place = (calculated.account_id, judgement.pillar_id)
+            told: PublishedRow = {
+                "main_reason": main_reason(
+                    calculated, judgement, configuration, reporting_currency
+                ),
+                "last_60_days": last_60_days(shown[place], calculated.health_date),
+                **{name: getattr(judgement, name, None) for name in CERTAINTY},
+            }
+            if judgement is calculated.health.overall:
+                row = _account_row(calculated, runs[place], configuration.pillars)
+                rows["account_health"].append({**row, **told})
+            else:
+                row = _pillar_row(calculated, judgement, runs[place], configuration)
+                rows["pillar_health"].append({**row, **told})
 
 
-def _continued(run: Run | None, calculated: Calculated) -> Run:
-    state = calculated.health.overall.state
+def _days(history: list[Calculated]) -> list[list[Calculated]]:
+    """The history by date, in its order."""
+    days: dict[date, list[Calculated]] = defaultdict(list)
+    for calculated in history:
+        days[calculated.health_date].append(calculated)
+    return list(days.values())
+
+
+def _continued(run: Run | None, state: str, health_date: date) -> Run:
     if run is not None and run.state == state:
         return run
-    return Run(state, calculated.health_date, None if run is None else run.state)
+    return Run(state, health_date, None if run is None else run.state)
+
+
+def _pillar_row(
+    calculated: Calculated, pillar: Judgement, run: Run, configuration: Configuration
+) -> PublishedRow:
+    return {
+        "account_id": calculated.account_id,
+        "account_name": calculated.facts.account.account_name,
+        "health_date": calculated.health_date,
+        "pillar_id": pillar.pillar_id,
+        "pillar_name": configuration.pillar_names[pillar.pillar_id],
+        "segment_id": calculated.segment_id,
+        "state": pillar.state,
+        "state_since": run.since,
+        "score": pillar.score,
+        "reason": pillar.reason,
+    }
 
 
 def _account_row(calculated: Calculated, run: Run, pillars: list[Pillar]) -> PublishedRow:

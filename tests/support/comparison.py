@@ -42,6 +42,9 @@ KEYS: dict[str, tuple[str, ...]] = {
     "threshold_calibration": (
         *("segment_id", "pillar_id", "rule_set", "clause", "signal_id", "operator", "threshold"),
     ),
+    "pillar_health": ("account_id", "pillar_id"),
+    "account_properties": ("account_id", "property_id"),
+    "account_rollup_history": ("health_date", "parent_account_id", "pillar_id"),
     "health_alerts": ("health_date", "alert_id", "account_id", "pillar_id"),
 }
 # Texts that hold JSON, whose lists are sets: equal when they hold the same.

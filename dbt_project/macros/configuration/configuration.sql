@@ -57,12 +57,15 @@ select
 from ({{ read_configuration(seed) }}) as source
 {% endmacro %}
 
-{#- Columns that the files lack: [(seed, column)]. -#}
+{#- Columns that the files lack and should not: [(seed, column)]. What was added once people had files of
+    their own reads as empty. -#}
 {% macro missing_configuration_columns() %}
     {%- set missing = [] -%}
     {%- for seed in configuration_seeds() if can_be_queried(ref(seed)) -%}
         {%- set present = column_names(ref(seed)) -%}
-        {%- for column in configuration_columns(seed) if column not in present -%}
+        {%- for column in configuration_columns(seed)
+            if column not in present
+            and not configuration_column_meta(seed, column).can_be_missing -%}
             {%- do missing.append((seed, column)) -%}
         {%- endfor -%}
     {%- endfor -%}
@@ -111,6 +114,12 @@ from ({{ read_configuration(seed) }}) as source
     {%- do cells.append("','") if not loop.last -%}
 {%- endfor -%}
 {{ dbt.concat(cells) if cells | length > 1 else cells | first }}
+{%- endmacro %}
+
+{#- The name for people of what has an id: the one that is given, else the id with blanks for
+    underscores. -#}
+{% macro name_of_id(name, id) -%}
+coalesce({{ name }}, replace({{ id }}, '_', ' '))
 {%- endmacro %}
 
 {#- A value of YAML as a literal: a list as its parts separated by `|`, nothing as null. -#}

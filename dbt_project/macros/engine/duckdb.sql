@@ -150,6 +150,26 @@ case
 end
 {%- endmacro %}
 
+{#- A number with so many decimals, halves away from zero as its six decimals read. -#}
+{% macro rounded_as_written(number, decimals) %}
+    {{ return(adapter.dispatch('rounded_as_written', 'health')(number, decimals)) }}
+{% endmacro %}
+{% macro duckdb__rounded_as_written(number, decimals) -%}
+case
+            when abs({{ number }}) < 1e15
+                then cast(round(cast({{ number }} as decimal(38, 6)), {{ decimals }}) as double)
+            else {{ number }}
+        end
+{%- endmacro %}
+
+{#- The unit of one: without the s that ends its first word. -#}
+{% macro singular(unit) %}
+    {{ return(adapter.dispatch('singular', 'health')(unit)) }}
+{% endmacro %}
+{% macro duckdb__singular(unit) -%}
+regexp_replace({{ unit }}, '^(\S*[^\ssiu])s( |$)', '\1\2')
+{%- endmacro %}
+
 {#- A number that values that are the same share, and few that are not. -#}
 {% macro hash_number(columns) %}
     {{ return(adapter.dispatch('hash_number', 'health')(columns)) }}
@@ -453,12 +473,18 @@ select cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as 
     {%- endif -%}
 {% endmacro %}
 
-{#- Numbers from 0 to 62 as a set in one number: those of a group, those of a group of sets, and how many
-    there are in one. Counts distinct days or features without a row for each. -#}
+{#- Numbers from 0 to 62 as a set in one number: those of a group, whether one is in it, those of a group of
+    sets, and how many there are in one. Counts distinct days or features without a row for each. -#}
 {% macro number_set(number) %}
     {{ return(adapter.dispatch('number_set', 'health')(number)) }}
 {% endmacro %}
 {% macro duckdb__number_set(number) -%}bit_or(cast(1 as bigint) << {{ number }}){%- endmacro %}
+{% macro is_in_number_set(number, number_set) %}
+    {{ return(adapter.dispatch('is_in_number_set', 'health')(number, number_set)) }}
+{% endmacro %}
+{% macro duckdb__is_in_number_set(number, number_set) -%}
+({{ number_set }} & (cast(1 as bigint) << {{ number }})) <> 0
+{%- endmacro %}
 {% macro number_set_of_sets(number_set) -%}bit_or({{ number_set }}){%- endmacro %}
 {% macro number_set_size(number_set) -%}bit_count({{ number_set }}){%- endmacro %}
 

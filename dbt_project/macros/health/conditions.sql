@@ -7,8 +7,9 @@
         signals; all where none
     gives: one row per row of `pairs`: the number that was observed as it is (observed_number), the
         threshold, rounded to the six decimals by which both are compared (resolved_number), what was
-        observed of other types (observed_text) and `is_met` (true, false, or null for unknown). What
-        the condition is stays in the configuration, because millions of rows have one. -#}
+        observed of other types (observed_text), `is_met` (true, false, or null for unknown) and, of a
+        linear score rule alone, the `points` that it gives. What the condition is stays in the
+        configuration, because millions of rows have one. -#}
 {% macro evaluated_conditions(pairs, step, rule_sets=none) -%}
 {#- The date before the run is of its first step. -#}
 {%- set is_in_step = 'health_date between ' ~ step.first ~ ' and ' ~ step.last -%}
@@ -39,6 +40,11 @@ select
                 when '<=' then compared.rounded_number <= compared.resolved_number
                 when 'in' then {{ is_listed }}
                 when 'not_in' then not {{ is_listed }}
+                when 'linear' then
+                    case compared.rule_set
+                        when 'healthy' then compared.linear_share >= 1
+                        else compared.linear_share <= 0
+                    end
             end
         when compared.value_type = 'tags' and compared.value_texts is not null then
             case
@@ -57,7 +63,12 @@ select
                     then {{ array_has('compared.threshold_texts', 'compared.value_text') }}
                 else not {{ array_has('compared.threshold_texts', 'compared.value_text') }}
             end
-    end as is_met
+    end as is_met,
+    case
+        when compared.linear_share >= 1 then 10
+        when compared.linear_share <= 0 then 0
+        else 10 * compared.linear_share
+    end as points
 from (
     select
         scaled.configuration_key,
@@ -69,6 +80,14 @@ from (
         signals.value_text,
         signals.value_texts,
         round(conditions.threshold_number * scaled.scale, 6) as resolved_number,
+        -- How far the value is on its way from poor (0) to healthy (1).
+        (round(signals.value_number, 6) - round(conditions.poor_number * scaled.scale, 6))
+        / nullif(
+            round(conditions.healthy_number * scaled.scale, 6)
+            - round(conditions.poor_number * scaled.scale, 6),
+            0
+        ) as linear_share,
+        conditions.rule_set,
         conditions.value_type,
         conditions.operator,
         conditions.threshold,
@@ -158,6 +177,7 @@ select
         else conditions.threshold
     end as resolved_threshold,
     results.is_met,
+    results.points,
     case
         when {{ has_one_threshold('conditions') }}
             then round(results.observed_number, 6) - results.resolved_number
@@ -183,37 +203,4 @@ case when {{ is_met }} then 2 when {{ is_met }} is null then 1 else 0 end
 
 {% macro truth_value(level) -%}
 case {{ level }} when 2 then true when 0 then false end
-{%- endmacro %}
-
-{#- Signals that evaluated conditions use, and whether they are missing: one row per date of a
-    change, account, pillar and signal. Where a condition has no resolved threshold, the signal that
-    scales it is missing. -#}
-{% macro signals_of_conditions(conditions) -%}
-select
-    changed_on,
-    account_id,
-    pillar_id,
-    signal_id,
-    max(case when observed is null then 1 else 0 end) as is_missing
-from (
-    select
-        changed_on,
-        account_id,
-        pillar_id,
-        signal_id,
-        observed
-    from {{ conditions }}
-
-    union all
-
-    select
-        changed_on,
-        account_id,
-        pillar_id,
-        scaled_by as signal_id,
-        resolved_threshold as observed
-    from {{ conditions }}
-    where scaled_by is not null
-) as used
-group by changed_on, account_id, pillar_id, signal_id
 {%- endmacro %}

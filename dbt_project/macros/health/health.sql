@@ -125,3 +125,17 @@ coalesce(
 {% macro rank_of_state(state) -%}
 case {{ state }} when 'poor' then 0 when 'average' then 1 when 'good' then 2 end
 {%- endmacro %}
+
+{#- A letter for each of 60 days, oldest first, from the sets of the days ago on which each state was shown. -#}
+{% macro last_60_letters() -%}
+{%- set letters = [] -%}
+{%- for days_ago in range(59, -1, -1) -%}
+    {%- do letters.append(
+        "case when " ~ is_in_number_set(days_ago, 'good_days') ~ " then 'g'"
+        ~ " when " ~ is_in_number_set(days_ago, 'average_days') ~ " then 'a'"
+        ~ " when " ~ is_in_number_set(days_ago, 'poor_days') ~ " then 'p'"
+        ~ " when " ~ is_in_number_set(days_ago, 'not_calculated_days') ~ " then '-' else '.' end"
+    ) -%}
+{%- endfor -%}
+{{ dbt.concat(letters) }}
+{%- endmacro %}

@@ -11,6 +11,8 @@ select
     threshold,
     scaled_by,
     threshold_number,
+    poor_number,
+    healthy_number,
     threshold_numbers,
     threshold_texts,
     threshold_count,

@@ -2,6 +2,8 @@
 -- (`configured_signals`).
 select
     signal_id,
+    signal_name,
+    unit,
     value_type,
     origin
 from {{ ref('configured_signals') }}

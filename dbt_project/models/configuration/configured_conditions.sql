@@ -4,6 +4,9 @@
 --
 -- `threshold` is what the file says, a single number written as a person would. The parsed forms
 -- are lists, because `in` takes several: `threshold_numbers`, `threshold_texts`.
+--
+-- A linear score rule is one condition in the files and two here, with the operator `linear`. Each
+-- knows both ends, `poor_number` and `healthy_number`.
 with
 
 segment_rules as (
@@ -41,7 +44,9 @@ conditions as (
         signal_id,
         operator,
         value as threshold,
-        cast(null as {{ dbt.type_string() }}) as scaled_by
+        cast(null as {{ dbt.type_string() }}) as scaled_by,
+        cast(null as {{ dbt.type_string() }}) as poor_threshold,
+        cast(null as {{ dbt.type_string() }}) as healthy_threshold
     from segment_rules
 
     union all
@@ -55,7 +60,9 @@ conditions as (
         signal_id,
         operator,
         threshold,
-        scaled_by
+        scaled_by,
+        cast(null as {{ dbt.type_string() }}) as poor_threshold,
+        cast(null as {{ dbt.type_string() }}) as healthy_threshold
     from health_rules
 
     union all
@@ -67,9 +74,11 @@ conditions as (
         pillar_id,
         cast(null as {{ dbt.type_string() }}) as clause,
         signal_id,
-        healthy_operator as operator,
+        case when scoring = 'linear' then 'linear' else healthy_operator end as operator,
         healthy_threshold as threshold,
-        scaled_by
+        scaled_by,
+        case when scoring = 'linear' then poor_threshold end as poor_threshold,
+        case when scoring = 'linear' then healthy_threshold end as healthy_threshold
     from score_rules
     where healthy_operator is not null or healthy_threshold is not null
 
@@ -82,9 +91,11 @@ conditions as (
         pillar_id,
         cast(null as {{ dbt.type_string() }}) as clause,
         signal_id,
-        poor_operator as operator,
+        case when scoring = 'linear' then 'linear' else poor_operator end as operator,
         poor_threshold as threshold,
-        scaled_by
+        scaled_by,
+        case when scoring = 'linear' then poor_threshold end as poor_threshold,
+        case when scoring = 'linear' then healthy_threshold end as healthy_threshold
     from score_rules
     where poor_operator is not null or poor_threshold is not null
 
@@ -99,7 +110,9 @@ conditions as (
         signal_id,
         operator,
         threshold,
-        scaled_by
+        scaled_by,
+        cast(null as {{ dbt.type_string() }}) as poor_threshold,
+        cast(null as {{ dbt.type_string() }}) as healthy_threshold
     from milestones
 
 ),
@@ -195,6 +208,8 @@ select
     end as threshold,
     identified.scaled_by,
     {{ parse_number('identified.threshold') }} as threshold_number,
+    {{ parse_number('identified.poor_threshold') }} as poor_number,
+    {{ parse_number('identified.healthy_threshold') }} as healthy_number,
     threshold_lists.threshold_numbers,
     threshold_lists.threshold_texts,
     coalesce(threshold_lists.threshold_count, 0) as threshold_count,

@@ -12,6 +12,8 @@ metrics as (
     select
         configuration_key,
         metric_id,
+        metric_name,
+        unit,
         pillar_id,
         measure,
         try_cast({{ parse_number('window_days') }} as integer) as window_days,
@@ -25,6 +27,8 @@ metrics as (
     select
         configuration_key,
         '{{ account_mrr_metric() }}' as metric_id,
+        cast(null as {{ dbt.type_string() }}) as metric_name,
+        cast(null as {{ dbt.type_string() }}) as unit,
         cast(null as {{ dbt.type_string() }}) as pillar_id,
         'mrr' as measure,
         cast(null as integer) as window_days,
@@ -37,6 +41,8 @@ metrics as (
 select
     metrics.configuration_key,
     metrics.metric_id,
+    {{ name_of_id('metrics.metric_name', 'metrics.metric_id') }} as metric_name,
+    metrics.unit,
     metrics.pillar_id,
     metrics.measure,
     metrics.window_days,

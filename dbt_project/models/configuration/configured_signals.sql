@@ -1,5 +1,5 @@
 -- Everything that a condition can compare: one row per configuration and signal (unless a name
--- stands for two, which `config_errors` reports).
+-- stands for two, which `config_errors` reports), with the name and the unit that people read.
 with
 
 configurations as (
@@ -24,24 +24,27 @@ built_in as (
 
     select
         signals.signal_id,
-        signals.value_type
+        signals.value_type,
+        signals.unit
     from (
         values
-        ('account_age_days', 'number'),
-        ('lifecycle_stage', 'text'),
-        ('industry', 'text'),
-        ('region', 'text'),
-        ('csm_email', 'text'),
-        ('parent_account_id', 'text'),
-        ('plan_id', 'text'),
-        ('tag', 'tags')
-    ) as signals (signal_id, value_type)
+        ('account_age_days', 'number', 'days'),
+        ('lifecycle_stage', 'text', null),
+        ('industry', 'text', null),
+        ('region', 'text', null),
+        ('csm_email', 'text', null),
+        ('parent_account_id', 'text', null),
+        ('plan_id', 'text', null),
+        ('tag', 'tags', null)
+    ) as signals (signal_id, value_type, unit)
 
 )
 
 select
     configuration_key,
     metric_id as signal_id,
+    metric_name as signal_name,
+    unit,
     'number' as value_type,
     'metric' as origin
 from metrics
@@ -52,6 +55,8 @@ union all
 select
     configuration_key,
     attribute_id as signal_id,
+    {{ name_of_id('attribute_name', 'attribute_id') }} as signal_name,
+    unit,
     value_type,
     'attribute' as origin
 from attributes
@@ -61,6 +66,8 @@ union all
 select
     configurations.configuration_key,
     built_in.signal_id,
+    {{ name_of_id('null', 'built_in.signal_id') }} as signal_name,
+    built_in.unit,
     built_in.value_type,
     'built_in' as origin
 from configurations

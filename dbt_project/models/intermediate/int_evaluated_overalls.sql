@@ -1,5 +1,6 @@
--- The calculated overall state and score of each account (docs/health.md, "Overall"): one row per
--- configuration, health date and account.
+-- The calculated overall state and score of each account, and between which scores it could lie
+-- (docs/health.md, "Overall score and state" and "What is not known"): one row per configuration,
+-- health date and account.
 with
 
 accounts as (
@@ -38,7 +39,19 @@ weighed as (
         / sum(case when pillars.score is not null then weights.weight end) as score,
         min(case when pillars.calculated_state = 'poor' then weights.cap_when_poor end) as cap,
         sum(case when pillars.score is not null then weights.weight else 0 end)
-        / sum(weights.weight) as coverage
+        / sum(weights.weight) as coverage,
+        -- What could be, over the pillars that are configured: the others have no ends.
+        sum(pillars.score_low * weights.weight)
+        / sum(case when pillars.score_low is not null then weights.weight end) as score_low,
+        sum(pillars.score_high * weights.weight)
+        / sum(case when pillars.score_high is not null then weights.weight end) as score_high,
+        min(
+            case
+                when pillars.score_low is not null and pillars.may_be_poor
+                    then weights.cap_when_poor
+            end
+        ) as cap_of_low,
+        min(case when pillars.is_surely_poor then weights.cap_when_poor end) as cap_of_high
     from pillars
     inner join weights
         on pillars.configuration_key = weights.configuration_key
@@ -73,6 +86,12 @@ scores as (
             when weighed.score is not null then least(weighed.score, weighed.cap)
         end as overall_score,
         coalesce(weighed.coverage, 0) as coverage,
+        case
+            when weighed.score_low is not null then least(weighed.score_low, weighed.cap_of_low)
+        end as score_low,
+        case
+            when weighed.score_high is not null then least(weighed.score_high, weighed.cap_of_high)
+        end as score_high,
         case
             when accounts.is_created_today then 'created_today'
             when chosen_segments.segment_id is null then 'no_segment'
@@ -114,7 +133,14 @@ select
     cast(round(overall_score, 12) as double) as overall_score,
     cast(round(coverage, 12) as double) as coverage,
     reason,
-    cast(null as double) as score_low,
-    cast(null as double) as score_high,
-    cast(null as boolean) as is_certain
+    cast(round(score_low, 12) as double) as score_low,
+    cast(round(score_high, 12) as double) as score_high,
+    case
+        when score_low is null then null
+        when reason is not null then false
+        else
+            {{ state_of_score('score_low', 'good_from', 'poor_below') }} = calculated_overall_state
+            and {{ state_of_score('score_high', 'good_from', 'poor_below') }}
+            = calculated_overall_state
+    end as is_certain
 from states

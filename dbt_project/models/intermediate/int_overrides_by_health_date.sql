@@ -9,6 +9,7 @@ overrides as (
         overrides.account_id,
         overrides.pillar_id,
         overrides.state,
+        overrides.reason,
         row_number() over (
             partition by dates.health_date, overrides.account_id, overrides.pillar_id
             order by overrides.created_at desc, overrides.override_id desc
@@ -24,6 +25,7 @@ select
     health_date,
     account_id,
     pillar_id,
-    state
+    state,
+    reason
 from overrides
 where position = 1

@@ -144,25 +144,16 @@ flipped_lists as (
                 'flipped.pillar_id', 'flipped.rule_set', 'flipped.clause', 'flipped.signal_id',
                 'flipped.operator', 'flipped.threshold', 'flipped.scaled_by',
             ],
-        ) }} as flipped_conditions
+        ) }} as flipped_conditions,
+        min(
+            case when flipped.was_met is null or flipped.is_met is null then 1 else 0 end
+        ) = 1 as are_unknown_on_a_date
     from changes
     inner join flipped
         on changes.health_date = flipped.changed_on
         and changes.account_id = flipped.account_id
         and (changes.pillar_id = flipped.pillar_id or changes.pillar_id = 'overall')
     group by changes.health_date, changes.account_id, changes.pillar_id
-
-),
-
-signals_before as (
-
-    {{ signals_of_conditions('conditions_before') }}
-
-),
-
-signals_now as (
-
-    {{ signals_of_conditions('conditions_now') }}
 
 ),
 
@@ -188,31 +179,15 @@ pillar_reasons as (
 
 ),
 
--- Pillars of which a source became fit or unfit, or a value appeared or went missing.
-changed_data as (
-
-    select
-        signals_now.changed_on as health_date,
-        signals_now.account_id,
-        signals_now.pillar_id
-    from signals_now
-    inner join signals_before
-        on signals_now.changed_on = signals_before.changed_on
-        and signals_now.account_id = signals_before.account_id
-        and signals_now.pillar_id = signals_before.pillar_id
-        and signals_now.signal_id = signals_before.signal_id
-        and signals_now.is_missing <> signals_before.is_missing
-
-    union
+-- Pillars of which a source became fit or unfit.
+changed_sources as (
 
     select
         health_date,
         account_id,
         pillar_id
     from pillar_reasons
-    where
-        (reason = 'source_unavailable') <> (previous_reason = 'source_unavailable')
-        or (reason = 'no_data') <> (previous_reason = 'no_data')
+    where (reason = 'source_unavailable') <> (previous_reason = 'source_unavailable')
 
 ),
 
@@ -226,13 +201,13 @@ weights as (
 
 ),
 
-data_changes as (
+source_changes as (
 
     select
         health_date,
         account_id,
         pillar_id
-    from changed_data
+    from changed_sources
 
     union
 
@@ -242,10 +217,10 @@ data_changes as (
         changes.pillar_id
     from changes
     inner join weights on changes.segment_id = weights.segment_id
-    inner join changed_data
-        on changes.health_date = changed_data.health_date
-        and changes.account_id = changed_data.account_id
-        and weights.pillar_id = changed_data.pillar_id
+    inner join changed_sources
+        on changes.health_date = changed_sources.health_date
+        and changes.account_id = changed_sources.account_id
+        and weights.pillar_id = changed_sources.pillar_id
     where changes.pillar_id = 'overall'
 
 ),
@@ -302,7 +277,8 @@ select
             and not changes.is_overridden
             and previous_states.calculated_state = changes.from_state
             then 'configuration'
-        when data_changes.account_id is not null then 'data'
+        when source_changes.account_id is not null or flipped_lists.are_unknown_on_a_date
+            then 'data'
         else 'behaviour'
     end as cause,
     coalesce(flipped_lists.flipped_conditions, '[]') as flipped_conditions,
@@ -315,10 +291,10 @@ left join previous_states
     on changes.health_date = previous_states.health_date
     and changes.account_id = previous_states.account_id
     and changes.pillar_id = previous_states.pillar_id
-left join data_changes
-    on changes.health_date = data_changes.health_date
-    and changes.account_id = data_changes.account_id
-    and changes.pillar_id = data_changes.pillar_id
+left join source_changes
+    on changes.health_date = source_changes.health_date
+    and changes.account_id = source_changes.account_id
+    and changes.pillar_id = source_changes.pillar_id
 left join flipped_lists
     on changes.health_date = flipped_lists.health_date
     and changes.account_id = flipped_lists.account_id

@@ -15,45 +15,15 @@ latest as (
 
 ),
 
-starts as (
+present_states as (
 
     select
-        health_date,
         account_id,
-        state
-    from {{ ref('int_state_starts') }}
+        state_since,
+        previous_state,
+        last_60_days
+    from {{ ref('int_latest_states') }}
     where pillar_id = 'overall'
-
-),
-
--- Where the last overall state that was another one than now began.
-other_states as (
-
-    select
-        latest.account_id,
-        max(case when starts.state <> latest.overall_state then starts.health_date end) as began_on
-    from latest
-    inner join starts on latest.account_id = starts.account_id
-    group by latest.account_id
-
-),
-
-state_runs as (
-
-    select
-        other_states.account_id,
-        min(
-            case
-                when other_states.began_on is null or starts.health_date > other_states.began_on
-                    then starts.health_date
-            end
-        ) as state_since,
-        max(
-            case when starts.health_date = other_states.began_on then starts.state end
-        ) as previous_overall_state
-    from other_states
-    inner join starts on other_states.account_id = starts.account_id
-    group by other_states.account_id
 
 ),
 
@@ -105,12 +75,17 @@ names as (
         stages.value_text as lifecycle_stage,
         cast(null as {{ dbt.type_string() }}) as segment_name,
         cast(null as {{ dbt.type_string() }}) as worst_pillar_id,
+        main_reasons.main_reason,
         false as is_as_it_was
     from {{ ref('int_accounts_by_health_date') }} as accounts
     left join {{ ref('account_signals') }} as stages
         on accounts.health_date = stages.health_date
         and accounts.account_id = stages.account_id
         and stages.signal_id = 'lifecycle_stage'
+    left join {{ ref('int_main_reasons') }} as main_reasons
+        on accounts.health_date = main_reasons.health_date
+        and accounts.account_id = main_reasons.account_id
+        and main_reasons.pillar_id = 'overall'
     {%- if is_incremental() %}
 
     union all
@@ -122,6 +97,7 @@ names as (
         lifecycle_stage,
         segment_name,
         worst_pillar_id,
+        main_reason,
         true as is_as_it_was
     from {{ this }}
     where not health_date between {{ first_health_date() }} and {{ last_health_date() }}
@@ -142,8 +118,8 @@ select
     latest.mrr,
     latest.overall_state,
     latest.overall_score,
-    state_runs.previous_overall_state,
-    state_runs.state_since,
+    present_states.previous_state as previous_overall_state,
+    present_states.state_since,
     case when names.is_as_it_was then names.worst_pillar_id else pillar_columns.worst_pillar_id end
         as worst_pillar_id,
     latest.coverage,
@@ -151,9 +127,15 @@ select
     pillar_columns.{{ pillar }}_state,
     pillar_columns.{{ pillar }}_score,
     {%- endfor %}
-    latest.reason
+    latest.reason,
+    names.main_reason,
+    present_states.last_60_days,
+    latest.score_low,
+    latest.score_high,
+    latest.is_certain,
+    latest.settled_state
 from latest
-inner join state_runs on latest.account_id = state_runs.account_id
+inner join present_states on latest.account_id = present_states.account_id
 left join pillar_columns on latest.account_id = pillar_columns.account_id
 left join {{ ref('stg_accounts') }} as accounts on latest.account_id = accounts.account_id
 left join names

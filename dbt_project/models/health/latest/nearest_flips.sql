@@ -4,9 +4,9 @@
 -- relative to its threshold.
 --
 -- What a flip would do depends on the truth of the pillar's conditions alone, and most accounts
--- share that with others. So it is tried once for each pattern of truths, segment and pillar: a
--- trial is an account made up, whose `account_id` is its number, and folded to states by the same
--- rules as others.
+-- share that with others. So it is tried once for each pattern of truths, segment and pillar.
+--
+-- A linear score rule does not flip: it gives what it gives while others do.
 with
 
 accounts as (
@@ -36,22 +36,34 @@ rules as (
 
     select
         *,
+        max(case when rule_set in ('good', 'poor') then 1 else 0 end) over (
+            partition by segment_id, pillar_id
+        ) = 1 as has_health_rules,
         row_number() over (order by signal_id, operator, threshold, condition_id) as tie_break
     from {{ ref('config_conditions') }}
     where rule_set in ('good', 'poor', 'healthy', 'poor_band')
 
 ),
 
+-- The conditions that a state rests on: score rules beside health rules change the score alone.
+deciding_rules as (
+
+    select *
+    from rules
+    where rule_set in ('good', 'poor') or not has_health_rules
+
+),
+
 -- What is true of an account's pillar as one number, the same in whatever order the conditions
--- come. That two patterns of a thousand share it by chance is to be feared once in 10^13 nights.
+-- come, and what its linear score rules give. That two patterns of a thousand share it by chance is to be feared once in 10^13 nights.
 truths as (
 
     select
         results.account_id,
         rules.pillar_id,
-        sum({{ hash_number(['results.condition_id', 'results.is_met']) }}) as pattern
+        sum({{ hash_number(['results.condition_id', 'results.is_met', 'results.points']) }}) as pattern
     from {{ ref('chosen_segment_results') }} as results
-    inner join rules on results.condition_id = rules.condition_id
+    inner join deciding_rules as rules on results.condition_id = rules.condition_id
     where results.health_date = {{ last_health_date() }}
     group by results.account_id, rules.pillar_id
 
@@ -93,18 +105,21 @@ pattern_conditions as (
         results.account_id,
         results.condition_id,
         results.is_met,
+        results.points,
         rules.pillar_id,
         rules.rule_set,
+        rules.has_health_rules,
         rules.clause,
         rules.signal_id,
         {{ has_one_threshold('rules') }}
+        and rules.operator <> 'linear'
         and results.observed_number is not null
         and results.resolved_number is not null as has_gap
     from patterns
     inner join {{ ref('chosen_segment_results') }} as results
         on patterns.health_date = results.health_date
         and patterns.account_id = results.account_id
-    inner join rules
+    inner join deciding_rules as rules
         on results.condition_id = rules.condition_id
         and patterns.pillar_id = rules.pillar_id
 
@@ -115,23 +130,24 @@ trials as (
 
     select
         *,
-        {{ rank_of_state('calculated_state') }} as state_rank,
         row_number() over (order by chosen_segment_id, pillar_id, pattern, condition_id) as trial_id
     from pattern_conditions
     where has_gap
 
 ),
 
+-- Each trial is folded as accounts are in `int_health_rule_answers` and `int_score_rule_points`.
 trial_conditions as (
 
     select
-        'current' as configuration_key,
-        trials.health_date,
-        trials.trial_id as account_id,
-        conditions.pillar_id,
+        trials.trial_id,
         conditions.rule_set,
-        conditions.clause,
         conditions.signal_id,
+        case
+            when conditions.rule_set in ('good', 'poor') then conditions.clause
+            else conditions.signal_id
+        end as clause,
+        conditions.points,
         case
             when conditions.condition_id = trials.condition_id then not conditions.is_met
             else conditions.is_met
@@ -143,56 +159,116 @@ trial_conditions as (
 
 ),
 
-trial_accounts as (
+trial_clauses as (
 
     select
-        'current' as configuration_key,
-        health_date,
-        trial_id as account_id,
-        false as is_created_today
-    from trials
+        trial_id,
+        rule_set,
+        clause,
+        min({{ truth_level('is_met') }}) as truth_level,
+        max(points) as points
+    from trial_conditions
+    group by trial_id, rule_set, clause
 
 ),
 
-trial_memberships as (
+trial_answers as (
 
     select
-        'current' as configuration_key,
-        health_date,
-        trial_id as account_id,
-        chosen_segment_id as segment_id,
-        true as is_chosen
+        trial_id,
+        max(case when rule_set = 'good' then truth_level else 0 end) = 2 as good_holds,
+        max(case when rule_set = 'poor' then truth_level else 0 end) = 2 as poor_holds
+    from trial_clauses
+    group by trial_id
+
+),
+
+trial_rules as (
+
+    select
+        trial_id,
+        clause as signal_id,
+        max(case when rule_set = 'healthy' then truth_level else 0 end) as healthy_level,
+        max(case when rule_set = 'poor_band' then truth_level else 0 end) as poor_level,
+        min(truth_level) = 1 and max(truth_level) = 1 as is_unknown,
+        max(points) as linear_points
+    from trial_clauses
+    where rule_set in ('healthy', 'poor_band')
+    group by trial_id, clause
+
+),
+
+trial_points as (
+
+    select
+        trials.trial_id,
+        weights.weight,
+        {{ points_of_score_rule('trial_rules') }} as points
+    from trial_rules
+    inner join trials on trial_rules.trial_id = trials.trial_id
+    inner join {{ ref('configured_score_rules') }} as weights
+        on weights.configuration_key = 'current'
+        and trials.chosen_segment_id = weights.segment_id
+        and trials.pillar_id = weights.pillar_id
+        and trial_rules.signal_id = weights.signal_id
+
+),
+
+trial_scores as (
+
+    select
+        trial_id,
+        sum(points * weight) / sum(weight) as score
+    from trial_points
+    where points is not null
+    group by trial_id
+
+),
+
+trial_pillars as (
+
+    select
+        trials.*,
+        trial_answers.good_holds,
+        trial_answers.poor_holds,
+        trial_scores.score,
+        segments.good_from,
+        segments.poor_below
     from trials
+    inner join trial_answers on trials.trial_id = trial_answers.trial_id
+    left join trial_scores on trials.trial_id = trial_scores.trial_id
+    inner join {{ ref('config_segments') }} as segments
+        on trials.chosen_segment_id = segments.segment_id
 
 ),
 
 trial_states as (
 
-    {{ pillar_states('trial_accounts', 'trial_memberships', 'trial_conditions') }}
+    select
+        *,
+        {{ state_of_pillar('trial_pillars') }} as trial_state
+    from trial_pillars
 
 ),
 
 changes as (
 
     select
-        trials.trial_id,
-        trials.pillar_id,
-        trials.chosen_segment_id,
-        trials.pattern,
-        trials.condition_id,
-        trials.is_met,
-        trials.calculated_state as from_state,
-        trial_states.calculated_state as to_state,
+        trial_id,
+        pillar_id,
+        chosen_segment_id,
+        pattern,
+        condition_id,
+        is_met,
+        calculated_state as from_state,
+        trial_state as to_state,
         case
-            when {{ rank_of_state('trial_states.calculated_state') }} > trials.state_rank
+            when {{ rank_of_state('trial_state') }} > {{ rank_of_state('calculated_state') }}
                 then 'better'
             else 'worse'
         end as direction
-    from trials
-    inner join trial_states
-        on trials.trial_id = trial_states.account_id
-        and trials.pillar_id = trial_states.pillar_id
-    where trial_states.calculated_state <> trials.calculated_state
+    from trial_states
+    where trial_state <> calculated_state
 
 ),
 
@@ -211,7 +287,7 @@ candidates as (
         abs(round(results.observed_number, 6) - results.resolved_number)
         / coalesce(nullif(abs(results.resolved_number), 0), 1) as relative_gap
     from {{ ref('chosen_segment_results') }} as results
-    inner join rules on results.condition_id = rules.condition_id
+    inner join deciding_rules as rules on results.condition_id = rules.condition_id
     inner join account_patterns
         on results.health_date = account_patterns.health_date
         and results.account_id = account_patterns.account_id
@@ -266,4 +342,4 @@ select
     cast(round({{ field_of_row('nearest.flip', 'relative_gap') }}, 12) as double) as relative_gap
 from nearest
 inner join changes on {{ field_of_row('nearest.flip', 'trial_id') }} = changes.trial_id
-inner join rules on changes.condition_id = rules.condition_id
+inner join deciding_rules as rules on changes.condition_id = rules.condition_id
