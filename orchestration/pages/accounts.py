@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from orchestration.base.figures import counted
+from orchestration.insight.conditions import as_a_person
 from orchestration.pages.filters import Clause, Query, chosen, marks
 from orchestration.pages.snapshot import Row, Snapshot
 from orchestration.pages.words import STATES, signal_name, spaced
@@ -176,11 +178,12 @@ def ways_up(snapshot: Snapshot, accounts: list[str]) -> dict[str, str]:
 
 def way(names: Any, row: Row) -> str:
     """A row of nearest_flips in words."""
-    unit = names.units.get(row["signal_id"], "")
+    needed, observed = as_a_person(row["needed"], row["observed"]), row["observed"]
     return (
         f"{names.pillar_names.get(row['pillar_id'], row['pillar_id'])}"
         f" {spaced(row['to_state'])}: {signal_name(names, row['signal_id'])}"
-        f" {row['needed_operator']} {row['needed']} {unit}, now {row['observed']}"
+        f" {row['needed_operator']} {counted(needed, names.units.get(row['signal_id'], ''))},"
+        f" now {as_a_person(observed, row['needed'])}"
     )
 
 

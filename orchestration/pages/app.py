@@ -71,10 +71,10 @@ class Pages:
         self.environment = templates()
 
     def render(
-        self, name: str, snapshot: Snapshot, query: Query, person: Person, **values: Any
+        self, page: str, snapshot: Snapshot, query: Query, person: Person, **values: Any
     ) -> str:
-        return self.environment.get_template(f"{name}.html.jinja").render(
-            page=name,
+        return self.environment.get_template(f"{page}.html.jinja").render(
+            page=page,
             snapshot=snapshot,
             query=query,
             person=person,
@@ -96,11 +96,15 @@ class Pages:
                 return self.problem(403, f"{name} may not see these pages.")
             try:
                 snapshot = self.publications.present()
-                query = Query(request.query_params.multi_items())
-                return page(request, snapshot, query, person)
+            except click.ClickException as problem:
+                return self.problem(503, problem.format_message())
+            try:
+                return page(request, snapshot, Query(request.query_params.multi_items()), person)
             except click.ClickException as problem:
                 return self.problem(503, problem.format_message())
             except (duckdb.BinderException, duckdb.CatalogException):
+                if snapshot.is_of_this_version:
+                    raise
                 text = "What is published is of an earlier version: `health run` renews it."
                 return self.problem(503, text)
 

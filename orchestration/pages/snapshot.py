@@ -4,6 +4,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ class Snapshot:
         self.first_date: date = publication["first_health_date"]
         self.last_date: date = publication["last_health_date"]
         self.config_version: str = publication["config_version"]
+        self.is_of_this_version = publication["product_version"] == version("account-health")
 
     @property
     def key(self) -> str:

@@ -7,18 +7,52 @@ from orchestration.pages.filters import Chosen, Clause, Query, chosen
 from orchestration.pages.snapshot import Row, Snapshot
 from orchestration.pages.words import STATES, day
 
-PERIODS = {"month": "month", "week": "week", "day": "day"}
-MEASURES = {"accounts": "accounts", "mrr": "MRR", "share": "share of accounts"}
+MEASURES = ("accounts", "mrr", "share")
 # Segments and managers are those of each day; analysis segments too, in which an account counts
 # once for each that it is a member of.
 PANELS = {
-    "": ("one", "'All accounts'"),
-    "segment": ("segment", "coalesce(history.segment_id, 'none')"),
-    "analysis": ("analysis segment", "memberships.segment_id"),
-    "manager": ("manager", "coalesce(history.csm_email, 'nobody')"),
+    "": "'All accounts'",
+    "segment": "coalesce(history.segment_id, 'none')",
+    "analysis": "memberships.segment_id",
+    "manager": "coalesce(history.csm_email, 'nobody')",
 }
 MOST = {"month": 24, "week": 53, "day": 60}
 WIDTH, HEIGHT = 640, 160
+BESIDE = (
+    " inner join health.{table} as {alias} on history.health_date = {alias}.health_date"
+    " and history.account_id = {alias}.account_id"
+)
+FLOWS = """
+    with earlier as ({of_date}), later as ({of_date}),
+    causes as (
+        select account_id, arg_max(cause, health_date) as cause
+        from health.health_changes
+        where pillar_id = ? and health_date > ? and health_date <= ?
+        group by account_id
+    ),
+    states as (
+        select
+            account_id, coalesce(later.mrr, earlier.mrr) as mrr,
+            coalesce(earlier.state, 'not there') as from_state,
+            coalesce(later.state, 'not there') as to_state
+        from earlier full outer join later using (account_id)
+    ),
+    flows as (
+        select
+            from_state, to_state, mrr,
+            case
+                when from_state = to_state then 'unchanged'
+                when from_state = 'not there' then 'came'
+                when to_state = 'not there' then 'left'
+                else cause
+            end as cause
+        from states left join causes using (account_id)
+    )
+    select from_state, to_state, cause, count(*) as accounts, sum(mrr) as mrr
+    from flows
+    group by from_state, to_state, cause
+    order by cause is not distinct from 'unchanged', accounts desc, from_state, to_state, cause
+"""
 
 
 def period_dates(snapshot: Snapshot, period: str) -> list[date]:
@@ -34,43 +68,44 @@ def period_dates(snapshot: Snapshot, period: str) -> list[date]:
     return sorted(last.values())[-MOST[period] :]
 
 
+def history(pillar: str, panel: str) -> tuple[str, str, list[Any]]:
+    """The history with the state of a pillar and what a panel asks for: its joins, the state, and
+    the values of the joins."""
+    joins, state = "health.account_health_history as history", "history.overall_state"
+    values: list[Any] = []
+    if pillar != "overall":
+        state = "pillars.state"
+        joins += BESIDE.format(table="pillar_health_history", alias="pillars")
+        joins += " and pillars.pillar_id = ?"
+        values.append(pillar)
+    if panel == "analysis":
+        joins += BESIDE.format(table="segment_membership", alias="memberships")
+        joins += " and memberships.membership = 'member'"
+    return joins, state, values
+
+
+def of_accounts(accounts: Chosen) -> tuple[str, list[Any]]:
+    """That a row is of the chosen accounts. Without a filter those that have left count on the
+    dates on which they were there."""
+    if accounts.sql == "true":
+        return "true", []
+    sql = f"select account_id from health.account_health as accounts where {accounts.sql}"
+    return f"history.account_id in ({sql})", accounts.values
+
+
 def states_by_date(
     snapshot: Snapshot, dates: list[date], accounts: Chosen, pillar: str, panel: str
 ) -> list[Row]:
     """Accounts and MRR by health date, panel and state."""
-    of_pillar = pillar != "overall"
-    state = "pillars.state" if of_pillar else "history.overall_state"
-    joins = ""
-    values: list[Any] = []
-    if of_pillar:
-        joins += (
-            " inner join health.pillar_health_history as pillars"
-            " on history.health_date = pillars.health_date"
-            " and history.account_id = pillars.account_id and pillars.pillar_id = ?"
-        )
-        values.append(pillar)
-    if panel == "analysis":
-        joins += (
-            " inner join health.segment_membership as memberships"
-            " on history.health_date = memberships.health_date"
-            " and history.account_id = memberships.account_id"
-            " and memberships.membership = 'member'"
-        )
-    # Without a filter those that have left count on the dates on which they were there.
-    where = (
-        " and history.account_id in (select account_id from health.account_health as accounts"
-        f" where {accounts.sql})"
-        if accounts.sql != "true"
-        else ""
-    )
+    joins, state, values = history(pillar, panel)
+    where, more = of_accounts(accounts)
     listed = ", ".join(f"date '{one}'" for one in dates)
     return snapshot.rows(
-        f"select history.health_date, {PANELS[panel][1]} as panel, {state} as state,"
+        f"select history.health_date, {PANELS[panel]} as panel, {state} as state,"
         " count(*) as accounts, coalesce(sum(history.mrr), 0) as mrr"
-        f" from health.account_health_history as history{joins}"
-        f" where history.health_date in ({listed or 'null'}){where}"
+        f" from {joins} where history.health_date in ({listed or 'null'}) and {where}"
         " group by all order by all",
-        [*values, *(accounts.values if where else [])],
+        [*values, *more],
     )
 
 
@@ -83,7 +118,7 @@ def bars(rows: list[Row], dates: list[date], measure: str) -> list[Row]:
         for one in dates
     }
     greatest = max(totals.values(), default=0) or 1
-    step = WIDTH / max(len(dates), 1)
+    step = WIDTH / max(len(dates), 8)
     drawn = []
     for position, one in enumerate(dates):
         whole = (totals[one] or 1) if measure == "share" else greatest
@@ -109,45 +144,21 @@ def bars(rows: list[Row], dates: list[date], measure: str) -> list[Row]:
 
 def flows(snapshot: Snapshot, first: date, last: date, accounts: Chosen, pillar: str) -> list[Row]:
     """From which state to which between two dates, with the cause of the latest change between."""
-    state_of = (
-        "select account_id, overall_state as state, mrr from health.account_health_history"
-        " where health_date = ?"
-        if pillar == "overall"
-        else "select pillars.account_id, pillars.state, history.mrr"
-        " from health.pillar_health_history as pillars"
-        " inner join health.account_health_history as history"
-        " on pillars.health_date = history.health_date and pillars.account_id = history.account_id"
-        " where pillars.health_date = ? and pillars.pillar_id = ?"
-    )
-    values: list[Any] = [first] + ([] if pillar == "overall" else [pillar])
-    later: list[Any] = [last] + ([] if pillar == "overall" else [pillar])
-    where = (
-        "where account_id in (select account_id from health.account_health as accounts"
-        f" where {accounts.sql})"
-        if accounts.sql != "true"
-        else ""
+    joins, state, values = history(pillar, "")
+    where, more = of_accounts(accounts)
+    of_date = (
+        f"select history.account_id, {state} as state, history.mrr from {joins}"
+        f" where history.health_date = ? and {where}"
     )
     return snapshot.rows(
-        f"with earlier as ({state_of}), later as ({state_of}),"
-        " causes as (select account_id, arg_max(cause, health_date) as cause"
-        " from health.health_changes where pillar_id = ? and health_date > ? and health_date <= ?"
-        " group by account_id),"
-        " states as (select account_id, coalesce(earlier.state, 'not there') as from_state,"
-        " coalesce(later.state, 'not there') as to_state,"
-        " coalesce(later.mrr, earlier.mrr) as mrr"
-        " from earlier full outer join later using (account_id))"
-        " select from_state, to_state, case when from_state <> to_state then"
-        " coalesce(cause, case when from_state = 'not there' then 'came' when to_state ="
-        " 'not there' then 'left' end) end as cause, count(*) as accounts, sum(mrr) as mrr"
-        f" from states left join causes using (account_id) {where}"
-        " group by all order by from_state = to_state, accounts desc, from_state, to_state, cause",
-        [*values, *later, pillar, first, last, *(accounts.values if where else [])],
+        FLOWS.format(of_date=of_date),
+        [*values, first, *more, *values, last, *more, pillar, first, last],
     )
 
 
 def page(snapshot: Snapshot, query: Query, visible: Clause | None) -> dict[str, Any]:
     """What the template `trend` shows."""
-    period = query.get("by") if query.get("by") in PERIODS else "month"
+    period = query.get("by") if query.get("by") in MOST else "month"
     measure = query.get("measure") if query.get("measure") in MEASURES else "accounts"
     panel = query.get("panel") if query.get("panel") in PANELS else ""
     names = snapshot.configuration
@@ -200,42 +211,17 @@ def listed(snapshot: Snapshot, query: Query, visible: Clause | None) -> dict[str
     pillar = query.get("of", "overall")
     pillar = pillar if pillar in names.pillar_names else "overall"
     panel = query.get("panel") if query.get("panel") in PANELS else ""
-    accounts = chosen(query, snapshot, visible)
-    joins = ""
-    values: list[Any] = []
-    state = "history.overall_state"
-    if pillar != "overall":
-        state = "pillars.state"
-        joins = (
-            " inner join health.pillar_health_history as pillars"
-            " on history.health_date = pillars.health_date"
-            " and history.account_id = pillars.account_id and pillars.pillar_id = ?"
-        )
-        values.append(pillar)
-    if panel == "analysis":
-        joins += (
-            " inner join health.segment_membership as memberships"
-            " on history.health_date = memberships.health_date"
-            " and history.account_id = memberships.account_id"
-            " and memberships.membership = 'member'"
-        )
-    conditions = ["history.health_date = ?", f"{state} = ?"]
-    values += [one, query.get("bar_state", "poor")]
+    joins, state, values = history(pillar, panel)
+    where, more = of_accounts(chosen(query, snapshot, visible))
+    conditions = f"history.health_date = ? and {state} = ? and {where}"
+    values += [one, query.get("bar_state", "poor"), *more]
     if name := query.get("bar_panel"):
-        conditions.append(f"{PANELS[panel][1]} = ?")
+        conditions += f" and {PANELS[panel]} = ?"
         values.append(name)
-    if accounts.sql != "true":
-        conditions.append(
-            "history.account_id in (select account_id from health.account_health as accounts"
-            f" where {accounts.sql})"
-        )
-        values += accounts.values
     rows = snapshot.rows(
-        "select history.*, churned.account_name from health.account_health_history as history"
-        f"{joins} left join health.account_churn as churned"
-        " on history.account_id = churned.account_id"
-        f" where {' and '.join(conditions)} order by history.mrr desc nulls last,"
-        " history.account_id limit 1000",
+        f"select history.*, churned.account_name from {joins}"
+        " left join health.account_churn as churned on history.account_id = churned.account_id"
+        f" where {conditions} order by history.mrr desc nulls last, history.account_id limit 1000",
         values,
     )
     return {

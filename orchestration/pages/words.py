@@ -9,7 +9,8 @@ from typing import Any
 from markupsafe import Markup
 
 from orchestration.base import escaping
-from orchestration.insight.conditions import Condition
+from orchestration.base.figures import counted
+from orchestration.insight.conditions import Condition, as_a_person
 from orchestration.warehouse.configuration import Configuration
 
 # A mark and a word beside the colour, which nobody needs to see. Letters are those of last_60_days.
@@ -95,12 +96,13 @@ def flips(configuration: Configuration, content: str | None) -> list[str]:
     lines = []
     for flip in json.loads(content or "[]"):
         observed, before = (
-            "unknown" if flip[name] is None else flip[name]
+            "unknown" if flip[name] is None else as_a_person(flip[name], flip["threshold"])
             for name in ("observed", "observed_before")
         )
         unit = configuration.units.get(flip["signal_id"], "")
         lines.append(
-            f"{signal_name(configuration, flip['signal_id'])}: {observed} {unit}, was {before};"
+            f"{signal_name(configuration, flip['signal_id'])}:"
+            f" {observed if flip['observed'] is None else counted(observed, unit)}, was {before};"
             f" {flip['operator']} {flip['threshold']} {answers[flip['is_met']]}"
         )
     return lines
