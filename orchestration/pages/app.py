@@ -26,7 +26,17 @@ from starlette.staticfiles import StaticFiles
 
 from orchestration.base import escaping
 from orchestration.base.settings import ROOT, Settings
-from orchestration.pages import account, accounts, changes, entries, guard, trend, trust, words
+from orchestration.pages import (
+    account,
+    accounts,
+    changes,
+    entries,
+    guard,
+    open_id,
+    trend,
+    trust,
+    words,
+)
 from orchestration.pages.filters import Query
 from orchestration.pages.people import Person, SignIn
 from orchestration.pages.snapshot import Publications, Snapshot
@@ -276,7 +286,12 @@ def build(settings: Settings, sign_in: SignIn, hosts: frozenset[str]) -> Starlet
     pages = Pages(settings, sign_in)
     answer = pages.answer
     middleware = [Middleware(guard.Guard, hosts=hosts), Middleware(GZipMiddleware)]
+    sign_in_routes: list[Route] = []
+    if sign_in.issuer:
+        sign_in_routes, cookies = open_id.parts(sign_in, pages.problem)
+        middleware += cookies
     routes = [
+        *sign_in_routes,
         Route("/", answer(pages.accounts)),
         Route("/accounts.csv", answer(pages.accounts_csv)),
         Route("/accounts/{account:path}/enter", pages.enter, methods=["POST"]),

@@ -46,12 +46,14 @@ class SignIn:
     issuer: str = ""
     client_id: str = ""
     client_secret: str = ""
+    address: str = ""  # by which people reach the pages, where that is not what a request says
     people: Path | None = None
 
     @classmethod
     def from_environment(cls) -> "SignIn":
         """HEALTH_PAGES_USER; HEALTH_PAGES_HEADER with HEALTH_PAGES_PROXIES; HEALTH_OIDC_ISSUER,
-        HEALTH_OIDC_CLIENT_ID and HEALTH_OIDC_CLIENT_SECRET; HEALTH_PAGES_PEOPLE."""
+        HEALTH_OIDC_CLIENT_ID and HEALTH_OIDC_CLIENT_SECRET; HEALTH_PAGES_ADDRESS;
+        HEALTH_PAGES_PEOPLE."""
         environment = os.environ.get
         proxies = environment("HEALTH_PAGES_PROXIES", "").split(",")
         found = cls(
@@ -61,6 +63,7 @@ class SignIn:
             issuer=environment("HEALTH_OIDC_ISSUER", "").rstrip("/"),
             client_id=environment("HEALTH_OIDC_CLIENT_ID", ""),
             client_secret=environment("HEALTH_OIDC_CLIENT_SECRET", ""),
+            address=environment("HEALTH_PAGES_ADDRESS", "").rstrip("/"),
             people=Path(file) if (file := environment("HEALTH_PAGES_PEOPLE")) else None,
         )
         if found.header and not found.proxies:

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from orchestration.base.settings import Settings
+from orchestration.insight.accounts import has_table
 from orchestration.warehouse.configuration import Configuration
 from orchestration.warehouse.published import nothing_there, opened_locked
 
@@ -47,6 +48,9 @@ class Snapshot:
         [row] = self.rows(sql, values)
         [found] = row.values()
         return found
+
+    def has(self, table: str) -> bool:
+        return has_table(self.connection.cursor(), table)
 
     @cached_property
     def dates(self) -> list[date]:
