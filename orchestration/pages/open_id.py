@@ -21,6 +21,7 @@ def parts(
     try:
         from authlib.integrations.base_client.errors import OAuthError
         from authlib.integrations.starlette_client import OAuth
+        from joserfc.errors import JoseError
         from starlette.middleware.sessions import SessionMiddleware
     except ImportError as missing:
         raise click.ClickException(
@@ -44,7 +45,7 @@ def parts(
     async def end(request: Request) -> Response:
         try:
             token = await provider.authorize_access_token(request)
-        except OAuthError as refused:
+        except (OAuthError, JoseError) as refused:
             return problem(403, f"The provider did not sign you in: {refused.error}.")
         claims = token.get("userinfo") or {}
         if not claims.get("email") or claims.get("email_verified") is False:

@@ -89,7 +89,7 @@ def test_on_a_phone_the_page_does_not_scroll_sideways(tab: Any, address: str, ac
 
 
 def test_the_keyboard_alone_filters_and_opens_an_account(tab: Any, address: str) -> None:
-    tab.goto(f"{address}/?match=all")
+    tab.goto(address)
 
     def focused(script: str) -> Any:
         return tab.evaluate(f"(() => {{ const element = document.activeElement; {script} }})()")
@@ -138,7 +138,7 @@ def test_without_scripts_the_forms_work(browser: Any, address: str) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.set_default_timeout(TIMEOUT)
-    page.goto(f"{address}/?match=all")
+    page.goto(address)
     page.locator(".filters summary").click()
     page.locator("input[name=state][value=good]").check()
     page.locator(".filters button").click()
