@@ -81,7 +81,7 @@ MILESTONES = """
 """
 # Those that count on the date: made before it, not ended before it.
 OVERRIDES = """
-    select pillar_id, state, reason, author, created_at, expires_at
+    select override_id, pillar_id, state, reason, author, created_at, expires_at
     from health.override_history
     where
         account_id = ?
@@ -143,6 +143,7 @@ class PillarHealth:
 
 @dataclass(frozen=True)
 class Override:
+    override_id: str
     pillar_id: str
     state: str
     reason: str
@@ -172,6 +173,11 @@ class Explanation:
     rejected: list[tuple]
     sources: list[tuple]
     main_reason: str | None = None
+
+    @property
+    def pillars_in_order(self) -> list[str]:
+        """Pillars that the account has, as the configuration orders them."""
+        return [pillar for pillar in self.configuration.pillars if pillar in self.pillars]
 
 
 def explanation_of(connection: Connection, account: str, day: date) -> Explanation:

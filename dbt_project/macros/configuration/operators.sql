@@ -6,3 +6,9 @@
 {%- endfor -%}
 ({{ operator }} in ({{ operators | join(', ') }}))
 {%- endmacro %}
+
+{#- The operator that holds where the given one does not (`operators` in dbt_project.yml). -#}
+{% macro opposite_of(operator) -%}
+case {{ operator }}
+{%- for name, rules in var('operators').items() %} when {{ quoted(name) }} then {{ quoted(rules.opposite) }}{% endfor %} end
+{%- endmacro %}

@@ -341,7 +341,10 @@ select
         {{ field_of_row('nearest.flip', 'observed_number') }}
         - {{ field_of_row('nearest.flip', 'resolved_number') }} as double
     ) as gap,
-    cast(round({{ field_of_row('nearest.flip', 'relative_gap') }}, 12) as double) as relative_gap
+    cast(round({{ field_of_row('nearest.flip', 'relative_gap') }}, 12) as double) as relative_gap,
+    case when changes.is_met then {{ opposite_of('rules.operator') }} else rules.operator end
+        as needed_operator,
+    {{ number_text(field_of_row('nearest.flip', 'resolved_number')) }} as needed
 from nearest
 inner join changes on {{ field_of_row('nearest.flip', 'trial_id') }} = changes.trial_id
 inner join deciding_rules as rules on changes.condition_id = rules.condition_id

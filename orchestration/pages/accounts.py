@@ -1,0 +1,281 @@
+"""Accounts: the list of them, with columns, filters and order as the address says."""
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from orchestration.base.figures import counted
+from orchestration.insight.conditions import as_a_person
+from orchestration.pages.filters import Clause, Query, chosen, marks
+from orchestration.pages.snapshot import Row, Snapshot
+from orchestration.pages.words import STATES, signal_name, spaced
+
+PER_PAGE = 50
+FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+PLAIN_SHOWN = ["state", "score", "strip", "mrr", "reason", "way_up", "since", "risk"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the list. sql: by what it is sorted, and what a CSV file has of it."""
+
+    name: str
+    title: str
+    sql: str
+    is_number: bool = False
+
+
+COLUMNS = (
+    Column("account", "Account", "accounts.account_name"),
+    Column("state", "Overall", "accounts.overall_state"),
+    Column("score", "Score", "accounts.overall_score", True),
+    Column("strip", "Last 60 days", "accounts.last_60_days"),
+    Column("mrr", "MRR", "accounts.mrr", True),
+    Column("reason", "Main reason", "accounts.main_reason"),
+    Column("way_up", "Nearest way up", ""),
+    Column("since", "Since", "accounts.state_since"),
+    Column("risk", "Risk", "risks.risk_score", True),
+    Column("manager", "Manager", "accounts.csm_email"),
+    Column("segment", "Segment", "accounts.segment_name"),
+    Column("stage", "Lifecycle stage", "accounts.lifecycle_stage"),
+    Column("settled", "Settled state", "accounts.settled_state"),
+    Column("before", "State before", "accounts.previous_overall_state"),
+    Column("coverage", "Coverage", "accounts.coverage", True),
+    Column("certain", "Certain", "accounts.is_certain"),
+)
+# Worst first, as people look for it.
+STATE_ORDER = "case {} when 'poor' then 0 when 'average' then 1 when 'good' then 2 else 3 end"
+
+
+def columns(snapshot: Snapshot) -> dict[str, Column]:
+    """All that can be shown, by name: pillars and properties are those of the publication."""
+    found = {column.name: column for column in COLUMNS}
+    for pillar in snapshot.configuration.pillars:
+        title = snapshot.configuration.pillar_names[pillar]
+        sql = f"pillars[{literal(pillar)}].state"
+        found[f"pillar:{pillar}"] = Column(f"pillar:{pillar}", title, sql)
+    for name in properties(snapshot):
+        title = signal_name(snapshot.configuration, name)
+        sql = f"properties[{literal(name)}]"
+        found[f"property:{name}"] = Column(f"property:{name}", title, sql)
+    return found
+
+
+def literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def properties(snapshot: Snapshot) -> list[str]:
+    """The properties that accounts have, without tags."""
+    return [
+        row["property_id"]
+        for row in snapshot.rows(
+            "select distinct property_id from health.account_properties"
+            " where not starts_with(property_id, 'tag:') order by all"
+        )
+    ]
+
+
+def tags(snapshot: Snapshot) -> list[str]:
+    return [
+        row["tag"]
+        for row in snapshot.rows(
+            "select distinct substr(property_id, 5) as tag from health.account_properties"
+            " where starts_with(property_id, 'tag:') order by all"
+        )
+    ]
+
+
+def shown(query: Query, known: dict[str, Column]) -> list[Column]:
+    """The columns asked for, in their order."""
+    asked = [name for name in query.all("show") if name in known and name != "account"]
+    return [known["account"], *(known[name] for name in asked or PLAIN_SHOWN)]
+
+
+def order(query: Query, known: dict[str, Column]) -> tuple[str, bool]:
+    """The column to sort by, and whether from the greatest to the least."""
+    name = query.get("sort", "-mrr")
+    is_down, name = name.startswith("-"), name.removeprefix("-")
+    if name not in known or not known[name].sql:
+        return "mrr", True
+    return name, is_down
+
+
+def select(
+    columns_of: list[Column], sort: tuple[str, bool], known: dict[str, Column], where: str
+) -> str:
+    """The rows of the list; the tables beside the accounts only where a column asks for them."""
+    name, is_down = sort
+    key = known[name].sql
+    used = [column.sql for column in (*columns_of, known[name])]
+    by = STATE_ORDER.format(key) if "state" in key else key
+    joins = ""
+    if any(sql.startswith("pillars[") for sql in used):
+        joins += (
+            " left join (select account_id, map_from_entries(list((pillar_id, {'state': state,"
+            " 'score': score}))) as pillars from health.pillar_health group by account_id)"
+            " as pillar_states on accounts.account_id = pillar_states.account_id"
+        )
+    if any(sql.startswith("properties[") for sql in used):
+        joins += (
+            " left join (select account_id, map_from_entries(list((property_id, value_text)))"
+            " as properties from health.account_properties group by account_id)"
+            " as account_properties on accounts.account_id = account_properties.account_id"
+        )
+    extra = "".join(
+        f", {column.sql} as {quoted(column.name)}"
+        for column in columns_of
+        if column.sql and ":" in column.name
+    )
+    return (
+        f"select accounts.*, risks.risk_score{extra} from health.account_health as accounts"
+        f" left join health.account_risk as risks on accounts.account_id = risks.account_id{joins}"
+        f" where {where} order by {by} {'desc' if is_down else 'asc'} nulls last,"
+        " accounts.account_id"
+    )
+
+
+def quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def summary(snapshot: Snapshot, query: Query, visible: Clause | None) -> list[Row]:
+    """Accounts and MRR by overall state, for the bar: as if no state were chosen."""
+    accounts = chosen(query, snapshot, visible, without="state")
+    rows = snapshot.rows(
+        "select overall_state as state, count(*) as accounts, sum(mrr) as mrr"
+        f" from health.account_health as accounts where {accounts.sql} group by overall_state",
+        accounts.values,
+    )
+    by_state = {row["state"]: row for row in rows}
+    total = sum(row["accounts"] for row in rows) or 1
+    x = 0.0
+    bar = []
+    for state in STATES:
+        row = by_state.get(state, {"state": state, "accounts": 0, "mrr": None})
+        width = 100 * row["accounts"] / total
+        bar.append({**row, "x": round(x, 3), "width": round(width, 3)})
+        x += width
+    return bar
+
+
+def ways_up(snapshot: Snapshot, accounts: list[str]) -> dict[str, str]:
+    """The nearest flip that makes a pillar better, for the accounts of a page."""
+    if not accounts:
+        return {}
+    names = snapshot.configuration
+    rows = snapshot.rows(
+        "select * from health.nearest_flips where direction = 'better'"
+        f" and account_id in ({marks(accounts)})"
+        " qualify row_number() over (partition by account_id order by relative_gap, pillar_id) = 1",
+        accounts,
+    )
+    return {row["account_id"]: way(names, row) for row in rows}
+
+
+def way(names: Any, row: Row) -> str:
+    """A row of nearest_flips in words."""
+    needed, observed = as_a_person(row["needed"], row["observed"]), row["observed"]
+    return (
+        f"{names.pillar_names.get(row['pillar_id'], row['pillar_id'])}"
+        f" {spaced(row['to_state'])}: {signal_name(names, row['signal_id'])}"
+        f" {row['needed_operator']} {counted(needed, names.units.get(row['signal_id'], ''))},"
+        f" now {as_a_person(observed, row['needed'])}"
+    )
+
+
+def choices(snapshot: Snapshot, visible: Clause | None) -> dict[str, list[Any]]:
+    """What the filters offer."""
+    where, values = (visible.sql, visible.values) if visible else ("true", [])
+    managers = snapshot.rows(
+        "select distinct coalesce(csm_email, 'nobody') as manager"
+        f" from health.account_health as accounts where {where} order by all",
+        values,
+    )
+    names = snapshot.configuration
+    return {
+        "managers": [row["manager"] for row in managers],
+        "segments": list(names.segment_names.items()),
+        "pillars": [(pillar, names.pillar_names[pillar]) for pillar in names.pillars],
+        "tags": tags(snapshot),
+        "properties": [(name, signal_name(names, name)) for name in properties(snapshot)],
+    }
+
+
+def page(snapshot: Snapshot, query: Query, visible: Clause | None) -> dict[str, Any]:
+    """What the template `accounts` shows."""
+    known = columns(snapshot)
+    cells = shown(query, known)
+    sort = order(query, known)
+    accounts = chosen(query, snapshot, visible)
+    number = query.whole("page", 1)
+    bar = summary(snapshot, query, visible)
+    total = snapshot.value(
+        f"select count(*) from health.account_health as accounts where {accounts.sql}",
+        accounts.values,
+    )
+    pages = max(1, -(-total // PER_PAGE))
+    number = min(number, pages)
+    rows = snapshot.rows(
+        f"{select(cells, sort, known, accounts.sql)} limit {PER_PAGE}"
+        f" offset {(number - 1) * PER_PAGE}",
+        accounts.values,
+    )
+    ups = ways_up(snapshot, [row["account_id"] for row in rows])
+    return {
+        "rows": [{**row, "way_up": ups.get(row["account_id"])} for row in rows],
+        "columns": cells,
+        "known": known.values(),
+        "sort": sort,
+        "accounts": accounts,
+        "bar": bar,
+        "total": total,
+        "number": number,
+        "pages": pages,
+        "choices": choices(snapshot, visible),
+    }
+
+
+def moved(names: list[str], name: str, step: int) -> list[str]:
+    """The columns with one of them a place further left or right."""
+    position = names.index(name)
+    target = min(max(position + step, 0), len(names) - 1)
+    others = [other for other in names if other != name]
+    return [*others[:target], name, *others[target:]]
+
+
+def as_csv(snapshot: Snapshot, query: Query, visible: Clause | None) -> Iterator[str]:
+    """All accounts of the address with the columns shown, not only those of one page."""
+    known = columns(snapshot)
+    cells = shown(query, known)
+    accounts = chosen(query, snapshot, visible)
+    rows = snapshot.rows(select(cells, order(query, known), known, accounts.sql), accounts.values)
+    ups = (
+        ways_up(snapshot, [row["account_id"] for row in rows])
+        if any(column.name == "way_up" for column in cells)
+        else {}
+    )
+    yield line(["Account id", *(column.title for column in cells)])
+    for row in rows:
+        of_row = partial(cell, row, ups)
+        yield line([row["account_id"], *(of_row(column) for column in cells)])
+
+
+def cell(row: Row, ups: dict[str, str], column: Column) -> Any:
+    if column.name == "way_up":
+        return ups.get(row["account_id"])
+    return row[column.name if ":" in column.name else column.sql.rpartition(".")[2]]
+
+
+def line(values: list[Any]) -> str:
+    """One line of CSV. A text that a spreadsheet takes for a formula gets a quote before it."""
+    safe = [
+        f"'{value}" if isinstance(value, str) and value.startswith(FORMULAS) else value
+        for value in values
+    ]
+    written = io.StringIO()
+    csv.writer(written, lineterminator="\r\n").writerow(safe)
+    return written.getvalue()

@@ -1,0 +1,91 @@
+"""Snapshot: one publication, as all queries of a page read it."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+
+from orchestration.base.settings import Settings
+from orchestration.insight.accounts import has_table
+from orchestration.warehouse.configuration import Configuration
+from orchestration.warehouse.published import nothing_there, opened_locked
+
+Row = dict[str, Any]
+Values = Sequence[object] | Mapping[str, object]
+
+
+class Snapshot:
+    """A publication that stays as it is, however often another is published meanwhile."""
+
+    def __init__(self, file: Path) -> None:
+        self.connection = opened_locked(file)
+        [publication] = self.rows("select * from health.publication")
+        self.run_id: str = publication["run_id"]
+        self.published_at: datetime = publication["published_at"]
+        self.first_date: date = publication["first_health_date"]
+        self.last_date: date = publication["last_health_date"]
+        self.config_version: str = publication["config_version"]
+        self.is_of_this_version = publication["product_version"] == version("account-health")
+
+    @property
+    def key(self) -> str:
+        """Tells this publication from every other."""
+        return f"{self.run_id}.{self.published_at:%Y%m%d%H%M%S%f}"
+
+    def rows(self, sql: str, values: Values = ()) -> list[Row]:
+        """The rows as a mapping from column to value; may be called by many threads at once."""
+        cursor = self.connection.cursor().execute(sql, values if values else None)
+        columns = [column[0] for column in cursor.description or ()]
+        return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+
+    def value(self, sql: str, values: Values = ()) -> Any:
+        """The one value of a query with one row and one column."""
+        [row] = self.rows(sql, values)
+        [found] = row.values()
+        return found
+
+    def has(self, table: str) -> bool:
+        return has_table(self.connection.cursor(), table)
+
+    @cached_property
+    def dates(self) -> list[date]:
+        return [
+            row["health_date"]
+            for row in self.rows(
+                "select distinct health_date from health.account_health_history order by all"
+            )
+        ]
+
+    @cached_property
+    def configuration(self) -> Configuration:
+        """That of the latest health date."""
+        return Configuration.of_version(self.connection.cursor(), self.config_version)
+
+
+class Publications:
+    """The present publication, opened again when a run has published another one."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._lock = threading.Lock()
+        self._identity: tuple[int, ...] = ()
+        self._snapshot: Snapshot | None = None
+
+    def present(self) -> Snapshot:
+        """A page takes it once. Who has an older one keeps that until the page is done."""
+        file = self.settings.published_file
+        with self._lock:
+            try:
+                found = file.stat()
+            except FileNotFoundError as problem:
+                raise click.ClickException(nothing_there(self.settings)) from problem
+            identity = (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size)
+            if self._snapshot is None or identity != self._identity:
+                self._snapshot = Snapshot(file.resolve())
+                self._identity = identity
+            return self._snapshot
