@@ -110,8 +110,8 @@ load: setup
 
 lock: setup
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \
-		--generate-hashes --upgrade --extra dev --extra bench --extra weights pyproject.toml \
-		--output-file requirements.lock
+		--generate-hashes --upgrade --extra dev --extra bench --extra weights --extra sign-in \
+		pyproject.toml --output-file requirements.lock
 	$(MAKE) licences
 
 licences: setup
