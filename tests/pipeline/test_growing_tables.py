@@ -77,6 +77,12 @@ def take_back(warehouse: Path, former: Mapping[str, Mapping[str, str]]) -> None:
                 elif kind != former[table][column]:
                     assert f"{kind} not null" == former[table][column], (table, column)
                     connection.execute(f"alter table {table} alter column {column} set not null")
+        # Views keep the columns that they were made with.
+        views = connection.execute(
+            "select sql from duckdb_views() where schema_name = 'health' and not internal"
+        ).fetchall()
+        for (definition,) in views:
+            connection.execute(definition.replace("CREATE VIEW", "CREATE OR REPLACE VIEW", 1))
         # What that version left behind, of which no run makes any more.
         for schema, names in variables()["gone_tables"].items():
             for name in names:
