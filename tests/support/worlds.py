@@ -444,15 +444,9 @@ COLUMNS_OF_FILE = {
     "segments": "segment_id segment_name priority is_default good_from poor_below settle_days"
     " description",
     "segment_rules": "segment_id clause signal_id operator value",
-<<<<<<< HEAD
-    "attributes": "attribute_id value_type unit description attribute_name",
-    "metrics": "metric_id pillar_id measure window_days dimension dimension_values base_metric"
-    " peer_attribute unit description metric_name",
-=======
     "attributes": "attribute_id attribute_name value_type unit description",
-    "metrics": "metric_id metric_name pillar_id measure window_days dimension dimension_values unit"
-    " description",
->>>>>>> 9ee20691c8a32573d923b01c733725e3ea556ed1
+    "metrics": "metric_id metric_name pillar_id measure window_days dimension dimension_values"
+    " base_metric peer_attribute unit description",
     "health_rules": "segment_id pillar_id state clause signal_id operator threshold scaled_by",
     "score_rules": "segment_id pillar_id signal_id weight scoring healthy_operator"
     " healthy_threshold poor_operator poor_threshold scaled_by",
@@ -690,14 +684,8 @@ class _Configuration:
         metric_id = "_".join(part for part in parts if part)
         pillar = measure.pillar if self._chance(0.9) else rng.choice(self.pillars)
         unit = rng.choice((None, "count", "days"))
-<<<<<<< HEAD
-        kept_to = (dimension, kept, None, None, unit, "What, and why", None)
-        self._add("metrics", metric_id, pillar, measure.name, window, *kept_to, key=1)
-=======
-        kind = (pillar, measure.name, window, dimension, kept, unit)
-        row = (metric_id, None, *kind, "What, and why")
-        self._add("metrics", *row, key=1)
->>>>>>> 9ee20691c8a32573d923b01c733725e3ea556ed1
+        kind = (pillar, measure.name, window, dimension, kept, None, None, unit)
+        self._add("metrics", metric_id, None, *kind, "What, and why", key=1)
         self._numbers.setdefault(metric_id, self._with_growth(measure, window, kept))
         if self._is_telling(measure) and (window or 90) >= 14 and not kept:
             self._telling.append(metric_id)
@@ -737,8 +725,8 @@ class _Configuration:
             peers = shared if has_peers and rng.random() < 0.6 else None
             parts = (base, measure, f"{window}d" if window else "", f"by_{peers}" if peers else "")
             metric_id = "_".join(part for part in parts if part)
-            row = (metric_id, rng.choice(self.pillars), measure, window, None, None, base, peers)
-            self._add("metrics", *row, None, None, None, key=1)
+            row = (rng.choice(self.pillars), measure, window, None, None, base, peers, None, None)
+            self._add("metrics", metric_id, None, *row, key=1)
             self._fill_derived_conditions(rng, metric_id, thresholds)
 
     def _attribute_of_type(self, rng: random.Random) -> str:
