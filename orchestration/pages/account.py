@@ -40,8 +40,7 @@ ALERTS = """
     limit 50
 """
 ROLLUP = """
-    select pillar_id, accounts, good, average, poor, not_calculated, mrr, mean_score,
-        mrr_weighted_score, worst_state
+    select *
     from health.account_rollup_history
     where parent_account_id = ? and health_date = ?
     order by pillar_id <> 'overall', pillar_id
