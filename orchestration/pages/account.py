@@ -8,6 +8,7 @@ from typing import Any
 from orchestration.insight import distance
 from orchestration.insight.conditions import Condition
 from orchestration.insight.explanation import DAYS, Explanation, explanation_of
+from orchestration.pages.filters import Clause
 from orchestration.pages.snapshot import Row, Snapshot
 from orchestration.pages.words import STATES, asked, flips, signal_name, spaced
 
@@ -53,6 +54,7 @@ CHILDREN = """
         parents.property_id = 'parent_account_id'
         and parents.value_text = ?
         and accounts.account_id <> ?
+        and {where}
     order by accounts.mrr desc nulls last, accounts.account_id
     limit 100
 """
@@ -70,7 +72,9 @@ NEIGHBOURS = """
 """
 
 
-def page(snapshot: Snapshot, account: str, day: date, tab: str) -> dict[str, Any] | None:
+def page(
+    snapshot: Snapshot, account: str, day: date, tab: str, visible: Clause | None
+) -> dict[str, Any] | None:
     """What the template `account` shows; None where the history does not know the account."""
     [dates] = snapshot.rows(NEIGHBOURS, [account])
     if dates["first_date"] is None:
@@ -115,8 +119,12 @@ def page(snapshot: Snapshot, account: str, day: date, tab: str) -> dict[str, Any
         "users": snapshot.rows(USERS, [account]),
         "features": snapshot.rows(FEATURES, [account]),
         "alerts": snapshot.rows(ALERTS, [account, day, day]),
-        "rollup": snapshot.rows(ROLLUP, [account, day]),
-        "children": snapshot.rows(CHILDREN, [account, account]),
+        # Sums say something of every account in them.
+        "rollup": snapshot.rows(ROLLUP, [account, day]) if visible is None else [],
+        "children": snapshot.rows(
+            CHILDREN.format(where=visible.sql if visible else "true"),
+            [account, account, *(visible.values if visible else [])],
+        ),
         "properties": [
             {**row, "name": signal_name(configuration, row["property_id"])}
             for row in snapshot.rows(

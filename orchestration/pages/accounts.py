@@ -12,6 +12,7 @@ from orchestration.insight.conditions import as_a_person
 from orchestration.pages.filters import Clause, Query, chosen, marks
 from orchestration.pages.snapshot import Row, Snapshot
 from orchestration.pages.words import STATES, signal_name, spaced
+from orchestration.warehouse.duckdb_files import literal, quoted
 
 PER_PAGE = 50
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
@@ -26,11 +27,12 @@ class Column:
     title: str
     sql: str
     is_number: bool = False
+    is_state: bool = False
 
 
 COLUMNS = (
     Column("account", "Account", "accounts.account_name"),
-    Column("state", "Overall", "accounts.overall_state"),
+    Column("state", "Overall", "accounts.overall_state", is_state=True),
     Column("score", "Score", "accounts.overall_score", True),
     Column("strip", "Last 60 days", "accounts.last_60_days"),
     Column("mrr", "MRR", "accounts.mrr", True),
@@ -41,8 +43,8 @@ COLUMNS = (
     Column("manager", "Manager", "accounts.csm_email"),
     Column("segment", "Segment", "accounts.segment_name"),
     Column("stage", "Lifecycle stage", "accounts.lifecycle_stage"),
-    Column("settled", "Settled state", "accounts.settled_state"),
-    Column("before", "State before", "accounts.previous_overall_state"),
+    Column("settled", "Settled state", "accounts.settled_state", is_state=True),
+    Column("before", "State before", "accounts.previous_overall_state", is_state=True),
     Column("coverage", "Coverage", "accounts.coverage", True),
     Column("certain", "Certain", "accounts.is_certain"),
 )
@@ -50,43 +52,39 @@ COLUMNS = (
 STATE_ORDER = "case {} when 'poor' then 0 when 'average' then 1 when 'good' then 2 else 3 end"
 
 
-def columns(snapshot: Snapshot) -> dict[str, Column]:
+BESIDE = (
+    " left join (select account_id, {columns} from health.{table} group by account_id) as {table}"
+    " on accounts.account_id = {table}.account_id"
+)
+
+
+def columns(snapshot: Snapshot, visible: Clause | None) -> dict[str, Column]:
     """All that can be shown, by name: pillars and properties are those of the publication."""
     found = {column.name: column for column in COLUMNS}
     for pillar in snapshot.configuration.pillars:
         title = snapshot.configuration.pillar_names[pillar]
-        sql = f"pillars[{literal(pillar)}].state"
-        found[f"pillar:{pillar}"] = Column(f"pillar:{pillar}", title, sql)
-    for name in properties(snapshot):
+        sql = f"pillars[{literal(pillar)}]"
+        found[f"pillar:{pillar}"] = Column(f"pillar:{pillar}", title, sql, is_state=True)
+    for name, value_type in properties(snapshot, visible).items():
         title = signal_name(snapshot.configuration, name)
-        sql = f"properties[{literal(name)}]"
-        found[f"property:{name}"] = Column(f"property:{name}", title, sql)
+        kind = "numbers" if value_type == "number" else "texts"
+        sql = f"{kind}[{literal(name)}]"
+        found[f"property:{name}"] = Column(f"property:{name}", title, sql, kind == "numbers")
     return found
 
 
-def literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def properties(snapshot: Snapshot) -> list[str]:
-    """The properties that accounts have, without tags."""
-    return [
-        row["property_id"]
-        for row in snapshot.rows(
-            "select distinct property_id from health.account_properties"
-            " where not starts_with(property_id, 'tag:') order by all"
-        )
-    ]
-
-
-def tags(snapshot: Snapshot) -> list[str]:
-    return [
-        row["tag"]
-        for row in snapshot.rows(
-            "select distinct substr(property_id, 5) as tag from health.account_properties"
-            " where starts_with(property_id, 'tag:') order by all"
-        )
-    ]
+def properties(snapshot: Snapshot, visible: Clause | None, tags: bool = False) -> dict[str, str]:
+    """The properties that accounts have with their types: tags alone, or all others."""
+    where, values = (visible.sql, visible.values) if visible else ("true", [])
+    rows = snapshot.rows(
+        "select distinct properties.property_id, properties.value_type"
+        " from health.account_properties as properties"
+        " inner join health.account_health as accounts"
+        " on properties.account_id = accounts.account_id"
+        f" where starts_with(property_id, 'tag:') = ? and {where} order by all",
+        [tags, *values],
+    )
+    return {row["property_id"]: row["value_type"] for row in rows}
 
 
 def shown(query: Query, known: dict[str, Column]) -> list[Column]:
@@ -111,19 +109,18 @@ def select(
     name, is_down = sort
     key = known[name].sql
     used = [column.sql for column in (*columns_of, known[name])]
-    by = STATE_ORDER.format(key) if "state" in key else key
+    by = STATE_ORDER.format(key) if known[name].is_state else key
     joins = ""
     if any(sql.startswith("pillars[") for sql in used):
-        joins += (
-            " left join (select account_id, map_from_entries(list((pillar_id, {'state': state,"
-            " 'score': score}))) as pillars from health.pillar_health group by account_id)"
-            " as pillar_states on accounts.account_id = pillar_states.account_id"
+        joins += BESIDE.format(
+            columns="map_from_entries(list((pillar_id, state))) as pillars",
+            table="pillar_health",
         )
-    if any(sql.startswith("properties[") for sql in used):
-        joins += (
-            " left join (select account_id, map_from_entries(list((property_id, value_text)))"
-            " as properties from health.account_properties group by account_id)"
-            " as account_properties on accounts.account_id = account_properties.account_id"
+    if any(sql.startswith(("texts[", "numbers[")) for sql in used):
+        joins += BESIDE.format(
+            columns="map_from_entries(list((property_id, value_text))) as texts,"
+            " map_from_entries(list((property_id, value_number))) as numbers",
+            table="account_properties",
         )
     extra = "".join(
         f", {column.sql} as {quoted(column.name)}"
@@ -138,13 +135,11 @@ def select(
     )
 
 
-def quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
 def summary(snapshot: Snapshot, query: Query, visible: Clause | None) -> list[Row]:
-    """Accounts and MRR by overall state, for the bar: as if no state were chosen."""
-    accounts = chosen(query, snapshot, visible, without="state")
+    """Accounts and MRR by overall state, for the bar: as if no state were chosen, where all that is
+    chosen has to match."""
+    without = "" if query.get("match") == "any" else "state"
+    accounts = chosen(query, snapshot, visible, without=without)
     rows = snapshot.rows(
         "select overall_state as state, count(*) as accounts, sum(mrr) as mrr"
         f" from health.account_health as accounts where {accounts.sql} group by overall_state",
@@ -168,7 +163,8 @@ def ways_up(snapshot: Snapshot, accounts: list[str]) -> dict[str, str]:
         return {}
     names = snapshot.configuration
     rows = snapshot.rows(
-        "select * from health.nearest_flips where direction = 'better'"
+        "select account_id, pillar_id, to_state, signal_id, observed, needed_operator, needed"
+        " from health.nearest_flips where direction = 'better'"
         f" and account_id in ({marks(accounts)})"
         " qualify row_number() over (partition by account_id order by relative_gap, pillar_id) = 1",
         accounts,
@@ -200,14 +196,14 @@ def choices(snapshot: Snapshot, visible: Clause | None) -> dict[str, list[Any]]:
         "managers": [row["manager"] for row in managers],
         "segments": list(names.segment_names.items()),
         "pillars": [(pillar, names.pillar_names[pillar]) for pillar in names.pillars],
-        "tags": tags(snapshot),
-        "properties": [(name, signal_name(names, name)) for name in properties(snapshot)],
+        "tags": [name.removeprefix("tag:") for name in properties(snapshot, visible, tags=True)],
+        "properties": [(name, signal_name(names, name)) for name in properties(snapshot, visible)],
     }
 
 
 def page(snapshot: Snapshot, query: Query, visible: Clause | None) -> dict[str, Any]:
     """What the template `accounts` shows."""
-    known = columns(snapshot)
+    known = columns(snapshot, visible)
     cells = shown(query, known)
     sort = order(query, known)
     accounts = chosen(query, snapshot, visible)
@@ -249,7 +245,7 @@ def moved(names: list[str], name: str, step: int) -> list[str]:
 
 def as_csv(snapshot: Snapshot, query: Query, visible: Clause | None) -> Iterator[str]:
     """All accounts of the address with the columns shown, not only those of one page."""
-    known = columns(snapshot)
+    known = columns(snapshot, visible)
     cells = shown(query, known)
     accounts = chosen(query, snapshot, visible)
     rows = snapshot.rows(select(cells, order(query, known), known, accounts.sql), accounts.values)

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Callable
 from datetime import date
 from typing import Any
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, quote, unquote
 
 import click
 import duckdb
@@ -19,7 +19,6 @@ from starlette.responses import (
     PlainTextResponse,
     RedirectResponse,
     Response,
-    StreamingResponse,
 )
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -40,6 +39,7 @@ from orchestration.pages import (
 from orchestration.pages.filters import Query
 from orchestration.pages.people import Person, SignIn
 from orchestration.pages.snapshot import Publications, Snapshot
+from orchestration.warehouse import damage
 
 STATIC = ROOT / "orchestration" / "pages" / "static"
 TITLES = {
@@ -96,29 +96,40 @@ class Pages:
         """A page with what all of them need, or in words why it cannot be shown."""
 
         def endpoint(request: Request) -> Response:
-            name = self.sign_in.name_of(request)
-            if name is None:
-                if self.sign_in.issuer:
-                    return RedirectResponse(f"/sign-in?to={quote(str(request.url.path))}", 303)
-                return self.problem(403, "Nobody is signed in: the proxy did not say who you are.")
-            person = self.sign_in.person(name)
-            if person is None:
-                return self.problem(403, f"{name} may not see these pages.")
+            snapshot: Snapshot | None = None
             try:
+                name = self.sign_in.name_of(request)
+                if name is None:
+                    return self.nobody(request)
+                person = self.sign_in.person(name)
+                if person is None:
+                    return self.problem(403, f"{name} may not see these pages.")
                 snapshot = self.publications.present()
-            except click.ClickException as problem:
-                return self.problem(503, problem.format_message())
-            try:
+                if not snapshot.dates:
+                    return self.problem(503, "The history is empty: `health run` calculates it.")
                 return page(request, snapshot, Query(request.query_params.multi_items()), person)
             except click.ClickException as problem:
                 return self.problem(503, problem.format_message())
-            except (duckdb.BinderException, duckdb.CatalogException):
-                if snapshot.is_of_this_version:
-                    raise
-                text = "What is published is of an earlier version: `health run` renews it."
-                return self.problem(503, text)
+            except duckdb.Error as problem:
+                return self.unreadable(snapshot, problem)
 
         return endpoint
+
+    def nobody(self, request: Request) -> Response:
+        """Ask who it is, and come back to what was asked for."""
+        if not self.sign_in.issuer:
+            return self.problem(403, "Nobody is signed in: the proxy did not say who you are.")
+        path = request.scope["raw_path"].decode().removesuffix("/enter")
+        asked = "tab=risk" if request.method == "POST" else request.url.query
+        return RedirectResponse(f"/sign-in?to={quote(f'{path}?{asked}', safe='')}", 303)
+
+    def unreadable(self, snapshot: Snapshot | None, problem: duckdb.Error) -> Response:
+        """What is wrong with what is published, where the program is not."""
+        words = damage.of_publication(self.settings, problem)
+        if words is None and snapshot is not None and snapshot.is_of_this_version:
+            raise problem
+        renewed = "What is published is of another version: `health run` renews it."
+        return self.problem(503, words or renewed)
 
     def problem(self, status: int, text: str) -> HTMLResponse:
         template = self.environment.get_template("problem.html.jinja")
@@ -129,24 +140,26 @@ class Pages:
     def accounts(
         self, request: Request, snapshot: Snapshot, query: Query, person: Person
     ) -> Response:
-        mine = request.cookies.get("manager", "")
+        mine = unquote(request.cookies.get("manager", ""))
         if not query.pairs and mine:
             return RedirectResponse("/" + Query([("manager", mine)]).filters, 303)
+        if query.get("remember"):
+            answer: Response = RedirectResponse("/" + query.with_(remember=None), 303)
+            # A link on another site remembers nothing.
+            if request.headers.get("sec-fetch-site", "same-origin") == "same-origin":
+                manager = quote(query.get("manager"))
+                answer.set_cookie("manager", manager, max_age=YEAR, samesite="lax", httponly=True)
+            return answer
         data = accounts.page(snapshot, query, person.visible)
         data |= {"mine": mine, "moved": accounts.moved, "plain_shown": accounts.PLAIN_SHOWN}
-        answer = HTMLResponse(self.render("accounts", snapshot, query, person, **data))
-        if query.get("remember"):
-            answer.set_cookie(
-                "manager", query.get("manager"), max_age=YEAR, samesite="lax", httponly=True
-            )
-        return answer
+        return HTMLResponse(self.render("accounts", snapshot, query, person, **data))
 
     def accounts_csv(
         self, request: Request, snapshot: Snapshot, query: Query, person: Person
     ) -> Response:
         name = f"accounts-{snapshot.last_date}.csv"
-        return StreamingResponse(
-            accounts.as_csv(snapshot, query, person.visible),
+        return Response(
+            "".join(accounts.as_csv(snapshot, query, person.visible)),
             media_type="text/csv; charset=utf-8",
             headers={"content-disposition": f'attachment; filename="{name}"'},
         )
@@ -172,7 +185,7 @@ class Pages:
             day = date.fromisoformat(query.get("date"))
         except ValueError:
             day = snapshot.last_date
-        data = account.page(snapshot, asked, day, query.get("tab"))
+        data = account.page(snapshot, asked, day, query.get("tab"), person.visible)
         if data is None:
             return self.problem(404, f"No account has the id {escaping.line(asked)}.")
         cookie = request.cookies.get(guard.COOKIE) or secrets.token_urlsafe(24)
@@ -262,7 +275,8 @@ class Pages:
                 return self.problem(404, "No account in scope has this id; nothing was entered.")
             else:
                 try:
-                    entry = entries.checked(form, snapshot)
+                    overrides = entries.overrides_of(self.settings, asked, snapshot)
+                    entry = entries.checked(form, snapshot, overrides)
                     entries.write(self.settings, asked, person.name, entry)
                 except entries.Refused as refused:
                     problem = f"{refused} Nothing was entered."
@@ -285,7 +299,10 @@ def build(settings: Settings, sign_in: SignIn, hosts: frozenset[str]) -> Starlet
     """The application for a server, or for tests without one."""
     pages = Pages(settings, sign_in)
     answer = pages.answer
-    middleware = [Middleware(guard.Guard, hosts=hosts), Middleware(GZipMiddleware)]
+    middleware = [
+        Middleware(guard.Guard, hosts=hosts, address=sign_in.address),
+        Middleware(GZipMiddleware),
+    ]
     sign_in_routes: list[Route] = []
     if sign_in.issuer:
         sign_in_routes, cookies = open_id.parts(sign_in, pages.problem)

@@ -47,8 +47,11 @@ class Refused(Exception):
     """What is wrong with an entry, in words for who wrote it."""
 
 
-def checked(form: Mapping[str, str], snapshot: Snapshot) -> dict[str, Any]:
-    """The columns of an entry as the form says them; Refused says which is wrong."""
+def checked(form: Mapping[str, str], snapshot: Snapshot, overrides: set[str]) -> dict[str, Any]:
+    """The columns of an entry as the form says them; Refused says which is wrong.
+
+    overrides: ids of the account's, which are all that it may end.
+    """
     kind = form.get("kind", "")
     if kind not in KINDS:
         raise Refused("This kind of entry is not known.")
@@ -77,13 +80,16 @@ def checked(form: Mapping[str, str], snapshot: Snapshot) -> dict[str, Any]:
     states = [state for state in STATES if state != "not_calculated"]
     if entry.get("state", "good") not in states:
         raise Refused(f"The state is one of {', '.join(states)}.")
+    if entry.get("refers_to", "") not in {"", *overrides}:
+        raise Refused("The account has no such override.")
     if "expires_at" in entry:
         try:
             expires = date.fromisoformat(entry["expires_at"])
         except ValueError:
             raise Refused("The last day is a date, such as 2026-12-31.") from None
         if expires <= datetime.now(UTC).date():
-            raise Refused("The last day lies in the future.")
+            raise Refused("The last day has to be after today.")
+        entry["expires_at"] = expires.isoformat()
     return entry
 
 
@@ -112,6 +118,17 @@ def write(settings: Settings, account: str, author: str, entry: Mapping[str, Any
         os.fsync(file.fileno())
     unfinished.rename(target / f"{entry_id}.jsonl")
     return entry_id
+
+
+def overrides_of(settings: Settings, account: str, snapshot: Snapshot) -> set[str]:
+    """Ids of the account's overrides, those that are pending too."""
+    known = snapshot.rows(
+        "select override_id from health.override_history where account_id = ?", [account]
+    )
+    entered = pending(settings, account, snapshot)
+    return {row["override_id"] for row in known} | {
+        f"entry:{row['entry_id']}" for row in entered if row["kind"] == "override"
+    }
 
 
 def pending(settings: Settings, account: str, snapshot: Snapshot) -> list[dict[str, Any]]:

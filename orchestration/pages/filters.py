@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from orchestration.pages.snapshot import Snapshot
-from orchestration.pages.words import STATES, day, money, spaced
+from orchestration.pages.words import STATES, day, money, signal_name, spaced
 
 Pairs = Sequence[tuple[str, str]]
 NAMES = (
@@ -119,9 +119,8 @@ def clauses(query: Query, snapshot: Snapshot) -> list[Clause]:
     for tag in query.all("tag"):
         found.append(Clause(f"tag {spaced(tag)}", HAS_PROPERTY.format(""), [f"tag:{tag}"]))
     if prop := query.get("property"):
-        value = query.get("property_is")
-        label = spaced(prop)
-        if value:
+        label = signal_name(names, prop)
+        if value := query.get("property_is"):
             sql = HAS_PROPERTY.format(IS_VALUE)
             found.append(Clause(f"{label} is {value}", sql, [prop, value, value]))
         else:

@@ -29,11 +29,13 @@ class Guard:
 
     hosts: the names by which the pages are reached, without ports. Of a name that is not among them
     nothing is known: a page of another site could have pointed it here (DNS rebinding).
+    address: of the pages as people see it, where a proxy writes another host into requests.
     """
 
-    def __init__(self, app: ASGIApp, hosts: frozenset[str]) -> None:
+    def __init__(self, app: ASGIApp, hosts: frozenset[str], address: str = "") -> None:
         self.app = app
         self.hosts = hosts
+        self.address = address
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -57,16 +59,26 @@ class Guard:
 
     def problem(self, method: str, headers: Headers) -> str | None:
         host = headers.get("host", "")
-        if urlsplit(f"//{host}").hostname not in self.hosts:
+        if host_of(f"//{host}")[0] not in self.hosts:
             return "These pages are not reached by this name. HEALTH_PAGES_HOSTS can list it."
         if method in ("GET", "HEAD"):
             return None
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != host:
+        own = {host, host_of(self.address)[1]}
+        if origin is not None and host_of(origin)[1] not in own:
             return "This form was sent from another site."
         if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             return "This form was sent from another site."
         return None
+
+
+def host_of(address: str) -> tuple[str | None, str]:
+    """The name of the host, and the name with its port; neither where there is none."""
+    try:
+        parts = urlsplit(address)
+        return parts.hostname, parts.netloc
+    except ValueError:
+        return None, "no host"
 
 
 def token(cookie: str, person: str) -> str:
@@ -75,4 +87,4 @@ def token(cookie: str, person: str) -> str:
 
 
 def is_token(sent: str, cookie: str, person: str) -> bool:
-    return bool(cookie) and hmac.compare_digest(sent, token(cookie, person))
+    return bool(cookie) and hmac.compare_digest(sent.encode(), token(cookie, person).encode())

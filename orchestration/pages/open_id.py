@@ -48,7 +48,7 @@ def parts(
         except (OAuthError, JoseError) as refused:
             return problem(403, f"The provider did not sign you in: {refused.error}.")
         claims = token.get("userinfo") or {}
-        if not claims.get("email") or claims.get("email_verified") is False:
+        if not claims.get("email") or claims.get("email_verified") is not True:
             return problem(403, "The provider names no verified address of yours.")
         to = request.session.pop("to", "/")
         request.session.clear()

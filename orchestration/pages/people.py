@@ -79,6 +79,10 @@ class SignIn:
             raise click.ClickException(
                 "HEALTH_OIDC_ISSUER needs HEALTH_OIDC_CLIENT_ID and HEALTH_OIDC_CLIENT_SECRET."
             )
+        if found.issuer and found.people is None:
+            raise click.ClickException(
+                "HEALTH_OIDC_ISSUER needs HEALTH_PAGES_PEOPLE: the provider may know everybody."
+            )
         found.rights()
         return found
 
@@ -112,7 +116,9 @@ class SignIn:
         """Who the request says it is from; None where it says so nowhere that is believed."""
         if self.header:
             sender = request.client.host if request.client else ""
-            return (request.headers.get(self.header) or None) if sender in self.proxies else None
+            said = request.headers.getlist(self.header)
+            # Twice: somebody wrote it before the proxy did.
+            return said[0] or None if sender in self.proxies and len(said) == 1 else None
         if self.issuer:
             return request.session.get("person")
         return self.user
@@ -120,9 +126,9 @@ class SignIn:
     def person(self, name: str) -> Person | None:
         """What they may do; None: nothing. Who is in no file, where there is one, may do what its
         row `*` says."""
-        rights = self.rights()
-        if not rights:
+        if self.people is None:
             return Person(name)
+        rights = self.rights()
         known = rights.get(name.lower()) or rights.get(ANYBODY)
         return Person(name, known.may_enter, known.own_only) if known else None
 

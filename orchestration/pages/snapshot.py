@@ -24,7 +24,10 @@ class Snapshot:
 
     def __init__(self, file: Path) -> None:
         self.connection = opened_locked(file)
-        [publication] = self.rows("select * from health.publication")
+        [publication] = self.rows(
+            "select run_id, published_at, first_health_date, last_health_date, config_version,"
+            " product_version from health.publication"
+        )
         self.run_id: str = publication["run_id"]
         self.published_at: datetime = publication["published_at"]
         self.first_date: date = publication["first_health_date"]

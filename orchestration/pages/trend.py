@@ -183,7 +183,7 @@ def page(snapshot: Snapshot, query: Query, visible: Clause | None) -> dict[str, 
             }
         )
     first = dated(snapshot, query.get("from"), dates[-2] if len(dates) > 1 else dates[0])
-    last = dated(snapshot, query.get("to"), dates[-1])
+    first, last = sorted((first, dated(snapshot, query.get("to"), dates[-1])))
     return {
         "panels": panels,
         "dates": dates,

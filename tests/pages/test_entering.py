@@ -57,8 +57,7 @@ FORMS = [
     {"kind": "tag_on", "tag": "acquired", "tag_kind": "risk", "note": ""},
     {"kind": "tag_off", "tag": "acquired"},
     {"kind": "override", "pillar_id": "service", "state": "poor", "note": "Escalation",
-     "expires_at": "2999-12-31"},
-    {"kind": "override_off", "refers_to": "entry:1"},
+     "expires_at": "29991231"},
 ]  # fmt: skip
 
 
@@ -76,11 +75,31 @@ def test_an_entry_becomes_a_row_and_is_shown_as_pending(
     assert row["author"] == NOBODY_ELSE.user
     for name, value in form.items():
         if value:
-            assert row[name] == (float(value) if name == "risk_score" else value)
+            read = {"risk_score": float, "expires_at": lambda _: "2999-12-31"}.get(name, str)
+            assert row[name] == read(value)
     assert "counted from the next health date" in answer.text
     assert f"{form['kind'].replace('_', ' ')}" in answer.text
     [file] = (settings.raw / "health_entries").iterdir()
     assert file.name == f"{row['entry_id']}.jsonl"
+
+
+def test_an_account_s_own_override_can_be_ended_and_no_other(
+    entering: str, settings: Settings, account: str, warehouse: Warehouse
+) -> None:
+    session, token = session_with_form(entering, account)
+    path = f"{entering}/accounts/{account}/enter"
+    session.post(path, data={**FORMS[3], "token": token}, timeout=SECONDS)
+    [override] = entered(settings)
+    assert override["expires_at"] == "2999-12-31"
+    ending = {"kind": "override_off", "token": token}
+    [(foreign,)] = warehouse.query(
+        f"select min(override_id) from health.override_history where account_id <> '{account}'"
+    )
+    refused = session.post(path, data={**ending, "refers_to": foreign}, timeout=SECONDS)
+    assert "no such override" in refused.text
+    own = {**ending, "refers_to": f"entry:{override['entry_id']}"}
+    assert session.post(path, data=own, timeout=SECONDS).status_code == 200
+    assert [row["kind"] for row in entered(settings)] == ["override", "override_off"]
 
 
 WRONG = {
@@ -92,7 +111,7 @@ WRONG = {
     "pillar_id=nothing&state=poor&note=x": "The pillar is one of",
     "pillar_id=overall&state=odd&note=x": "The state is one of",
     "pillar_id=overall&state=poor&note=": "The reason is missing",
-    "pillar_id=overall&state=poor&note=x&expires_at=2020-01-01": "lies in the future",
+    "pillar_id=overall&state=poor&note=x&expires_at=2020-01-01": "has to be after today",
 }
 KIND_OF = {"risk_score": "risk_score", "tag": "tag_on", "pillar_id": "override"}
 
@@ -136,6 +155,13 @@ def test_a_name_that_is_not_ours_is_not_answered(entering: str) -> None:
     answer = connection.getresponse()
     assert answer.status == 400
     assert b"not reached by this name" in answer.read()
+
+
+@pytest.mark.parametrize("name", ["[", "a]", "evil.example", "127.0.0.1.evil.example"])
+def test_a_host_that_is_none_of_ours_is_refused(entering: str, name: str) -> None:
+    connection = http.client.HTTPConnection(urlsplit(entering).netloc, timeout=SECONDS)
+    connection.request("GET", "/", headers={"Host": name})
+    assert connection.getresponse().status == 400
 
 
 def test_every_answer_forbids_what_is_not_ours(entering: str) -> None:
@@ -183,6 +209,12 @@ def test_behind_a_proxy_each_may_what_the_file_says(
             f"select count(*) from health.account_health where csm_email = '{owner}'"
         )
         assert len(listed.text.splitlines()) == own + 1
+        page = requests.get(f"{address}/accounts/{account}", headers={"X-User": owner}, timeout=60)
+        foreign = warehouse.query(
+            "select account_id from health.account_health"
+            f" where csm_email is distinct from '{owner}'"
+        )
+        assert [one for (one,) in foreign if f'/accounts/{one}"' in page.text] == []
         reader = {"X-User": "reader@example.com"}
         text = requests.get(f"{address}/accounts/{account}?tab=risk", headers=reader, timeout=60)
         assert 'method="post"' not in text.text
@@ -202,6 +234,22 @@ def test_a_header_is_believed_of_the_named_proxies_alone(
     assert answer.status_code == 403
 
 
+def test_a_file_without_people_lets_nobody_in(settings: Settings, tmp_path: Path) -> None:
+    with serving(settings, behind_a_proxy(tmp_path, PEOPLE.splitlines()[0] + "\n")) as address:
+        answer = requests.get(address, headers={"X-User": "lead@example.com"}, timeout=SECONDS)
+    assert answer.status_code == 403
+
+
+def test_a_header_that_is_there_twice_is_nobody(settings: Settings, tmp_path: Path) -> None:
+    with serving(settings, behind_a_proxy(tmp_path, PEOPLE)) as address:
+        connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=SECONDS)
+        connection.putrequest("GET", "/")
+        for user in ("lead@example.com", "stranger@example.com"):
+            connection.putheader("X-User", user)
+        connection.endheaders()
+        assert connection.getresponse().status == 403
+
+
 def test_an_open_address_needs_a_sign_in() -> None:
     with pytest.raises(click.ClickException, match="nobody signs in"):
         refuse_open_address("0.0.0.0", NOBODY_ELSE)
@@ -215,6 +263,14 @@ def test_an_open_address_needs_a_sign_in() -> None:
         ({"HEALTH_PAGES_HEADER": "X-User"}, "needs HEALTH_PAGES_PROXIES"),
         ({"HEALTH_OIDC_ISSUER": "https://x"}, "needs HEALTH_OIDC_CLIENT_ID"),
         ({"HEALTH_PAGES_PEOPLE": "nowhere.csv"}, "HEALTH_PAGES_PEOPLE"),
+        (
+            {
+                "HEALTH_OIDC_ISSUER": "https://x",
+                "HEALTH_OIDC_CLIENT_ID": "x",
+                "HEALTH_OIDC_CLIENT_SECRET": "x",
+            },
+            "needs HEALTH_PAGES_PEOPLE",
+        ),
     ],
 )
 def test_half_a_sign_in_is_refused(

@@ -112,6 +112,26 @@ def test_a_csv_file_has_all_rows_and_the_columns_shown(address: str, warehouse: 
     ]
 
 
+def test_a_number_property_is_shown_and_sorted(address: str, warehouse: Warehouse) -> None:
+    column = "property:account_age_days"
+    answer = requests.get(f"{address}/accounts.csv?show={column}&sort=-{column}", timeout=SECONDS)
+    rows = list(csv.reader(io.StringIO(answer.text)))[1:]
+    expected = warehouse.query(
+        "select value_number from health.account_properties"
+        " where property_id = 'account_age_days' order by 1 desc"
+    )
+    assert [float(row[2]) for row in rows] == [value for (value,) in expected]
+
+
+def test_the_bar_of_any_counts_the_list(address: str, warehouse: Warehouse) -> None:
+    [(manager,)] = warehouse.query("select min(csm_email) from health.account_health")
+    text = re.sub(r"<[^>]+>", "", page(address, f"/?match=any&state=poor&manager={manager}"))
+    counted = sum(int(number) for number in re.findall(r"(\d+) accounts?, MRR", text))
+    total = re.search(r"(\d+) accounts?[.,]\s", text[text.index("Use these columns") :])
+    assert total
+    assert counted == int(total[1])
+
+
 def test_columns_can_be_moved(address: str) -> None:
     text = page(address, "/?show=score&show=mrr&show=risk")
     link = re.search(r'<a href="(/\?[^"]*)" aria-label="Move Risk left"', text)

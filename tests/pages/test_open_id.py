@@ -116,17 +116,19 @@ def signed_in(address: str, path: str, **claims: Any) -> requests.Response:
 
 
 def test_who_signs_in_comes_back_to_the_page(address: str) -> None:
-    answer = signed_in(address, "/trust", email="lead@example.com", email_verified=True)
+    path = "/trend?by=week&panel=manager"
+    answer = signed_in(address, path, email="lead@example.com", email_verified=True)
     assert answer.status_code == 200
-    assert answer.url == f"{address}/trust"
+    assert answer.url == f"{address}{path}"
     assert "lead@example.com" in answer.text
 
 
 @pytest.mark.parametrize(
     ("claims", "words"),
     [
-        ({"email": "stranger@example.com"}, "may not see these pages"),
+        ({"email": "stranger@example.com", "email_verified": True}, "may not see these pages"),
         ({"email": "lead@example.com", "email_verified": False}, "no verified address"),
+        ({"email": "lead@example.com"}, "no verified address"),
         ({}, "no verified address"),
         ({"email": "lead@example.com", "aud": "another"}, "did not sign you in"),
     ],
@@ -139,7 +141,7 @@ def test_who_is_not_known_sees_nothing(address: str, claims: dict[str, Any], wor
 
 def test_the_way_back_is_a_page_of_ours(address: str) -> None:
     for to in ("//evil.example", "https://evil.example", "/\\evil.example"):
-        Provider.claims = {"email": "lead@example.com"}
+        Provider.claims = {"email": "lead@example.com", "email_verified": True}
         answer = requests.Session().get(f"{address}/sign-in", params={"to": to}, timeout=SECONDS)
         assert answer.url.startswith(f"{address}/"), answer.url
 

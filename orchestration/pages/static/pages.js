@@ -1,12 +1,11 @@
 // Quicker, never necessary: every page works without this.
 "use strict";
 
-// A list of choices that changes shows its accounts at once.
+// A state that is ticked shows its accounts at once. Lists and dates do not: on the keyboard each
+// key changes them.
 for (const form of document.querySelectorAll("form.filter-form")) {
-  for (const field of form.querySelectorAll("select, input[type=checkbox], input[type=date]")) {
-    field.addEventListener("change", () => {
-      if (field.name !== "pillar" && field.name !== "property" && field.name !== "remember") form.requestSubmit();
-    });
+  for (const field of form.querySelectorAll("input[name=state]")) {
+    field.addEventListener("change", () => form.requestSubmit());
   }
   // Empty fields stay out of the address.
   form.addEventListener("formdata", (event) => {
