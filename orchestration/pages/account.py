@@ -92,7 +92,7 @@ def page(
     configuration = explanation.configuration
     is_latest = day == snapshot.last_date
     tabs = [(pillar, configuration.pillar_names[pillar]) for pillar in explanation.pillars_in_order]
-    tab = tab if tab in explanation.pillars else "overview"
+    tab = tab if tab in (*explanation.pillars, "risk") else "overview"
     latest = snapshot.rows("select * from health.account_health where account_id = ?", [account])
     risk = snapshot.rows("select * from health.account_risk where account_id = ?", [account])
     return {

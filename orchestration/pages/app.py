@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote
@@ -10,6 +11,7 @@ import click
 import duckdb
 from jinja2 import Environment, PackageLoader
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
@@ -36,7 +38,7 @@ from orchestration.pages import (
     trust,
     words,
 )
-from orchestration.pages.filters import Query
+from orchestration.pages.filters import Clause, Query
 from orchestration.pages.people import Person, SignIn
 from orchestration.pages.snapshot import Publications, Snapshot
 from orchestration.warehouse import damage
@@ -48,7 +50,8 @@ TITLES = {
     "changes": "What changed",
     "trust": "Can I trust it",
 }
-YEAR = 365 * 24 * 3600
+# A cookie of what a browser remembers of its own, for a year.
+KEPT: Any = {"max_age": 365 * 24 * 3600, "samesite": "lax", "httponly": True}
 LONGEST_FORM = 20_000  # bytes
 
 
@@ -71,6 +74,27 @@ def templates() -> Environment:
     return environment
 
 
+@dataclass(frozen=True)
+class Visit:
+    """One request: what was asked for, by whom, and the publication that answers it."""
+
+    request: Request
+    snapshot: Snapshot
+    query: Query
+    person: Person
+
+    @property
+    def visible(self) -> Clause | None:
+        return self.person.visible
+
+    def may_see(self, account_id: str) -> bool:
+        """Whether the person may see the account; those that are out of scope only who sees all."""
+        if self.visible is None:
+            return True
+        sql = "select 1 from health.account_health as accounts where account_id = ? and "
+        return bool(self.snapshot.rows(sql + self.visible.sql, [account_id, *self.visible.values]))
+
+
 class Pages:
     """The pages of one warehouse's publications."""
 
@@ -80,19 +104,7 @@ class Pages:
         self.publications = Publications(settings)
         self.environment = templates()
 
-    def render(
-        self, page: str, snapshot: Snapshot, query: Query, person: Person, **values: Any
-    ) -> str:
-        return self.environment.get_template(f"{page}.html.jinja").render(
-            page=page,
-            snapshot=snapshot,
-            query=query,
-            person=person,
-            names=snapshot.configuration,
-            **values,
-        )
-
-    def answer(self, page: Callable[[Request, Snapshot, Query, Person], Response]) -> Any:
+    def answer(self, page: Callable[[Visit], Response]) -> Callable[[Request], Response]:
         """A page with what all of them need, or in words why it cannot be shown."""
 
         def endpoint(request: Request) -> Response:
@@ -107,7 +119,8 @@ class Pages:
                 snapshot = self.publications.present()
                 if not snapshot.dates:
                     return self.problem(503, "The history is empty: `health run` calculates it.")
-                return page(request, snapshot, Query(request.query_params.multi_items()), person)
+                query = Query(request.query_params.multi_items())
+                return page(Visit(request, snapshot, query, person))
             except click.ClickException as problem:
                 return self.problem(503, problem.format_message())
             except duckdb.Error as problem:
@@ -131,126 +144,94 @@ class Pages:
         renewed = "What is published is of another version: `health run` renews it."
         return self.problem(503, words or renewed)
 
-    def problem(self, status: int, text: str) -> HTMLResponse:
+    def problem(self, status: int, text: str) -> Response:
         template = self.environment.get_template("problem.html.jinja")
         return HTMLResponse(template.render(page="", text=text), status)
 
+    def show(self, page: str, visit: Visit, data: dict[str, Any], status: int = 200) -> Response:
+        template = self.environment.get_template(f"{page}.html.jinja")
+        names = visit.snapshot.configuration
+        return HTMLResponse(template.render(page=page, names=names, **vars(visit), **data), status)
+
     # The pages
 
-    def accounts(
-        self, request: Request, snapshot: Snapshot, query: Query, person: Person
-    ) -> Response:
-        mine = unquote(request.cookies.get("manager", ""))
+    def accounts(self, visit: Visit) -> Response:
+        query, cookies = visit.query, visit.request.cookies
+        mine = unquote(cookies.get("manager", ""))
         if not query.pairs and mine:
             return RedirectResponse("/" + Query([("manager", mine)]).filters, 303)
         if query.get("remember"):
-            answer: Response = RedirectResponse("/" + query.with_(remember=None), 303)
+            answer = RedirectResponse("/" + query.with_(remember=None), 303)
             # A link on another site remembers nothing.
-            if request.headers.get("sec-fetch-site", "same-origin") == "same-origin":
-                manager = quote(query.get("manager"))
-                answer.set_cookie("manager", manager, max_age=YEAR, samesite="lax", httponly=True)
+            if visit.request.headers.get("sec-fetch-site", "same-origin") == "same-origin":
+                answer.set_cookie("manager", quote(query.get("manager")), **KEPT)
             return answer
-        data = accounts.page(snapshot, query, person.visible)
-        data |= {"mine": mine, "moved": accounts.moved, "plain_shown": accounts.PLAIN_SHOWN}
-        return HTMLResponse(self.render("accounts", snapshot, query, person, **data))
+        data = accounts.page(visit.snapshot, query, visit.visible)
+        return self.show("accounts", visit, data | {"moved": accounts.moved})
 
-    def accounts_csv(
-        self, request: Request, snapshot: Snapshot, query: Query, person: Person
-    ) -> Response:
-        name = f"accounts-{snapshot.last_date}.csv"
+    def accounts_csv(self, visit: Visit) -> Response:
+        name = f"accounts-{visit.snapshot.last_date}.csv"
         return Response(
-            "".join(accounts.as_csv(snapshot, query, person.visible)),
+            "".join(accounts.as_csv(visit.snapshot, visit.query, visit.visible)),
             media_type="text/csv; charset=utf-8",
             headers={"content-disposition": f'attachment; filename="{name}"'},
         )
 
     def account(
-        self, request: Request, snapshot: Snapshot, query: Query, person: Person
+        self, visit: Visit, problem: str = "", form: dict[str, str] | None = None
     ) -> Response:
-        return self.account_page(request, snapshot, query, person)
-
-    def account_page(
-        self,
-        request: Request,
-        snapshot: Snapshot,
-        query: Query,
-        person: Person,
-        problem: str = "",
-        form: dict[str, str] | None = None,
-    ) -> Response:
-        asked = request.path_params["account"]
-        if not self.may_see(snapshot, person, asked):
-            return self.problem(404, f"No account of yours has the id {escaping.line(asked)}.")
+        asked = visit.request.path_params["account"]
         try:
-            day = date.fromisoformat(query.get("date"))
+            day = date.fromisoformat(visit.query.get("date"))
         except ValueError:
-            day = snapshot.last_date
-        data = account.page(snapshot, asked, day, query.get("tab"), person.visible)
+            day = visit.snapshot.last_date
+        data = None
+        if visit.may_see(asked):
+            tab = "risk" if problem else visit.query.get("tab")
+            data = account.page(visit.snapshot, asked, day, tab, visit.visible)
         if data is None:
-            return self.problem(404, f"No account has the id {escaping.line(asked)}.")
-        cookie = request.cookies.get(guard.COOKIE) or secrets.token_urlsafe(24)
+            return self.problem(404, f"No account of yours has the id {escaping.line(asked)}.")
+        cookie = visit.request.cookies.get(guard.COOKIE) or secrets.token_urlsafe(24)
         data |= {
-            "pending": entries.pending(self.settings, asked, snapshot),
-            "token": guard.token(cookie, person.name),
+            "pending": entries.pending(self.settings, asked, visit.snapshot),
+            "token": guard.token(cookie, visit.person.name),
             "problem": problem,
             "form": form or {},
             "tag_kinds": entries.TAG_KINDS,
         }
-        answer = HTMLResponse(
-            self.render("account", snapshot, query, person, **data), 400 if problem else 200
-        )
+        answer = self.show("account", visit, data, 400 if problem else 200)
         answer.set_cookie(guard.COOKIE, cookie, samesite="strict", httponly=True)
         return answer
 
-    def may_see(self, snapshot: Snapshot, person: Person, asked: str) -> bool:
-        if person.visible is None:
-            return True
-        return bool(
-            snapshot.rows(
-                "select 1 from health.account_health as accounts where account_id = ?"
-                f" and {person.visible.sql}",
-                [asked, *person.visible.values],
-            )
-        )
+    def trend(self, visit: Visit) -> Response:
+        data = trend.page(visit.snapshot, visit.query, visit.visible)
+        data["choices"] = accounts.choices(visit.snapshot, visit.visible)
+        return self.show("trend", visit, data)
 
-    def trend(self, request: Request, snapshot: Snapshot, query: Query, person: Person) -> Response:
-        data = trend.page(snapshot, query, person.visible)
-        data["choices"] = accounts.choices(snapshot, person.visible)
-        return HTMLResponse(self.render("trend", snapshot, query, person, **data))
+    def trend_accounts(self, visit: Visit) -> Response:
+        data = trend.listed(visit.snapshot, visit.query, visit.visible)
+        return self.show("trend_accounts", visit, data)
 
-    def trend_accounts(
-        self, request: Request, snapshot: Snapshot, query: Query, person: Person
-    ) -> Response:
-        data = trend.listed(snapshot, query, person.visible)
-        return HTMLResponse(self.render("trend_accounts", snapshot, query, person, **data))
-
-    def changes(
-        self, request: Request, snapshot: Snapshot, query: Query, person: Person
-    ) -> Response:
-        before, _, latest = request.cookies.get("looked", "").partition(".")
-        if latest != str(snapshot.last_date):
-            before, latest = latest, str(snapshot.last_date)
+    def changes(self, visit: Visit) -> Response:
+        before, _, latest = visit.request.cookies.get("looked", "").partition(".")
+        if latest != str(visit.snapshot.last_date):
+            before, latest = latest, str(visit.snapshot.last_date)
         try:
             looked = date.fromisoformat(before)
         except ValueError:
             looked = None
-        data = changes.page(snapshot, query, person.visible, looked)
-        data["choices"] = accounts.choices(snapshot, person.visible)
-        answer = HTMLResponse(self.render("changes", snapshot, query, person, **data))
-        answer.set_cookie(
-            "looked", f"{before}.{latest}", max_age=YEAR, samesite="lax", httponly=True
-        )
+        data = changes.page(visit.snapshot, visit.query, visit.visible, looked)
+        data["choices"] = accounts.choices(visit.snapshot, visit.visible)
+        answer = self.show("changes", visit, data)
+        answer.set_cookie("looked", f"{before}.{latest}", **KEPT)
         return answer
 
-    def trust(self, request: Request, snapshot: Snapshot, query: Query, person: Person) -> Response:
-        data = trust.page(snapshot, person.visible)
-        return HTMLResponse(self.render("trust", snapshot, query, person, **data))
+    def trust(self, visit: Visit) -> Response:
+        return self.show("trust", visit, trust.page(visit.snapshot, visit.visible))
 
-    def publication(
-        self, request: Request, snapshot: Snapshot, query: Query, person: Person
-    ) -> Response:
+    def publication(self, visit: Visit) -> Response:
         """Which publication is the present one, for a page that shows an older one."""
-        return JSONResponse({"publication": snapshot.key})
+        return JSONResponse({"publication": visit.snapshot.key})
 
     async def enter(self, request: Request) -> Response:
         """Take an entry of an account, or say what is wrong with it beside what was written."""
@@ -260,39 +241,30 @@ class Pages:
             if len(body) > LONGEST_FORM:
                 return PlainTextResponse("The form is too long.", 413)
         form = dict(parse_qsl(body.decode("utf-8", "replace")))
+        answer = self.answer(lambda visit: self.take(visit, form))
+        return await run_in_threadpool(answer, request)
 
-        def take(request: Request, snapshot: Snapshot, query: Query, person: Person) -> Response:
-            asked = request.path_params["account"]
-            cookie = request.cookies.get(guard.COOKIE, "")
-            if not person.may_enter:
-                return self.problem(403, f"{person.name} may read these pages, and not enter.")
-            problem = ""
-            if not guard.is_token(form.get("token", ""), cookie, person.name):
-                problem = "The page was open too long. Nothing was entered; send it again."
-            elif not self.may_see(snapshot, person, asked) or not snapshot.rows(
-                "select 1 from health.account_health where account_id = ?", [asked]
-            ):
-                return self.problem(404, "No account in scope has this id; nothing was entered.")
-            else:
-                try:
-                    overrides = entries.overrides_of(self.settings, asked, snapshot)
-                    entry = entries.checked(form, snapshot, overrides)
-                    entries.write(self.settings, asked, person.name, entry)
-                except entries.Refused as refused:
-                    problem = f"{refused} Nothing was entered."
-                except OSError as refused:
-                    problem = (
-                        f"The entry cannot be written ({refused.strerror}): {self.settings.raw}."
-                    )
-            if problem:
-                return self.account_page(
-                    request, snapshot, Query([("tab", "risk")]), person, problem, form
-                )
-            return RedirectResponse(f"/accounts/{quote(asked, safe='')}?tab=risk", 303)
-
-        from starlette.concurrency import run_in_threadpool
-
-        return await run_in_threadpool(self.answer(take), request)
+    def take(self, visit: Visit, form: dict[str, str]) -> Response:
+        asked = visit.request.path_params["account"]
+        person, cookie = visit.person, visit.request.cookies.get(guard.COOKIE, "")
+        if not person.may_enter:
+            return self.problem(403, f"{person.name} may read these pages, and not enter.")
+        if not guard.is_token(form.get("token", ""), cookie, person.name):
+            text = "The page was open too long. Nothing was entered; send it again."
+            return self.account(visit, text, form)
+        in_scope = "select 1 from health.account_health where account_id = ?"
+        if not visit.may_see(asked) or not visit.snapshot.rows(in_scope, [asked]):
+            return self.problem(404, "No account in scope has this id; nothing was entered.")
+        try:
+            overrides = entries.overrides_of(self.settings, asked, visit.snapshot)
+            entry = entries.checked(form, visit.snapshot, overrides)
+            entries.write(self.settings, asked, person.name, entry)
+        except entries.Refused as refused:
+            return self.account(visit, f"{refused} Nothing was entered.", form)
+        except OSError as failed:
+            text = f"The entry cannot be written to {self.settings.raw} ({failed.strerror})."
+            return self.account(visit, text, form)
+        return RedirectResponse(f"/accounts/{quote(asked, safe='')}?tab=risk", 303)
 
 
 def build(settings: Settings, sign_in: SignIn, hosts: frozenset[str]) -> Starlette:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import click
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from orchestration.pages.people import SignIn
@@ -15,7 +15,7 @@ HOURS = 12  # until people sign in again
 
 
 def parts(
-    sign_in: SignIn, problem: Callable[[int, str], HTMLResponse]
+    sign_in: SignIn, problem: Callable[[int, str], Response]
 ) -> tuple[list[Route], list[Middleware]]:
     """The addresses at which people sign in and out, and the cookie that says who they are."""
     try:

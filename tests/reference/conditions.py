@@ -174,8 +174,8 @@ def clause_answers(answers: Iterable[Answer]) -> list[bool | None]:
 
 
 def _clause(place: int, condition: Condition) -> tuple[object, ...]:
-    # A condition of a score rule has no clause, so it stands alone.
-    alone = place if condition.clause is None else None
+    # A condition of a score rule stands alone.
+    alone = place if condition.rule_set in ("healthy", "poor_band") else None
     where = (condition.segment_id, condition.pillar_id, condition.rule_set)
     return (*where, condition.clause, alone)
 

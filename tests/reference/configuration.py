@@ -180,7 +180,10 @@ def read_configuration(seeds_dir: Path) -> Configuration:
         sources={row["table_name"]: _source(row) for row in rows("sources")},
         pillar_sources=[(row["pillar_id"], row["table_name"]) for row in rows("pillar_sources")],
         raw_values=rows("raw_values"),
-        pillar_names={row["pillar_id"]: row["pillar_name"] for row in rows("pillars")},
+        pillar_names={
+            row["pillar_id"]: row["pillar_name"] or row["pillar_id"].replace("_", " ")
+            for row in rows("pillars")
+        },
         signal_names={
             **{row["attribute_id"]: row.get("attribute_name") for row in rows("attributes")},
             **{row["metric_id"]: row.get("metric_name") for row in rows("metrics")},

@@ -127,7 +127,7 @@ class _Teller:
         )
 
     def _pillar_name(self, pillar_id: str) -> str:
-        return self._configuration.pillar_names[pillar_id] or pillar_id.replace("_", " ")
+        return self._configuration.pillar_names[pillar_id]
 
     # A pillar
 

@@ -49,7 +49,7 @@ select
         {{ parse_number('source.poor_below') }},
         {{ configuration_default('segments', 'poor_below') }}
     ) as poor_below,
-    cast(
+    try_cast(
         coalesce(
             {{ parse_number('source.settle_days') }},
             {{ configuration_default('segments', 'settle_days') }}

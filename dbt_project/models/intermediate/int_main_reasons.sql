@@ -25,7 +25,7 @@ config_pillars as (
 
     select
         pillar_id,
-        {{ name_of_id('pillar_name', 'pillar_id') }} as pillar_name,
+        pillar_name,
         display_order
     from {{ ref('config_pillars') }}
 

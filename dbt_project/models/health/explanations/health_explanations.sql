@@ -27,7 +27,12 @@ clauses as (
     select
         condition_id,
         dense_rank() over (
-            order by segment_id, pillar_id, rule_set, coalesce(clause, signal_id)
+            order by
+                segment_id,
+                pillar_id,
+                rule_set,
+                clause,
+                case when rule_set in ('healthy', 'poor_band') then signal_id end
         ) as clause_number
     from {{ ref('config_conditions') }}
 
