@@ -88,7 +88,7 @@ def test_assets_are_grouped_by_layer(definitions: dg.Definitions) -> None:
     assert {key: found.get(key) for key in expected} == expected
     layers = {path.name for path in (ROOT / "dbt_project" / "models").iterdir()}
     assert layers <= set(found.values())
-    assert len([key for key in found if key.startswith("raw/")]) == 13
+    assert len([key for key in found if key.startswith("raw/")]) == 14
 
 
 def test_checks_judge_assets_that_there_are(definitions: dg.Definitions) -> None:

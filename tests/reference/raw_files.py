@@ -348,7 +348,8 @@ def _listed_objects(text: str) -> Iterator[list[tuple[str, object]]]:
 
 
 def _from_json(text: str) -> object:
-    return json.loads(text, object_pairs_hook=_Pairs, parse_float=_JsonNumber)
+    # `NaN` and `Infinity` are no JSON, and texts as they stand.
+    return json.loads(text, object_pairs_hook=_Pairs, parse_float=_JsonNumber, parse_constant=str)
 
 
 def _objects_by_line(text: str) -> Iterator[list[tuple[str, object]]]:
