@@ -250,7 +250,8 @@ def raw_file(folder: Path, name: str, file: DataFile, look: Look, table: RawTabl
             read[column] = None
         else:
             ignored.append(heading.name)
-    read |= {key: None for key, _ in file.partitions if key in known}
+    if not look.problem:
+        read |= {key: None for key, _ in file.partitions if key in known}
     problem = look.problem or table.problem
     return RawFile(
         name,
