@@ -5,6 +5,14 @@ import os
 import click
 
 from orchestration.base.settings import Settings
+from orchestration.insight.accounts import history_dates
+from orchestration.warehouse.published import reading_published
+
+
+def refuse_what_cannot_be_shown(settings: Settings) -> None:
+    """Refuse, with the cure, where nothing is published or it cannot be read."""
+    with reading_published(settings) as connection:
+        history_dates(connection)
 
 
 @click.command()
@@ -33,6 +41,7 @@ def serve(host: str, port: int) -> None:
     sign_in = SignIn.from_environment()
     refuse_open_address(host, sign_in)
     refuse_used_port(host, str(port))
+    refuse_what_cannot_be_shown(settings)
     named = os.environ.get("HEALTH_PAGES_HOSTS", "").split(",")
     hosts = frozenset([*LOOPBACK, host, *(name.strip().lower() for name in named if name.strip())])
     click.echo(f"Health is at http://{host}:{port}/ (stop with Ctrl-C)")

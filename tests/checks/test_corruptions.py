@@ -108,6 +108,8 @@ def test_raw_rows_are_validated_by_the_sql_of_dbt(
     relations = {} if table in ("accounts", "exchange_rates") else {"accounts": "stg_accounts"}
     if table in ("subscriptions", "invoices"):
         relations["rates"] = "stg_exchange_rates"
+    if table == "health_entries":
+        relations["named_ids"] = "base_override_ids"
     with duckdb.connect() as connection:
         macros = DbtMacros(connection, raw_folder=clean.folder, dates=(day, day))
         ours = macros.validated_rows(table, **relations)

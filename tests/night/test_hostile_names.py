@@ -76,6 +76,7 @@ ARGUMENTS: dict[str, list[str] | None] = {
     "flaps": ["--within", "3", "--markdown", "flaps.md"],
     "calibrate": ["--markdown", "calibrate.md"],
     "preset": None,  # prints what the project brings
+    "serve": None,  # answers browsers; tests/pages asks it
     "what-if": [
         *("--configuration", "seeds", "--against", "changed", "--markdown", "what-if.md"),
         *("--start", str(END), "--end", str(END)),

@@ -22,7 +22,7 @@ OF_DATA = [name for name in COMMANDS if name != "preset"]  # which copies files 
 
 
 class Started(Exception):
-    """A command came as far as to become one of Dagster's programs."""
+    """A command came as far as to become one of Dagster's programs, or to answer browsers."""
 
 
 @pytest.fixture(autouse=True)
@@ -31,6 +31,7 @@ def nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
         raise Started
 
     monkeypatch.setattr(os, "execve", refuse)
+    monkeypatch.setattr("uvicorn.run", refuse)
     monkeypatch.setenv("HEALTH_DEBUG", "")
 
 
@@ -270,7 +271,8 @@ def company(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["ui"], ["dagster", "dagster-webserver"], ["dagster", "dagster", "dev"]]
+    "arguments",
+    [["ui"], ["serve"], ["dagster", "dagster-webserver"], ["dagster", "dagster", "dev"]],
 )
 def test_a_port_that_is_used(arguments: list[str], company: dict[str, str]) -> None:
     with socket.socket() as taken:
