@@ -1,6 +1,6 @@
 -- Which columns of the contract each raw table has: one row per raw table and column. Of a table
--- that is absent, or cannot be read, no column is there; where rows were entered, those that entries
--- fill are.
+-- that is absent, or cannot be read, no column is there; where rows were entered, those that
+-- entries fill are.
 with
 
 columns as (
