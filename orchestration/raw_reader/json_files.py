@@ -31,7 +31,8 @@ DECODER = json.JSONDecoder(
     object_pairs_hook=Pairs,
     parse_float=lambda digits: Number(number_text(digits)),
     parse_int=Number,
-    parse_constant=Number,
+    # `NaN` and `Infinity` as a double of Parquet reads.
+    parse_constant=lambda name: Number(float(name)),
 )
 
 
@@ -91,7 +92,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, list):
         return [plain(item) for item in value]
     if isinstance(value, Number):
-        return json.loads(value)
+        return float(value) if value.lstrip("-") in ("nan", "inf") else json.loads(value)
     return value
 
 

@@ -348,8 +348,7 @@ def _listed_objects(text: str) -> Iterator[list[tuple[str, object]]]:
 
 
 def _from_json(text: str) -> object:
-    # `NaN` and `Infinity` are no JSON, and texts as they stand.
-    return json.loads(text, object_pairs_hook=_Pairs, parse_float=_JsonNumber, parse_constant=str)
+    return json.loads(text, object_pairs_hook=_Pairs, parse_float=_JsonNumber)
 
 
 def _objects_by_line(text: str) -> Iterator[list[tuple[str, object]]]:
