@@ -37,7 +37,17 @@ def licence(package: str) -> str | None:
         if name.startswith("License :: ")
     ]
     first_line = first[0].strip().partition("\n")[0]
-    return (expression[0] or ", ".join(classifiers) or first_line or "not stated").replace("|", "/")
+    named = expression[0] or ", ".join(classifiers) or first_line or in_its_file(package)
+    return (named or "not stated").replace("|", "/")
+
+
+def in_its_file(package: str) -> str:
+    """The first line of the licence that a package brings as a file, "" without one."""
+    brought = metadata.metadata(package).get_all("License-File") or []
+    for file in metadata.files(package) or []:
+        if brought and file.name == brought[0].rpartition("/")[2]:
+            return file.read_text().strip().partition("\n")[0]
+    return ""
 
 
 def page(packages: Iterable[str]) -> str:
