@@ -17,7 +17,7 @@ Reached = dict[tuple[str, str, str], date]
 
 
 def test_backfills_in_any_order_find_the_first_date_that_shows_it(tmp_path: Path) -> None:
-    world = make_world(tmp_path, 1, ("currencies", "products"))
+    world = make_world(tmp_path, 8, ("currencies", "products"))
     warehouse = Warehouse(tmp_path / "warehouse.duckdb", world.raw_dir, world.seeds_dir)
     first = world.end
     seen: list[Reached] = []

@@ -406,6 +406,13 @@ from {{ relation }}
 where {{ text_column }} is not null
 {%- endmacro %}
 
+{#- The sum of doubles to the last digit, whatever the order in which threads add: a plain sum differs
+    there, and what is rounded afterwards may then lie on either side of a tie. -#}
+{% macro exact_sum(number) %}
+    {{ return(adapter.dispatch('exact_sum', 'health')(number)) }}
+{% endmacro %}
+{% macro duckdb__exact_sum(number) -%}fsum({{ number }}){%- endmacro %}
+
 {#- Arrays: does one hold a value, have two a value in common. -#}
 {% macro array_has(array, value) -%}array_contains({{ array }}, {{ value }}){%- endmacro %}
 {% macro arrays_overlap(one, other) %}

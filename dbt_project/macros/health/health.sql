@@ -104,10 +104,9 @@ inner join {{ ref('account_health_history') }} as history
 where pillars.health_date between {{ first }} and {{ last }}
 {%- endmacro %}
 
-{#- Sum of MRR, null without any. Doubles add up to the last bits in the order of the threads; cut
-    at six decimals a rerun gives the same. -#}
+{#- Sum of MRR at six decimals, null without any. -#}
 {% macro total_mrr(mrr) -%}
-cast(round(sum({{ mrr }}), 6) as double)
+cast(round({{ exact_sum(mrr) }}, 6) as double)
 {%- endmacro %}
 
 {#- Whether a score meets what an alert rule asks of scores, if anything; a missing one does not. -#}

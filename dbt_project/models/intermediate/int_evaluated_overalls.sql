@@ -35,16 +35,18 @@ weighed as (
         pillars.configuration_key,
         pillars.health_date,
         pillars.account_id,
-        sum(pillars.score * weights.weight)
-        / sum(case when pillars.score is not null then weights.weight end) as score,
+        {{ exact_sum('pillars.score * weights.weight') }}
+        / {{ exact_sum('case when pillars.score is not null then weights.weight end') }} as score,
         min(case when pillars.calculated_state = 'poor' then weights.cap_when_poor end) as cap,
-        sum(case when pillars.score is not null then weights.weight else 0 end)
-        / sum(weights.weight) as coverage,
+        {{ exact_sum('case when pillars.score is not null then weights.weight else 0 end') }}
+        / {{ exact_sum('weights.weight') }} as coverage,
         -- What could be, over the pillars that are configured: the others have no ends.
-        sum(pillars.score_low * weights.weight)
-        / sum(case when pillars.score_low is not null then weights.weight end) as score_low,
-        sum(pillars.score_high * weights.weight)
-        / sum(case when pillars.score_high is not null then weights.weight end) as score_high,
+        {{ exact_sum('pillars.score_low * weights.weight') }}
+        / {{ exact_sum('case when pillars.score_low is not null then weights.weight end') }}
+            as score_low,
+        {{ exact_sum('pillars.score_high * weights.weight') }}
+        / {{ exact_sum('case when pillars.score_high is not null then weights.weight end') }}
+            as score_high,
         min(
             case
                 when pillars.score_low is not null and pillars.may_be_poor

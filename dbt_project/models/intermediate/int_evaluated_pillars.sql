@@ -70,9 +70,10 @@ rule_scores as (
         health_date,
         account_id,
         pillar_id,
-        sum(points * weight) / sum(case when points is not null then weight end) as score,
-        sum(least_points * weight) / sum(weight) as score_low,
-        sum(greatest_points * weight) / sum(weight) as score_high,
+        {{ exact_sum('points * weight') }}
+        / {{ exact_sum('case when points is not null then weight end') }} as score,
+        {{ exact_sum('least_points * weight') }} / {{ exact_sum('weight') }} as score_low,
+        {{ exact_sum('greatest_points * weight') }} / {{ exact_sum('weight') }} as score_high,
         count(points) = 0 as has_no_data,
         sum(unknown_conditions) as unknown_conditions
     from {{ ref('int_score_rule_points') }}

@@ -83,9 +83,10 @@ totals as (
         sum(case when states.state = 'poor' then 1 else 0 end) as poor,
         sum(case when states.state = 'not_calculated' then 1 else 0 end) as not_calculated,
         {{ total_mrr('states.mrr') }} as mrr,
-        avg(states.score) as mean_score,
-        sum(case when states.mrr > 0 then states.score * states.mrr end) as score_by_mrr,
-        sum(case when states.mrr > 0 and states.score is not null then states.mrr end)
+        {{ exact_sum('states.score') }} / count(states.score) as mean_score,
+        {{ exact_sum('case when states.mrr > 0 then states.score * states.mrr end') }}
+            as score_by_mrr,
+        {{ exact_sum('case when states.mrr > 0 and states.score is not null then states.mrr end') }}
             as scored_mrr
     from states
     inner join members
