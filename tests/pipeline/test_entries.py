@@ -26,6 +26,12 @@ ENTRIES: list[dict[str, object]] = [
     {"entry_id": "e8", "kind": "override_off", "refers_to": "entry:e6"},
     {"entry_id": "e9", "kind": "override_off", "refers_to": "nobody"},
     {"entry_id": "f1", "kind": "risk_score", "risk_score": 101},
+    {"entry_id": "f4", "kind": "override", "pillar_id": "overall", "state": "good", "note": "no"},
+    {"entry_id": "f4", "kind": "tag_off", "tag": "nothing", "entered_at": "2026-11-21T13:00:00Z"},
+    {"entry_id": "f5", "kind": "override_off", "refers_to": "entry:f4"},
+    {"entry_id": "f6", "kind": "override", "pillar_id": "service", "state": "poor", "note": "no"},
+    {"entry_id": "f6", "kind": "override_off", "refers_to": "nobody"},
+    {"entry_id": "f7", "kind": "override_off", "refers_to": "entry:f6"},
     {"entry_id": "f2", "kind": "override", "pillar_id": "overall", "state": "good"},
     {"entry_id": "f3", "kind": "tag_on", "tag": "x", "tag_kind": "risk", "expires_at": "soon"},
 ]
@@ -48,7 +54,7 @@ def test_entries_make_rows_and_end_others(tmp_path: Path) -> None:
         if entry["entry_id"] == "e5":
             at = "2026-11-21T12:00:00Z"
         row = {"account_id": "a", "author": "ann@example.com", "entered_at": at, **entry}
-        file = raw / "health_entries" / f"{entry['entry_id']}.jsonl"
+        file = raw / "health_entries" / f"{number:02}.jsonl"
         file.write_text(json.dumps(row) + "\n")
     warehouse = Warehouse(tmp_path / "warehouse.duckdb", raw)
     warehouse.calculate(DAY)
@@ -71,6 +77,7 @@ def test_entries_make_rows_and_end_others(tmp_path: Path) -> None:
     ) == [
         ("entry:e6", "overall", "good", "no", "2026-11-21 07:00:00"),
         ("entry:e7", "service", "poor", "no", None),
+        ("entry:f6", "service", "poor", "no", "2026-11-21 12:00:00"),
     ]
     assert warehouse.query(
         "select table_name, status, rows_before_date from health.source_status where table_name in"
@@ -78,8 +85,8 @@ def test_entries_make_rows_and_end_others(tmp_path: Path) -> None:
         " order by table_name"
     ) == [
         ("account_tags", "ok", 6),
-        ("health_entries", "ok", 9),
-        ("health_overrides", "ok", 2),
+        ("health_entries", "ok", 12),
+        ("health_overrides", "ok", 3),
         ("risk_assessments", "ok", 1),
         ("tickets", "absent", 0),
     ]
@@ -91,6 +98,9 @@ def test_entries_make_rows_and_end_others(tmp_path: Path) -> None:
         ("health_entries", "f1", "out_of_range_risk_score", "row_rejected"),
         ("health_entries", "f2", "missing_note", "row_rejected"),
         ("health_entries", "f3", "invalid_expires_at", "value_ignored"),
+        ("health_entries", "f4", "duplicate_key", "row_rejected"),
+        ("health_entries", "f5", "unknown_refers_to", "row_rejected"),
+        ("health_entries", "f6", "unknown_refers_to", "row_rejected"),
     ]
 
     # A table that cannot be read counts as absent, whatever was entered.

@@ -99,7 +99,7 @@ def _end_of_line(
         observed=None if value is None else number_text(value),
         threshold=number_text(read_number(condition.threshold)),
         resolved_threshold=None if own is None else number_text(own),
-        gap=None if value is None or own is None else rounded(rounded(value) - own),
+        gap=None if points is None else rounded(rounded(value) - own),
         points=points,
     )
 

@@ -307,13 +307,20 @@ def _ruled_tables(
 def _override_ids(
     tables: Iterable[RawTable], raw: Mapping[str, RawRows], context: Context
 ) -> set[str]:
-    """The overrides that an entry may end: those of files as they are, and those entered."""
+    """The overrides that an entry may end: those of files as they are, and those entered that
+    count."""
     by_name = {table.name: table for table in tables}
-    entries = apply_row_rules(by_name["health_entries"], raw["health_entries"], context)
+    table, entries = by_name["health_entries"], raw["health_entries"]
+    # What ends overrides does not take the place of one with its id.
+    others = [
+        row
+        for row in entries.rows or []
+        if context.declared.read(table, row).get("kind", "").lower() != "override_off"
+    ]
     entered = {
-        entered_id(row.values["entry_id"])
-        for row in entries.rows
-        if row.reason in (None, "duplicate_key") and row.values["kind"] == "override"
+        entered_id(entry.entry_id)
+        for entry in apply_row_rules(table, replace(entries, rows=others), context).records
+        if entry.kind == "override"
     }
     overrides = by_name["health_overrides"]
     of_files = [context.declared.read(overrides, row) for row in raw[overrides.name].rows or []]

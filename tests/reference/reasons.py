@@ -171,10 +171,10 @@ class _Teller:
             )
             return f"{known}, and no rule says what is good"
         clause = min(clauses, key=lambda name: (*self._distance(clauses[name]), name))
-        lacking = [answer for answer in clauses[clause] if answer.is_met is not True]
         told = sorted(
-            {answer.condition: answer for answer in lacking or clauses[clause]}.values(),
+            {answer.condition: answer for answer in clauses[clause]}.values(),
             key=lambda answer: (
+                answer.is_met is True,
                 answer.condition.signal_id,
                 answer.condition.operator,
                 answer.threshold,

@@ -840,6 +840,8 @@ def test_linear_with_a_scale(
     )
     service, both = world.pillar("service"), world.pillar("relationship")
     assert service["unknown_conditions"] == both["unknown_conditions"] == (score is None)
+    told = world.calculate()["health_explanations"]
+    assert told.loc[told["operator"] == "linear", "gap"].isna().all() == (score is None)
     if score is None:
         assert (service["reason"], service["score"]) == ("no_data", None)
         assert (service["score_low"], service["score_high"], service["is_certain"]) == (
@@ -1148,6 +1150,12 @@ def test_entries(world: World) -> None:
             "e8,a1,override_off,2026-11-13,m,,,,,,,,entry:e6",  # before it was created
             "e9,a1,override_off,2026-11-15,m,,,,,,,,o2",  # its row does not count: no matter
             "f1,a1,override_off,2026-11-15,m,,,,,,,,entry:e1",
+            "f8,a1,override,2026-11-13,m,,,,overall,good,,why,",  # its id is another's
+            "f8,a1,tag_off,2026-11-14,m,gone,,,,,,,",
+            "f9,a1,override_off,2026-11-15,m,,,,,,,,entry:f8",
+            "g1,a1,override,2026-11-13,m,,,,service,good,,why,",
+            "g1,a1,override_off,2026-11-14,m,,,,,,,,nobody",  # counts not, so the override does
+            "g2,a1,override_off,2026-11-15,m,,,,,,,,entry:g1",
             "f2,a1,tag_on,2026-11-13,m,new,,,,,,,",
             "f3,a1,risk_score,2026-11-13,m,,,100.5,,,,,",
             "f4,a1,override,2026-11-13,m,,,,nothing,good,,why,",
@@ -1170,6 +1178,9 @@ def test_entries(world: World) -> None:
         ("health_entries", "f6", "invalid_expires_at"),
         ("health_entries", "f6", "unknown_tag_kind"),
         ("health_entries", "f7", "unknown_kind"),
+        ("health_entries", "f8", "duplicate_key"),
+        ("health_entries", "f9", "unknown_refers_to"),
+        ("health_entries", "g1", "unknown_refers_to"),
         ("health_overrides", "entry:e6", "ends_before_start"),
         ("health_overrides", "o2", "unknown_pillar_id"),
     ]

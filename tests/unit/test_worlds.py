@@ -798,6 +798,7 @@ REASONS = (
     r".*: [\d.]+ \(good needs .*",
     r".*; .*",
     r".*: unknown \(good needs .*",
+    r".* \(good needs [^)]*\); .*: [^(]* \((more|less|at) [^)]*\)",
     r".* times .*, which is unknown\)",
     r".*: none .*",
     r".* \(one of .*, .*\).*",

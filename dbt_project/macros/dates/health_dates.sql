@@ -132,6 +132,19 @@ health_date between {{ previous_health_date() }} and {{ next_health_date() }}
     )
 {%- endmacro %}
 
+{#- The latest date with an account in scope, which the last date of a range need not be. A run of one date
+    has that date as a literal, by which less is read; where no account is in scope nothing is written.
+
+    dates: relation with the health dates that have accounts; of the history unless another one is given -#}
+{% macro latest_health_date(dates=none) %}
+    {%- if first_health_date() == last_health_date() -%}
+        {{ return(last_health_date()) }}
+    {%- endif -%}
+    {{ return(
+        '(select max(dates.health_date) from ' ~ (dates or ref('account_health_history')) ~ ' as dates)'
+    ) }}
+{% endmacro %}
+
 {#- Accounts in scope on the latest date of the history; none where this run does not calculate
     it, and what is published of that date stays as it is (`replace_latest`). -#}
 {% macro latest_accounts() -%}

@@ -178,8 +178,9 @@ select
     end as resolved_threshold,
     results.is_met,
     results.points,
+    -- A linear rule whose ends are the same is unknown: there is no way to either of them.
     case
-        when {{ has_one_threshold('conditions') }}
+        when {{ has_one_threshold('conditions') }} and results.is_met is not null
             then round(results.observed_number, 6) - results.resolved_number
     end as gap
 from {{ results }} as results

@@ -189,11 +189,11 @@ cast({{ "'" ~ compact.settle_on ~ "'" if compact.settle_on else 'null' }} as dat
 {% macro adoption_window_days() %}{{ return(14) }}{% endmacro %}
 
 {#- Condition that an event day lies in those that the published detail of the latest health date
-    looks back; of the last date of the run, which is the latest wherever that detail is written. -#}
+    looks back. -#}
 {% macro is_in_adoption_window(event_day) -%}
 (
-            {{ event_day }} < {{ last_health_date() }}
-            and {{ event_day }} >= {{ last_health_date() }} - {{ adoption_window_days() }}
+            {{ event_day }} < {{ latest_health_date() }}
+            and {{ event_day }} >= {{ latest_health_date() }} - {{ adoption_window_days() }}
         )
 {%- endmacro %}
 

@@ -77,7 +77,7 @@ results as (
         and conditions.pillar_id = pillars_with_clauses.pillar_id
     where
         results.configuration_key = 'current'
-        and results.health_date = {{ last_health_date() }}
+        and results.health_date = {{ latest_health_date() }}
         and case
             when pillars_with_clauses.pillar_id is null then true
             when pillars.calculated_state = 'poor' then conditions.rule_set = 'poor'
@@ -94,7 +94,6 @@ clauses as (
         account_id,
         pillar_id,
         clause,
-        sum(case when is_met then 0 else 1 end) = 0 as holds,
         row_number() over (
             partition by account_id, pillar_id
             order by
@@ -137,7 +136,7 @@ costs as (
     inner join latest on rules.health_date = latest.health_date
     where
         rules.configuration_key = 'current'
-        and rules.health_date = {{ last_health_date() }}
+        and rules.health_date = {{ latest_health_date() }}
         and round(rules.points, 6) < 10
 
 )
@@ -158,10 +157,7 @@ inner join clauses
     and results.pillar_id = clauses.pillar_id
     and results.clause = clauses.clause
     and clauses.position = 1
-where
-    results.rule_set in ('good', 'poor')
-    -- A clause that holds says all that it asks for, another one what it lacks.
-    and (clauses.holds or not coalesce(results.is_met, false))
+where results.rule_set in ('good', 'poor')
 
 union all
 

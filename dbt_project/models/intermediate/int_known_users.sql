@@ -17,7 +17,7 @@ active_users as (
         max(last_at) as last_active_at
     from {{ ref('int_user_events') }}
     where
-        event_day < {{ last_health_date() }}
+        event_day < {{ latest_health_date() }}
         and user_id is not null
     group by account_id, user_id
 

@@ -168,6 +168,7 @@ clause_conditions as (
         operator,
         threshold,
         scaled_by,
+        case when is_met then 1 else 0 end as is_met_rank,
         case
             when is_met and comparison = ''
                 then {{ sentence('{}: {}', ['signal_name', 'observed']) }}
@@ -186,13 +187,16 @@ clause_conditions as (
 
 ),
 
+-- What a clause lacks stands before what it has.
 clauses as (
 
     select
         account_id,
         pillar_id,
         {{ dbt.listagg(
-            'words', "'; '", "order by signal_id, operator, threshold, coalesce(scaled_by, '')"
+            'words',
+            "'; '",
+            "order by is_met_rank, signal_id, operator, threshold, coalesce(scaled_by, '')",
         ) }} as words
     from clause_conditions
     group by account_id, pillar_id

@@ -179,7 +179,8 @@ pillar_reasons as (
 
 ),
 
--- Pillars of which a source became fit or unfit.
+-- Pillars of which a source became fit or unfit. The reasons that come first do not say whether the
+-- sources are fit: a pillar may be configured while its source has been unfit for days.
 changed_sources as (
 
     select
@@ -187,7 +188,10 @@ changed_sources as (
         account_id,
         pillar_id
     from pillar_reasons
-    where (reason = 'source_unavailable') <> (previous_reason = 'source_unavailable')
+    where
+        (reason = 'source_unavailable') <> (previous_reason = 'source_unavailable')
+        and reason not in ('created_today', 'no_segment', 'pillar_not_configured')
+        and previous_reason not in ('created_today', 'no_segment', 'pillar_not_configured')
 
 ),
 

@@ -31,10 +31,10 @@ recent_users as (
         sum(case when {{ is_in_adoption_window('event_day') }} then event_count end) as events_14d
     from {{ ref('int_events_daily') }}
     where
-        event_day < {{ last_health_date() }}
+        event_day < {{ latest_health_date() }}
         and event_day >= least(
             {{ compacted_until(ref('int_features_compacted')) }},
-            {{ last_health_date() }} - {{ adoption_window_days() }}
+            {{ latest_health_date() }} - {{ adoption_window_days() }}
         )
     group by account_id, module, feature, user_id
 

@@ -66,7 +66,7 @@ truths as (
             as pattern
     from {{ ref('chosen_segment_results') }} as results
     inner join deciding_rules as rules on results.condition_id = rules.condition_id
-    where results.health_date = {{ last_health_date() }}
+    where results.health_date = {{ latest_health_date() }}
     group by results.account_id, rules.pillar_id
 
 ),

@@ -35,10 +35,10 @@ recent_users as (
     from {{ ref('int_events_daily') }} as events
     left join features on events.feature = features.feature
     where
-        events.event_day < {{ last_health_date() }}
+        events.event_day < {{ latest_health_date() }}
         and events.event_day >= least(
             {{ compacted_until(ref('int_features_compacted')) }},
-            {{ last_health_date() }} - {{ adoption_window_days() }}
+            {{ latest_health_date() }} - {{ adoption_window_days() }}
         )
     group by events.account_id, events.product, events.user_id, features.block
 

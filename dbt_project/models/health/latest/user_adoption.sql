@@ -32,7 +32,7 @@ blocks as (
         features.block,
         sum(events.event_count) as event_count,
         {{ number_set('features.position') }} as features,
-        {{ number_set(dbt.datediff('events.event_day', last_health_date(), 'day')) }} as days
+        {{ number_set(dbt.datediff('events.event_day', latest_health_date(), 'day')) }} as days
     from {{ ref('int_events_daily') }} as events
     inner join features on events.feature = features.feature
     where {{ is_in_adoption_window('events.event_day') }}

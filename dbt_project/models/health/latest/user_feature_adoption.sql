@@ -26,7 +26,7 @@ used as (
         module,
         feature,
         sum(event_count) as events_14d,
-        {{ number_set_size(number_set(dbt.datediff('event_day', last_health_date(), 'day'))) }}
+        {{ number_set_size(number_set(dbt.datediff('event_day', latest_health_date(), 'day'))) }}
             as active_days_14d,
         max(last_at) as last_used_at
     from {{ ref('int_events_daily') }}
