@@ -99,10 +99,14 @@ def main() -> None:
     gc.disable()
     parent = os.getppid()
     threading.Thread(target=end_with, args=(parent,), daemon=True).start()
+    # What belongs to dbt takes seconds to import, in which the run may be killed as well.
+    from orchestration.dbt_runner.heard_events import drop_unheard_events
+
+    drop_unheard_events()
     if os.environ.pop(WAITS, None):
         work_when_asked()
     else:
-        from dbt.cli.main import cli  # takes seconds, in which the run may be killed as well
+        from dbt.cli.main import cli
 
         cli()
 

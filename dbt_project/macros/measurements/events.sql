@@ -197,6 +197,18 @@ cast({{ "'" ~ compact.settle_on ~ "'" if compact.settle_on else 'null' }} as dat
         )
 {%- endmacro %}
 
+{#- Condition that an event day lies before the latest health date and is not compacted, or in the days that
+    the published detail looks back: what of those is compacted has the same first and last times there. -#}
+{% macro is_recent(event_day, compacted) -%}
+(
+            {{ event_day }} < {{ latest_health_date() }}
+            and {{ event_day }} >= least(
+                {{ compacted_until(compacted) | indent(8) }},
+                {{ latest_health_date() }} - {{ adoption_window_days() }}
+            )
+        )
+{%- endmacro %}
+
 {#- The features used in the days that the published detail looks back, numbered so that the distinct ones of
     a group are counted as sets in one number. Such a set has room for 63; the next 63 are of another block:
     (feature, block, position). -#}

@@ -17,7 +17,8 @@ pillars as (
         pillar_health.account_id,
         pillar_health.pillar_id,
         pillar_health.segment_id,
-        pillar_health.calculated_state
+        case when pillar_health.calculated_state = 'poor' then 'poor' else 'good' end
+            as deciding_rule_set
     from {{ ref('pillar_health_history') }} as pillar_health
     inner join latest on pillar_health.health_date = latest.health_date
     where pillar_health.calculated_state <> 'not_calculated'
@@ -33,24 +34,25 @@ conditions as (
         rule_set,
         coalesce(clause, '') as clause,
         signal_id,
-        operator
+        operator,
+        max(case when rule_set in ('good', 'poor') then 1 else 0 end)
+            over (partition by segment_id, pillar_id)
+        = 1 as has_health_rules
     from {{ ref('config_conditions') }}
     where rule_set in ('good', 'poor', 'healthy', 'poor_band')
 
 ),
 
-pillars_with_clauses as (
+-- Of a poor pillar its poor conditions, of one that is not its good ones; of one without either its
+-- score rules.
+deciding_conditions as (
 
-    select distinct
-        segment_id,
-        pillar_id
+    select *
     from conditions
-    where rule_set in ('good', 'poor')
+    where rule_set in ('good', 'poor') or not has_health_rules
 
 ),
 
--- Of a poor pillar its poor conditions, of one that is not its good ones; of one without either its
--- score rules.
 results as (
 
     select
@@ -68,21 +70,16 @@ results as (
             as resolved_number
     from {{ ref('chosen_segment_results') }} as results
     inner join latest on results.health_date = latest.health_date
-    inner join conditions on results.condition_id = conditions.condition_id
+    inner join deciding_conditions as conditions
+        on results.condition_id = conditions.condition_id
     inner join pillars
         on results.account_id = pillars.account_id
+        and conditions.segment_id = pillars.segment_id
         and conditions.pillar_id = pillars.pillar_id
-    left join pillars_with_clauses
-        on conditions.segment_id = pillars_with_clauses.segment_id
-        and conditions.pillar_id = pillars_with_clauses.pillar_id
     where
         results.configuration_key = 'current'
         and results.health_date = {{ latest_health_date() }}
-        and case
-            when pillars_with_clauses.pillar_id is null then true
-            when pillars.calculated_state = 'poor' then conditions.rule_set = 'poor'
-            else conditions.rule_set = 'good'
-        end
+        and (not conditions.has_health_rules or conditions.rule_set = pillars.deciding_rule_set)
 
 ),
 

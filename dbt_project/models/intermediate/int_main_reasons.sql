@@ -9,9 +9,15 @@ latest as (
 
 ),
 
+-- Those of a clause are said in the order of their signals; to sort by a number takes half the time.
 conditions as (
 
-    select * from {{ ref('config_conditions') }}
+    select
+        *,
+        row_number() over (
+            order by signal_id, operator, threshold, coalesce(scaled_by, '')
+        ) as position
+    from {{ ref('config_conditions') }}
 
 ),
 
@@ -78,7 +84,7 @@ deciding as (
         deciding.observed_number,
         deciding.observed_text,
         deciding.resolved_number,
-        conditions.signal_id,
+        conditions.position,
         conditions.value_type,
         conditions.operator,
         conditions.threshold,
@@ -164,10 +170,7 @@ clause_conditions as (
     select
         account_id,
         pillar_id,
-        signal_id,
-        operator,
-        threshold,
-        scaled_by,
+        position,
         case when is_met then 1 else 0 end as is_met_rank,
         case
             when is_met and comparison = ''
@@ -193,11 +196,7 @@ clauses as (
     select
         account_id,
         pillar_id,
-        {{ dbt.listagg(
-            'words',
-            "'; '",
-            "order by is_met_rank, signal_id, operator, threshold, coalesce(scaled_by, '')",
-        ) }} as words
+        {{ dbt.listagg('words', "'; '", 'order by is_met_rank, position') }} as words
     from clause_conditions
     group by account_id, pillar_id
 

@@ -17,8 +17,6 @@ accounts as (
 
 ),
 
--- What happened since features were compacted, and at least what the detail looks back at: what of
--- it was compacted has the same first and last times there.
 recent_users as (
 
     select
@@ -30,17 +28,38 @@ recent_users as (
         max(last_at) as last_at,
         sum(case when {{ is_in_adoption_window('event_day') }} then event_count end) as events_14d
     from {{ ref('int_events_daily') }}
-    where
-        event_day < {{ latest_health_date() }}
-        and event_day >= least(
-            {{ compacted_until(ref('int_features_compacted')) }},
-            {{ latest_health_date() }} - {{ adoption_window_days() }}
-        )
+    where {{ is_recent('event_day', ref('int_features_compacted')) }}
     group by account_id, module, feature, user_id
 
 ),
 
-recent as (
+recent_and_compacted as (
+
+    select
+        account_id,
+        module,
+        feature,
+        user_id,
+        first_at,
+        last_at,
+        events_14d
+    from recent_users
+
+    union all
+
+    select
+        account_id,
+        module,
+        feature,
+        null as user_id,
+        first_at,
+        last_at,
+        null as events_14d
+    from {{ ref('int_features_compacted') }}
+
+),
+
+features as (
 
     select
         account_id,
@@ -49,22 +68,8 @@ recent as (
         min(first_at) as first_at,
         max(last_at) as last_at,
         count(case when events_14d is not null then user_id end) as users_14d,
-        sum(events_14d) as events_14d
-    from recent_users
-    group by account_id, module, feature
-
-),
-
--- Products are apart where features are compacted.
-compacted as (
-
-    select
-        account_id,
-        module,
-        feature,
-        min(first_at) as first_at,
-        max(last_at) as last_at
-    from {{ ref('int_features_compacted') }}
+        coalesce(sum(events_14d), 0) as events_14d
+    from recent_and_compacted
     group by account_id, module, feature
 
 ),
@@ -76,24 +81,6 @@ event_columns as (
         max(case when column_name = 'user_id' and is_present then 1 else 0 end) = 1 as has_users
     from {{ ref('raw_columns') }}
     where table_name = 'events'
-
-),
-
-features as (
-
-    select
-        coalesce(compacted.account_id, recent.account_id) as account_id,
-        coalesce(compacted.module, recent.module) as module,
-        coalesce(compacted.feature, recent.feature) as feature,
-        coalesce(compacted.first_at, recent.first_at) as first_at,
-        coalesce(recent.last_at, compacted.last_at) as last_at,
-        coalesce(recent.users_14d, 0) as users_14d,
-        coalesce(recent.events_14d, 0) as events_14d
-    from compacted
-    full outer join recent
-        on compacted.account_id = recent.account_id
-        and compacted.feature = recent.feature
-        and compacted.module is not distinct from recent.module
 
 )
 

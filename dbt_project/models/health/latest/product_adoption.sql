@@ -15,8 +15,6 @@ features as (
 
 ),
 
--- As in `feature_adoption`: what happened since features were compacted, and at least what the
--- detail looks back at.
 recent_users as (
 
     select
@@ -34,12 +32,7 @@ recent_users as (
         ) }} as features
     from {{ ref('int_events_daily') }} as events
     left join features on events.feature = features.feature
-    where
-        events.event_day < {{ latest_health_date() }}
-        and events.event_day >= least(
-            {{ compacted_until(ref('int_features_compacted')) }},
-            {{ latest_health_date() }} - {{ adoption_window_days() }}
-        )
+    where {{ is_recent('events.event_day', ref('int_features_compacted')) }}
     group by events.account_id, events.product, events.user_id, features.block
 
 ),
@@ -59,16 +52,40 @@ recent_blocks as (
 
 ),
 
-recent as (
+recent_and_compacted as (
+
+    select
+        account_id,
+        product,
+        first_at,
+        last_at,
+        events_14d,
+        features_14d
+    from recent_blocks
+
+    union all
+
+    select
+        account_id,
+        product,
+        first_at,
+        last_at,
+        null as events_14d,
+        null as features_14d
+    from {{ ref('int_features_compacted') }}
+
+),
+
+products as (
 
     select
         account_id,
         product,
         min(first_at) as first_at,
         max(last_at) as last_at,
-        sum(events_14d) as events_14d,
-        sum(features_14d) as features_14d
-    from recent_blocks
+        coalesce(sum(events_14d), 0) as events_14d,
+        coalesce(sum(features_14d), 0) as features_14d
+    from recent_and_compacted
     group by account_id, product
 
 ),
@@ -85,18 +102,6 @@ users as (
 
 ),
 
-compacted as (
-
-    select
-        account_id,
-        product,
-        min(first_at) as first_at,
-        max(last_at) as last_at
-    from {{ ref('int_features_compacted') }}
-    group by account_id, product
-
-),
-
 event_columns as (
 
     select
@@ -104,22 +109,6 @@ event_columns as (
         max(case when column_name = 'user_id' and is_present then 1 else 0 end) = 1 as has_users
     from {{ ref('raw_columns') }}
     where table_name = 'events'
-
-),
-
-products as (
-
-    select
-        coalesce(compacted.account_id, recent.account_id) as account_id,
-        coalesce(compacted.product, recent.product) as product,
-        coalesce(compacted.first_at, recent.first_at) as first_at,
-        coalesce(recent.last_at, compacted.last_at) as last_at,
-        coalesce(recent.events_14d, 0) as events_14d,
-        coalesce(recent.features_14d, 0) as features_14d
-    from compacted
-    full outer join recent
-        on compacted.account_id = recent.account_id
-        and compacted.product is not distinct from recent.product
 
 )
 
