@@ -5,6 +5,8 @@
         post_hook="{{ forget_old_explanations() }}",
     )
 }}
+{%- set is_explained = '(conditions.health_date > history.latest_date - ' ~ var('explanation_days')
+    ~ ' or changes.account_id is not null)' %}
 -- Every condition behind an account's segment and pillar states on a health date, with the number
 -- that was observed: the evaluation's own output. Kept for the last `explanation_days` and for
 -- dates on which a state of the account changed.
@@ -49,6 +51,23 @@ clauses as (
 
 ),
 
+changes as (
+
+    select distinct
+        health_date,
+        account_id
+    from {{ ref('int_state_starts') }}
+    where is_change
+
+),
+
+history as (
+
+    select max(health_date) as latest_date
+    from {{ ref('account_health_history') }}
+
+),
+
 -- Keys and numbers alone: a window over all columns takes half as long again.
 results as (
 
@@ -74,31 +93,20 @@ results as (
 clauses_by_account as (
 
     select
-        results.health_date,
-        results.account_id,
+        conditions.health_date,
+        conditions.account_id,
         clauses.clause_number,
-        min({{ truth_level('results.is_met') }}) as truth_level
-    from results
-    inner join clauses on results.condition_id = clauses.condition_id
-    where clauses.has_several_conditions
-    group by results.health_date, results.account_id, clauses.clause_number
-
-),
-
-changes as (
-
-    select distinct
-        health_date,
-        account_id
-    from {{ ref('int_state_starts') }}
-    where is_change
-
-),
-
-history as (
-
-    select max(health_date) as latest_date
-    from {{ ref('account_health_history') }}
+        min({{ truth_level('conditions.is_met') }}) as truth_level
+    from results as conditions
+    cross join history
+    inner join clauses on conditions.condition_id = clauses.condition_id
+    left join changes
+        on conditions.health_date = changes.health_date
+        and conditions.account_id = changes.account_id
+    where
+        {{ is_explained }}
+        and clauses.has_several_conditions
+    group by conditions.health_date, conditions.account_id, clauses.clause_number
 
 )
 
@@ -132,6 +140,4 @@ left join clauses_by_account
 left join changes
     on conditions.health_date = changes.health_date
     and conditions.account_id = changes.account_id
-where
-    conditions.health_date > history.latest_date - {{ var('explanation_days') }}
-    or changes.account_id is not null
+where {{ is_explained }}
