@@ -9,7 +9,7 @@ latest as (
 
 ),
 
--- Those of a clause are said in the order of their signals; to sort by a number takes half the time.
+-- Those of a clause are said in the order of signals; to sort by a number takes half the time.
 conditions as (
 
     select

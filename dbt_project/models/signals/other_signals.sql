@@ -77,7 +77,10 @@ account_texts as (
     inner join signals
         on account_columns.configuration_key = signals.configuration_key
         and account_columns.signal_id = signals.signal_id
-        and (signals.is_used_on_all_dates or account_columns.health_date = {{ latest_health_date('accounts') }})
+        and (
+            signals.is_used_on_all_dates
+            or account_columns.health_date = {{ latest_health_date('accounts') }}
+        )
     left join attributes
         on account_columns.configuration_key = attributes.configuration_key
         and account_columns.health_date = attributes.health_date
@@ -150,7 +153,10 @@ attribute_values as (
         on attributes.configuration_key = signals.configuration_key
         and attributes.attribute = signals.signal_id
         and signals.origin = 'attribute'
-        and (signals.is_used_on_all_dates or attributes.health_date = {{ latest_health_date('accounts') }})
+        and (
+            signals.is_used_on_all_dates
+            or attributes.health_date = {{ latest_health_date('accounts') }}
+        )
 
 ),
 
@@ -168,7 +174,10 @@ final as (
     inner join signals
         on accounts.configuration_key = signals.configuration_key
         and signals.signal_id = 'account_age_days'
-        and (signals.is_used_on_all_dates or accounts.health_date = {{ latest_health_date('accounts') }})
+        and (
+            signals.is_used_on_all_dates
+            or accounts.health_date = {{ latest_health_date('accounts') }}
+        )
 
     union all
 
@@ -225,7 +234,10 @@ final as (
     inner join signals
         on accounts.configuration_key = signals.configuration_key
         and signals.signal_id = 'tag'
-        and (signals.is_used_on_all_dates or accounts.health_date = {{ latest_health_date('accounts') }})
+        and (
+            signals.is_used_on_all_dates
+            or accounts.health_date = {{ latest_health_date('accounts') }}
+        )
     inner join {{ ref('raw_tables') }} as raw_tables
         on raw_tables.table_name = 'account_tags'
         and raw_tables.is_present

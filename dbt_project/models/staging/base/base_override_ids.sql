@@ -1,6 +1,6 @@
 -- Which overrides an entry may end: one row per override_id of the raw table `health_overrides`, as
--- its files hold it, and of each override that was entered and counts. Entries act on the files' rows
--- before those are validated, so that a row that will be rejected has its id here as well.
+-- its files hold it, and of each override that was entered and counts. Entries act on the files'
+-- rows before those are validated, so that a row that will be rejected has its id here as well.
 -- depends_on: {{ source('raw', 'health_overrides') }}
 -- depends_on: {{ source('raw', 'health_entries') }}
 -- depends_on: {{ ref('config_pillars') }}
