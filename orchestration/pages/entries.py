@@ -5,6 +5,7 @@ it counts from the next health date that is calculated after it.
 """
 
 import json
+import math
 import os
 import secrets
 from collections.abc import Mapping
@@ -14,24 +15,9 @@ from typing import Any
 
 from orchestration.base.settings import Settings
 from orchestration.pages.snapshot import Snapshot
-from orchestration.pages.words import STATES
+from orchestration.raw_reader.definitions import raw_definitions
 
-TAG_KINDS = ("risk", "confidence", "label")
 LONGEST = 2000  # characters of a note
-KINDS = {
-    "risk_score": ("risk_score",),
-    "tag_on": ("tag", "tag_kind"),
-    "tag_off": ("tag",),
-    "override": ("pillar_id", "state", "note"),
-    "override_off": ("refers_to",),
-}
-OPTIONAL = {
-    "risk_score": ("note",),
-    "tag_on": ("note",),
-    "tag_off": ("tag_kind", "note"),
-    "override": ("expires_at",),
-    "override_off": ("note",),
-}
 NAMES = {
     "risk_score": "The risk score",
     "tag": "The tag",
@@ -40,7 +26,18 @@ NAMES = {
     "state": "The state",
     "note": "The reason",
     "refers_to": "The override",
+    "expires_at": "The last day",
 }
+
+
+def columns() -> Mapping[str, Mapping[str, Any]]:
+    """The columns that a person fills in, with what the raw table asks of each."""
+    known = raw_definitions()["health_entries"].columns
+    return {name: known[name] for name in NAMES}
+
+
+def tag_kinds() -> list[str]:
+    return list(columns()["tag_kind"]["words"])
 
 
 class Refused(Exception):
@@ -53,44 +50,47 @@ def checked(form: Mapping[str, str], snapshot: Snapshot, overrides: set[str]) ->
     overrides: ids of the account's, which are all that it may end.
     """
     kind = form.get("kind", "")
-    if kind not in KINDS:
+    if kind not in raw_definitions()["health_entries"].columns["kind"]["words"]:
         raise Refused("This kind of entry is not known.")
     entry: dict[str, Any] = {"kind": kind}
-    for name in (*KINDS[kind], *OPTIONAL[kind]):
-        value = form.get(name, "").strip()
-        if not value and name in KINDS[kind]:
+    for name, meta in columns().items():
+        text = form.get(name, "").strip()
+        words = list(meta.get("words", ()))
+        if meta.get("words_from") == "pillars":
+            words += snapshot.configuration.pillars
+        if not text and kind in meta.get("required_for", ()):
             raise Refused(f"{NAMES[name]} is missing.")
-        if len(value) > LONGEST:
-            raise Refused(f"{NAMES.get(name, name)} is longer than {LONGEST} characters.")
-        if value:
-            entry[name] = value
-    if "risk_score" in entry:
-        try:
-            amount = float(entry["risk_score"])
-        except ValueError:
-            amount = -1
-        if not 0 <= amount <= 100:
-            raise Refused("The risk score is a number from 0 to 100.")
-        entry["risk_score"] = amount
-    if entry.get("tag_kind", TAG_KINDS[0]) not in TAG_KINDS:
-        raise Refused(f"The kind of the tag is one of {', '.join(TAG_KINDS)}.")
-    pillars = (*snapshot.configuration.pillars, "overall")
-    if entry.get("pillar_id", "overall") not in pillars:
-        raise Refused(f"The pillar is one of {', '.join(pillars)}.")
-    states = [state for state in STATES if state != "not_calculated"]
-    if entry.get("state", "good") not in states:
-        raise Refused(f"The state is one of {', '.join(states)}.")
-    if entry.get("refers_to", "") not in {"", *overrides}:
-        raise Refused("The account has no such override.")
-    if "expires_at" in entry:
-        try:
-            expires = date.fromisoformat(entry["expires_at"])
-        except ValueError:
-            raise Refused("The last day is a date, such as 2026-12-31.") from None
-        if expires <= datetime.now(UTC).date():
-            raise Refused("The last day has to be after today.")
-        entry["expires_at"] = expires.isoformat()
+        if len(text) > LONGEST:
+            raise Refused(f"{NAMES[name]} is longer than {LONGEST} characters.")
+        if text and words and text not in words:
+            raise Refused(f"{NAMES[name]} is one of {', '.join(words)}.")
+        if text and name == "refers_to" and text not in overrides:
+            raise Refused("The account has no such override.")
+        if text:
+            read = {"number": a_number, "time": a_day_to_come}.get(meta.get("kind", ""))
+            entry[name] = read(name, text, meta) if read else text
     return entry
+
+
+def a_number(name: str, text: str, meta: Mapping[str, Any]) -> float:
+    try:
+        amount = float(text)
+    except ValueError:
+        amount = math.nan
+    if not meta["minimum"] <= amount <= meta["maximum"]:
+        least, most = meta["minimum"], meta["maximum"]
+        raise Refused(f"{NAMES[name]} is a number from {least} to {most}.")
+    return amount
+
+
+def a_day_to_come(name: str, text: str, meta: Mapping[str, Any]) -> str:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise Refused(f"{NAMES[name]} is a date, such as 2026-12-31.") from None
+    if day <= datetime.now(UTC).date():
+        raise Refused(f"{NAMES[name]} has to be after today.")
+    return day.isoformat()
 
 
 def folder(settings: Settings) -> Path:
