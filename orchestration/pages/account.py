@@ -80,7 +80,7 @@ THERE = """
 PROPERTIES = """
     select property_id, value_text, value_number
     from health.account_properties
-    where account_id = ? and not starts_with(property_id, 'tag:')
+    where account_id = ? and starts_with(property_id, 'tag:') = ?
     order by property_id
 """
 
@@ -134,7 +134,11 @@ def page(visit: Visit, account: str, tab: str) -> dict[str, Any] | None:
         "children": snapshot.rows(
             CHILDREN.format(where=visible.sql), [account, account, *visible.values]
         ),
-        "properties": snapshot.rows(PROPERTIES, [account]),
+        "properties": snapshot.rows(PROPERTIES, [account, False]),
+        "tags": [
+            row["property_id"].removeprefix("tag:")
+            for row in snapshot.rows(PROPERTIES, [account, True])
+        ],
         "risk": risk_of(risk[0]) if risk else None,
     }
 

@@ -136,12 +136,13 @@ class Pages:
         if data is None:
             return self.problem(404, f"No account of yours has the id {escaping.line(asked)}.")
         cookie = request.cookies.get(guard.COOKIE) or secrets.token_urlsafe(24)
+        pending = entries.pending(self.settings, asked, visit.snapshot)
         data |= {
-            "pending": entries.pending(self.settings, asked, visit.snapshot),
+            "pending": pending,
+            "choices": entries.choices(data["explanation"], data["tags"], pending),
             "token": guard.token(cookie, visit.person.name),
             "problem": problem,
             "form": form or {},
-            "tag_kinds": entries.tag_kinds(),
         }
         answer = self.show("account", visit, data, 400 if problem else 200)
         answer.set_cookie(guard.COOKIE, cookie, samesite="strict", httponly=True)

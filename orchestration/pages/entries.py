@@ -15,7 +15,9 @@ from typing import Any
 
 from orchestration.base import clock
 from orchestration.base.settings import Settings
+from orchestration.insight.explanation import Explanation
 from orchestration.pages.snapshot import Snapshot
+from orchestration.pages.words import STATES, spaced
 from orchestration.raw_reader.definitions import raw_definitions
 
 LONGEST = 2000  # characters of a note
@@ -37,8 +39,33 @@ def columns() -> Mapping[str, Mapping[str, Any]]:
     return {name: known[name] for name in NAMES}
 
 
-def tag_kinds() -> list[str]:
-    return list(columns()["tag_kind"]["words"])
+def choices(
+    explanation: Explanation, tags: list[str], pending: list[dict[str, Any]]
+) -> dict[str, list[tuple[str, str]]]:
+    """What the forms of an account offer. What may be taken back counts, or is pending."""
+    names = explanation.configuration.pillar_names
+    put_on = [row.get("tag", "") for row in pending if row.get("kind") == "tag_on"]
+    overrides = [
+        (one.override_id, one.pillar_id, one.state, one.reason) for one in explanation.overrides
+    ]
+    overrides += [
+        (
+            f"entry:{row.get('entry_id')}",
+            *(row.get(name) for name in ("pillar_id", "state", "note")),
+        )
+        for row in pending
+        if row.get("kind") == "override"
+    ]
+    return {
+        "tag_kinds": [(kind, kind) for kind in columns()["tag_kind"]["words"]],
+        "tags": [(tag, spaced(tag)) for tag in dict.fromkeys(tags + put_on)],
+        "pillars": [(one, names[one]) for one in ("overall", *explanation.pillars_in_order)],
+        "states": [(state, STATES[state][1]) for state in columns()["state"]["words"]],
+        "overrides": [
+            (one, f"{names.get(pillar, pillar)} {spaced(state)}: {reason}")
+            for one, pillar, state, reason in overrides
+        ],
+    }
 
 
 class Refused(Exception):
@@ -128,7 +155,7 @@ def overrides_of(settings: Settings, account: str, snapshot: Snapshot) -> set[st
     )
     entered = pending(settings, account, snapshot)
     return {row["override_id"] for row in known} | {
-        f"entry:{row['entry_id']}" for row in entered if row["kind"] == "override"
+        f"entry:{row.get('entry_id')}" for row in entered if row.get("kind") == "override"
     }
 
 
