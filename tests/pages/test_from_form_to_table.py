@@ -93,7 +93,7 @@ def test_entries_are_pending_then_published(tab: Any, night: Night) -> None:
     assert pending(tab) == []
 
     enter(tab, "Risk score", Score="62.5", Note=NOTE)
-    enter(tab, "Tag on", Tag="acquired", Kind="risk", Note="by a competitor")
+    enter(tab, "Tag on", Tag="merger_talks", Kind="risk", Note="by a competitor")
     enter(tab, "Tag off", Tag=tag.replace("_", " "))
     override = {"Of": "Service", "Is": "Poor", "Reason": REASON}
     enter(tab, "Override a state", **override, Last_day=str(END - timedelta(days=1)))
@@ -102,36 +102,38 @@ def test_entries_are_pending_then_published(tab: Any, night: Night) -> None:
     enter(tab, "Override a state", Last_day=str(LAST_DAY))
     entered = pending(tab)
     assert len(entered) == 4
-    for words in (f"62.5 by {NOBODY_ELSE.user}: {NOTE}", "acquired", "tag off", "service poor"):
+    for words in (f"62.5 by {NOBODY_ELSE.user}: {NOTE}", "merger talks", "tag off", "service poor"):
         assert sum(words in line for line in entered) == 1, (words, entered)
 
     day = night.passes()
     assert own.query(
         "select risk_score, risk_note, risk_author, risk_tags from health.account_risk"
         f" where account_id = '{account}'"
-    ) == [(62.5, NOTE, NOBODY_ELSE.user, '["acquired"]')]
+    ) == [(62.5, NOTE, NOBODY_ELSE.user, '["merger_talks"]')]
     assert own.query(
-        "select pillar_id, state, reason, author, expires_at::date from health.override_history"
-        f" where account_id = '{account}'"
-    ) == [("service", "poor", REASON, NOBODY_ELSE.user, LAST_DAY)]
+        "select state, reason, author, expires_at::date from health.override_history"
+        f" where account_id = '{account}' and pillar_id = 'service'"
+    ) == [("poor", REASON, NOBODY_ELSE.user, LAST_DAY)]
     of_service = (
         "select health_date, state, calculated_state, is_overridden"
-        f" from health.pillar_health where account_id = '{account}' and pillar_id = 'service'"
+        " from health.pillar_health_history"
+        f" where account_id = '{account}' and pillar_id = 'service'"
+        " order by health_date desc limit 1"
     )
     assert own.query(of_service) == [(day, "poor", "good", True)]
     tab.goto(risk)
     assert pending(tab) == []
     text = tab.locator("main").inner_text()
     by_whom = f"Service: ▼ Poor, by {NOBODY_ELSE.user}"
-    for words in ("Risk score 62.5", NOTE, "acquired: by a competitor", by_whom, REASON):
+    for words in ("Risk score 62.5", NOTE, "merger talks: by a competitor", by_whom, REASON):
         assert words in text
     tab.goto(f"/accounts/{account}?tab=service")
     assert "Overridden; calculated: ▲ Good" in tab.locator("main").inner_text()
-    tab.goto("/?tag=acquired")
+    tab.goto("/?tag=merger_talks")
     assert tab.locator("tbody tr").count() == 1
 
     tab.goto(risk)
-    enter(tab, "Tag off", Tag="acquired")
+    enter(tab, "Tag off", Tag="merger talks")
     enter(tab, "End an override", Override=f"Service poor: {REASON}")
     assert len(pending(tab)) == 2
     day = night.passes()

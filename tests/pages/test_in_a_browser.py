@@ -1,49 +1,10 @@
 """The pages as people use them: by keyboard, on a phone, with assistive programs, in a browser."""
 
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from axe_playwright_python.sync_playwright import Axe
-from dagster_browser import a_browser
-from pipeline import Warehouse
 
-TIMEOUT = 60_000  # milliseconds
 PHONE = {"width": 360, "height": 740}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with a_browser() as found:
-        yield found
-
-
-@pytest.fixture
-def tab(browser: Any, address: str) -> Iterator[Any]:
-    """A tab that asks no other host for anything, and whose page makes no error."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    opened = context.new_page()
-    opened.set_default_timeout(TIMEOUT)
-    asked: list[str] = []
-    errors: list[str] = []
-    opened.on("request", lambda request: asked.append(request.url))
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.on(
-        "console",
-        lambda message: errors.append(message.text) if message.type == "error" else None,
-    )
-    yield opened
-    context.close()
-    assert [url for url in asked if not url.startswith((address, "data:"))] == []
-    assert [error for error in errors if "Failed to load resource" not in error] == []
-
-
-@pytest.fixture
-def account(warehouse: Warehouse) -> str:
-    return warehouse.query(
-        "select account_id from health.account_health where overall_state = 'poor'"
-        " order by mrr desc nulls last, account_id limit 1"
-    )[0][0]
 
 
 def paths(account: str) -> list[str]:
@@ -137,7 +98,6 @@ def test_a_bar_of_the_trend_opens_its_accounts(tab: Any, address: str) -> None:
 def test_without_scripts_the_forms_work(browser: Any, address: str) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    page.set_default_timeout(TIMEOUT)
     page.goto(address)
     page.locator(".filters summary").click()
     page.locator("input[name=state][value=good]").check()
