@@ -48,14 +48,11 @@ def choices(
     overrides = [
         (one.override_id, one.pillar_id, one.state, one.reason) for one in explanation.overrides
     ]
-    overrides += [
-        (
-            f"entry:{row.get('entry_id')}",
-            *(row.get(name) for name in ("pillar_id", "state", "note")),
-        )
-        for row in pending
-        if row.get("kind") == "override"
-    ]
+    columns_of = ("entry_id", "pillar_id", "state", "note")
+    for row in pending:
+        if row.get("kind") == "override":
+            entry, *others = (row.get(name, "") for name in columns_of)
+            overrides.append((f"entry:{entry}", *others))
     return {
         "tag_kinds": [(kind, kind) for kind in columns()["tag_kind"]["words"]],
         "tags": [(tag, spaced(tag)) for tag in dict.fromkeys(tags + put_on)],
