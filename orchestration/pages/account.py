@@ -98,9 +98,9 @@ def page(visit: Visit, account: str, tab: str) -> dict[str, Any] | None:
     explanation = explanation_of(snapshot.connection.cursor(), account, day)
     configuration = explanation.configuration
     is_latest = snapshot.is_latest and day == snapshot.last_date
-    pillars = {one: configuration.pillar_names[one] for one in explanation.pillars_in_order}
-    tabs = {"overview": "Overview", **pillars, "risk": "Risk and notes"}
-    tab = tab if tab in tabs else "overview"
+    tabs = [(pillar, configuration.pillar_names[pillar]) for pillar in explanation.pillars_in_order]
+    tabs = [("overview", "Overview"), *tabs, ("risk", "Risk and notes")]
+    tab = tab if tab in dict(tabs) else "overview"
     latest = snapshot.rows("select * from health.account_health where account_id = ?", [account])
     risk = snapshot.rows("select * from health.account_risk where account_id = ?", [account])
     return {
@@ -110,9 +110,9 @@ def page(visit: Visit, account: str, tab: str) -> dict[str, Any] | None:
         "dates": dates,
         "is_latest": is_latest,
         "tab": tab,
-        "tabs": tabs.items(),
+        "tabs": tabs,
         # What is no live page has all of them one below the other.
-        "parts_shown": [tab] if visit.is_live else tabs,
+        "parts_shown": [tab] if visit.is_live else dict(tabs),
         "explanation": explanation,
         "configuration": configuration,
         "latest": latest[0] if latest and is_latest else None,

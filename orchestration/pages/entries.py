@@ -9,10 +9,11 @@ import math
 import os
 import secrets
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+from orchestration.base import clock
 from orchestration.base.settings import Settings
 from orchestration.pages.snapshot import Snapshot
 from orchestration.raw_reader.definitions import raw_definitions
@@ -36,8 +37,8 @@ def columns() -> Mapping[str, Mapping[str, Any]]:
     return {name: known[name] for name in NAMES}
 
 
-def tag_kinds() -> list[str]:
-    return list(columns()["tag_kind"]["words"])
+def tag_kinds() -> list[tuple[str, str]]:
+    return [(kind, kind) for kind in columns()["tag_kind"]["words"]]
 
 
 class Refused(Exception):
@@ -88,7 +89,7 @@ def a_day_to_come(name: str, text: str, meta: Mapping[str, Any]) -> str:
         day = date.fromisoformat(text)
     except ValueError:
         raise Refused(f"{NAMES[name]} is a date, such as 2026-12-31.") from None
-    if day <= datetime.now(UTC).date():
+    if day <= clock.today():
         raise Refused(f"{NAMES[name]} has to be after today.")
     return day.isoformat()
 
@@ -99,7 +100,7 @@ def folder(settings: Settings) -> Path:
 
 def write(settings: Settings, account: str, author: str, entry: Mapping[str, Any]) -> str:
     """Add the entry as a file of its own, whole or not at all; its id."""
-    entered = datetime.now(UTC)
+    entered = clock.now()
     entry_id = f"{entered:%Y%m%dT%H%M%S%f}Z-{secrets.token_hex(4)}"
     row = {
         "entry_id": entry_id,

@@ -18,6 +18,8 @@ from orchestration.warehouse.as_of import publication_as_of
 from orchestration.warehouse.configuration import Configuration
 from orchestration.warehouse.published import nothing_there, opened_locked
 
+# What asking for a table or column that is not there ends with: in SQL, a row or a template.
+NOT_THERE = (duckdb.BinderException, duckdb.CatalogException, KeyError, UndefinedError)
 Row = dict[str, Any]
 Values = Sequence[object] | Mapping[str, object]
 
@@ -69,13 +71,15 @@ class Snapshot:
         """Says it where something is asked for that an earlier version did not publish yet."""
         try:
             yield
-        except (duckdb.BinderException, duckdb.CatalogException, KeyError, UndefinedError):
-            if not (missing := missing_columns(self.connection.cursor())):
+        except NOT_THERE as problem:
+            missing = missing_columns(self.connection.cursor())
+            asked = [one for one in missing if one.rpartition(".")[2] in str(problem)]
+            if not asked:
                 raise
             raise click.ClickException(
                 f"What is published is of an earlier version, {self.product_version}: it has no"
-                f" {missing[0]} yet, which this page shows. The next run brings it (`health run`)."
-            ) from None
+                f" {asked[0]} yet, which this page shows. The next run brings it (`health run`)."
+            ) from problem
 
     @cached_property
     def dates(self) -> list[date]:
