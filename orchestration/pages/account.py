@@ -9,9 +9,9 @@ from orchestration.insight.conditions import Condition
 from orchestration.insight.explanation import DAYS, Explanation, explanation_of
 from orchestration.insight.wording import by_clause
 from orchestration.pages.filters import ALL
-from orchestration.pages.snapshot import Row
 from orchestration.pages.visit import Visit
 from orchestration.pages.words import STATES, asked, flips, spaced
+from orchestration.publishing.open_publication import Row
 
 RULE_SETS = {
     "poor": "Poor when all of these hold",

@@ -9,9 +9,9 @@ from typing import Any
 from orchestration.base.figures import counted
 from orchestration.insight.conditions import as_a_person
 from orchestration.pages.filters import Clause, Query, chosen, marks
-from orchestration.pages.snapshot import Row, Snapshot
 from orchestration.pages.visit import Visit
 from orchestration.pages.words import STATES, spaced
+from orchestration.publishing.open_publication import Row, Snapshot
 from orchestration.warehouse.configuration import Configuration
 from orchestration.warehouse.duckdb_files import literal, quoted
 

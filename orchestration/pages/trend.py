@@ -5,9 +5,9 @@ from typing import Any
 
 from orchestration.pages.accounts import choices
 from orchestration.pages.filters import Chosen, chosen
-from orchestration.pages.snapshot import Row, Snapshot
 from orchestration.pages.visit import Visit
 from orchestration.pages.words import STATES, day
+from orchestration.publishing.open_publication import Row, Snapshot
 
 MEASURES = ("accounts", "mrr", "share")
 # Segments and managers are those of each day; analysis segments too, in which an account counts

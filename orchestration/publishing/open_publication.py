@@ -1,25 +1,19 @@
-"""Snapshot: one publication, as all queries of a page read it."""
+"""Snapshot: one publication, as all queries of a reader see it that stays while others follow."""
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
 import click
-import duckdb
-from jinja2 import UndefinedError
 
 from orchestration.base.settings import Settings
-from orchestration.insight.accounts import has_table
-from orchestration.publishing.personal_data import missing_columns
 from orchestration.warehouse.as_of import publication_as_of
 from orchestration.warehouse.configuration import Configuration
+from orchestration.warehouse.connections import Warehouse
 from orchestration.warehouse.published import nothing_there, opened_locked
 
-# What asking for a table or column that is not there ends with: in SQL, a row or a template.
-NOT_THERE = (duckdb.BinderException, duckdb.CatalogException, KeyError, UndefinedError)
 Row = dict[str, Any]
 Values = Sequence[object] | Mapping[str, object]
 
@@ -64,22 +58,7 @@ class Snapshot:
         return found
 
     def has(self, table: str) -> bool:
-        return has_table(self.connection.cursor(), table)
-
-    @contextmanager
-    def in_words_of_versions(self) -> Iterator[None]:
-        """Says it where something is asked for that an earlier version did not publish yet."""
-        try:
-            yield
-        except NOT_THERE as problem:
-            missing = missing_columns(self.connection.cursor())
-            asked = [one for one in missing if one.rpartition(".")[2] in str(problem)]
-            if not asked:
-                raise
-            raise click.ClickException(
-                f"What is published is of an earlier version, {self.product_version}: it has no"
-                f" {asked[0]} yet, which this page shows. The next run brings it (`health run`)."
-            ) from problem
+        return Warehouse(self.connection.cursor()).has(f"health.{table}")
 
     @cached_property
     def dates(self) -> list[date]:

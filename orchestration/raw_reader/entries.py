@@ -1,4 +1,4 @@
-"""Entries: what people write on the pages, a file of one row each beside the raw tables.
+"""Entries: what people enter, a file of one row each beside the raw tables.
 
 A row is of the raw table `health_entries` (docs/raw_tables.md, "Entries"), added and never changed:
 it counts from the next health date that is calculated after it.
@@ -8,14 +8,13 @@ import json
 import math
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from orchestration.base import clock
 from orchestration.base.settings import Settings
-from orchestration.pages.snapshot import Snapshot
 from orchestration.raw_reader.definitions import raw_definitions
 
 LONGEST = 2000  # characters of a note
@@ -45,10 +44,12 @@ class Refused(Exception):
     """What is wrong with an entry, in words for who wrote it."""
 
 
-def checked(form: Mapping[str, str], snapshot: Snapshot, overrides: set[str]) -> dict[str, Any]:
-    """The columns of an entry as the form says them; Refused says which is wrong.
+def checked(
+    form: Mapping[str, str], pillars: Sequence[str], overrides: Collection[str]
+) -> dict[str, Any]:
+    """The columns of an entry as a form says them; Refused says which is wrong.
 
-    overrides: ids of the account's, which are all that it may end.
+    pillars: of the configuration. overrides: ids of the account's, which are all that it may end.
     """
     kind = form.get("kind", "")
     if kind not in raw_definitions()["health_entries"].columns["kind"]["words"]:
@@ -58,7 +59,7 @@ def checked(form: Mapping[str, str], snapshot: Snapshot, overrides: set[str]) ->
         text = form.get(name, "").strip()
         words = list(meta.get("words", ()))
         if meta.get("words_from") == "pillars":
-            words += snapshot.configuration.pillars
+            words += pillars
         if not text and kind in meta.get("required_for", ()):
             raise Refused(f"{NAMES[name]} is missing.")
         if len(text) > LONGEST:
@@ -121,23 +122,12 @@ def write(settings: Settings, account: str, author: str, entry: Mapping[str, Any
     return entry_id
 
 
-def overrides_of(settings: Settings, account: str, snapshot: Snapshot) -> set[str]:
-    """Ids of the account's overrides, those that are pending too."""
-    known = snapshot.rows(
-        "select override_id from health.override_history where account_id = ?", [account]
-    )
-    entered = pending(settings, account, snapshot)
-    return {row["override_id"] for row in known} | {
-        f"entry:{row['entry_id']}" for row in entered if row["kind"] == "override"
-    }
-
-
-def pending(settings: Settings, account: str, snapshot: Snapshot) -> list[dict[str, Any]]:
-    """The account's entries that no calculated health date knows yet, the latest first.
+def pending(settings: Settings, account: str, last_date: date) -> list[dict[str, Any]]:
+    """The account's entries that no health date up to the last knows yet, the latest first.
 
     A health date knows what was entered before its midnight. Names of files begin with the time.
     """
-    counted = f"{snapshot.last_date:%Y%m%d}T"
+    counted = f"{last_date:%Y%m%d}T"
     found = []
     if folder(settings).is_dir():
         for file in sorted(folder(settings).glob("*.jsonl"), reverse=True):
