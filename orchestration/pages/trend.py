@@ -42,7 +42,6 @@ def bars(rows: list[Row], dates: list[date], measure: str) -> list[Row]:
                     "y": round(y, 2),
                     "width": round(step * 0.8, 2),
                     "height": round(height, 2),
-                    "share": row[name] / (totals[one] or 1),
                 }
             )
     return drawn
@@ -75,7 +74,6 @@ def page(visit: Visit) -> dict[str, Any]:
     first, last = sorted((first, snapshot.date_up_to(query.day("to"), dates[-1])))
     return {
         "panels": panels,
-        "dates": dates,
         "period": period,
         "measure": measure,
         "panel": states.panel,
