@@ -4,6 +4,7 @@ There it outlives runs, which replace what is published, and is seen beside ever
 """
 
 import json
+from datetime import date
 from typing import Any
 
 from orchestration.base import clock
@@ -12,6 +13,7 @@ from orchestration.insight.backtest_results import HORIZONS, RIVALS, Results
 from orchestration.insight.prediction import Estimate
 
 FILE = "backtest.json"
+DATES = ("made_on", "first_date", "last_date", "known_until")
 
 
 def keep(settings: Settings, results: Results) -> None:
@@ -23,12 +25,12 @@ def keep(settings: Settings, results: Results) -> None:
 
 
 def last(settings: Settings) -> dict[str, Any] | None:
-    """The headline as it was kept; None where no back-test was run, or its file is not whole."""
-    try:
-        found = json.loads((settings.state / FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    """The headline as it was kept; None where no back-test was run."""
+    file = settings.state / FILE
+    if not file.exists():
         return None
-    return found if isinstance(found, dict) else None
+    found = json.loads(file.read_text(encoding="utf-8"))
+    return {name: date.fromisoformat(v) if name in DATES else v for name, v in found.items()}
 
 
 def headline(results: Results) -> dict[str, Any]:
@@ -47,14 +49,15 @@ def headline(results: Results) -> dict[str, Any]:
 
 
 def of_horizon(results: Results, horizon: int) -> dict[str, Any]:
-    """auc: value, low and high of overall health; None where too few accounts left. rival: the best
-    one, its AUC, and how health stands against it."""
+    """auc: value, low and high of overall health; None where too few accounts left. rival: the one
+    with the highest AUC. health_is: better or worse, and than what."""
     found = results.aucs.get(("all", "overall", horizon))
     return {
         "days": horizon,
         "left": results.churned.get(horizon, 0),
         "auc": [found.value, found.low, found.high] if isinstance(found, Estimate) else None,
         "rival": best_rival(results, horizon),
+        "health_is": results.standing(horizon),
     }
 
 
@@ -69,9 +72,4 @@ def best_rival(results: Results, horizon: int) -> dict[str, Any] | None:
     if not named:
         return None
     best = max(named, key=lambda name: named[name])
-    standing = results.standing(horizon)
-    return {
-        "name": best,
-        "auc": named[best],
-        "health_is": f"{standing[0]} than {standing[1]}" if standing else "",
-    }
+    return {"name": best, "auc": named[best]}

@@ -6,17 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from orchestration.base.figures import counted
-from orchestration.insight.conditions import as_a_person
+from orchestration.insight.wording import way_up
 from orchestration.pages.filters import Clause, Query, chosen, marks
-from orchestration.pages.snapshot import Row, Snapshot
 from orchestration.pages.visit import Visit
 from orchestration.pages.words import STATES, spaced
-from orchestration.warehouse.configuration import Configuration
+from orchestration.publishing.open_publication import Row, Snapshot
 from orchestration.warehouse.duckdb_files import literal, quoted
 
 PER_PAGE = 50
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+TAG = "tag:"  # before the name of a tag among the properties
 PLAIN_SHOWN = ["state", "score", "strip", "mrr", "reason", "way_up", "since", "risk"]
 
 
@@ -63,36 +62,45 @@ COLUMNS = (
 )
 # Worst first, as people look for it.
 STATE_ORDER = "case {} when 'poor' then 0 when 'average' then 1 when 'good' then 2 else 3 end"
+# The value of an account in a table with a row for each of its pillars or properties.
 BESIDE = (
-    " left join (select account_id, {columns} from health.{table} group by account_id) as {table}"
-    " on accounts.account_id = {table}.account_id"
+    "(select {column} from health.{table} as beside"
+    " where beside.account_id = accounts.account_id and beside.{key} = {name})"
 )
 
 
 def columns(snapshot: Snapshot, visible: Clause) -> dict[str, Column]:
     """All that can be shown, by name: pillars and properties are those of the publication."""
-    found = {column.name: column for column in COLUMNS}
-    for pillar in snapshot.configuration.pillars:
-        title = snapshot.configuration.pillar_names[pillar]
-        sql = f"pillars[{literal(pillar)}]"
-        found[f"pillar:{pillar}"] = Column(f"pillar:{pillar}", title, sql, "state")
+    names = snapshot.configuration
+    found = [*COLUMNS]
+    for pillar in names.pillars:
+        sql = BESIDE.format(
+            column="state", table="pillar_health", key="pillar_id", name=literal(pillar)
+        )
+        found.append(Column(f"pillar:{pillar}", names.pillar_names[pillar], sql, "state"))
     for name, value_type in properties(snapshot, visible).items():
-        title = snapshot.configuration.signal_name(name)
+        if name.startswith(TAG):
+            continue
         kind = "number" if value_type == "number" else "text"
-        sql = f"{kind}s[{literal(name)}]"
-        found[f"property:{name}"] = Column(f"property:{name}", title, sql, kind)
-    return found
+        sql = BESIDE.format(
+            column=f"value_{kind}",
+            table="account_properties",
+            key="property_id",
+            name=literal(name),
+        )
+        found.append(Column(f"property:{name}", names.signal_name(name), sql, kind))
+    return {column.name: column for column in found}
 
 
-def properties(snapshot: Snapshot, visible: Clause, tags: bool = False) -> dict[str, str]:
-    """The properties that accounts have with their types: tags alone, or all others."""
+def properties(snapshot: Snapshot, visible: Clause) -> dict[str, str]:
+    """The properties that accounts have, tags among them, with their types."""
     rows = snapshot.rows(
         "select distinct properties.property_id, properties.value_type"
         " from health.account_properties as properties"
         " inner join health.account_health as accounts"
         " on properties.account_id = accounts.account_id"
-        f" where starts_with(property_id, 'tag:') = ? and {visible.sql} order by all",
-        [tags, *visible.values],
+        f" where {visible.sql} order by all",
+        visible.values,
     )
     return {row["property_id"]: row["value_type"] for row in rows}
 
@@ -115,31 +123,16 @@ def order(query: Query, known: dict[str, Column]) -> tuple[str, bool]:
 def select(
     columns_of: list[Column], sort: tuple[str, bool], known: dict[str, Column], where: str
 ) -> str:
-    """The rows of the list; the tables beside the accounts only where a column asks for them."""
+    """The rows of the list."""
     name, is_down = sort
     key = known[name].sql
-    used = [column.sql for column in (*columns_of, known[name])]
     by = STATE_ORDER.format(key) if known[name].kind == "state" else key
-    joins = ""
-    if any(sql.startswith("pillars[") for sql in used):
-        joins += BESIDE.format(
-            columns="map_from_entries(list((pillar_id, state))) as pillars",
-            table="pillar_health",
-        )
-    if any(sql.startswith(("texts[", "numbers[")) for sql in used):
-        joins += BESIDE.format(
-            columns="map_from_entries(list((property_id, value_text))) as texts,"
-            " map_from_entries(list((property_id, value_number))) as numbers",
-            table="account_properties",
-        )
-    extra = "".join(
-        f", {column.sql} as {quoted(column.name)}"
-        for column in columns_of
-        if column.sql and ":" in column.name
+    beside = "".join(
+        f", {column.sql} as {quoted(column.name)}" for column in columns_of if ":" in column.name
     )
     return (
-        f"select accounts.*, risks.risk_score{extra} from health.account_health as accounts"
-        f" left join health.account_risk as risks on accounts.account_id = risks.account_id{joins}"
+        f"select accounts.*, risks.risk_score{beside} from health.account_health as accounts"
+        " left join health.account_risk as risks on accounts.account_id = risks.account_id"
         f" where {where} order by {by} {'desc' if is_down else 'asc'} nulls last,"
         " accounts.account_id"
     )
@@ -177,7 +170,7 @@ def ways_up(snapshot: Snapshot, accounts: list[str]) -> dict[str, str]:
         " qualify row_number() over (partition by account_id order by relative_gap, pillar_id) = 1",
         accounts,
     )
-    return {row["account_id"]: way(names, row) for row in rows}
+    return {row["account_id"]: way_up(names, row) for row in rows}
 
 
 def listed(snapshot: Snapshot, cells: list[Column], sql: str, values: list[Any]) -> list[Row]:
@@ -189,17 +182,6 @@ def listed(snapshot: Snapshot, cells: list[Column], sql: str, values: list[Any])
     return rows
 
 
-def way(names: Configuration, row: Row) -> str:
-    """A row of nearest_flips in words."""
-    needed, observed = as_a_person(row["needed"], row["observed"]), row["observed"]
-    return (
-        f"{names.pillar_names.get(row['pillar_id'], row['pillar_id'])}"
-        f" {spaced(row['to_state'])}: {names.signal_name(row['signal_id'])}"
-        f" {row['needed_operator']} {counted(needed, names.units.get(row['signal_id'], ''))},"
-        f" now {as_a_person(observed, row['needed'])}"
-    )
-
-
 def choices(snapshot: Snapshot, visible: Clause) -> dict[str, list[Any]]:
     """What the filters offer."""
     managers = snapshot.rows(
@@ -208,16 +190,15 @@ def choices(snapshot: Snapshot, visible: Clause) -> dict[str, list[Any]]:
         visible.values,
     )
     names = snapshot.configuration
+    known = properties(snapshot, visible)
+    tags = [name for name in known if name.startswith(TAG)]
     return {
         "managers": [(row["manager"], row["manager"]) for row in managers],
         "segments": list(names.segment_names.items()),
         "pillars": [(pillar, names.pillar_names[pillar]) for pillar in names.pillars],
         "states": [(state, title) for state, (_, title, _) in STATES.items()],
-        "tags": [
-            (name.removeprefix("tag:"), spaced(name.removeprefix("tag:")))
-            for name in properties(snapshot, visible, tags=True)
-        ],
-        "properties": [(name, names.signal_name(name)) for name in properties(snapshot, visible)],
+        "tags": [(name[len(TAG) :], spaced(name[len(TAG) :])) for name in tags],
+        "properties": [(name, names.signal_name(name)) for name in known if name not in tags],
     }
 
 

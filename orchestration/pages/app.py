@@ -28,7 +28,6 @@ from orchestration.pages import (
     account,
     accounts,
     changes,
-    entries,
     guard,
     open_id,
     rendering,
@@ -38,8 +37,9 @@ from orchestration.pages import (
 from orchestration.pages.filters import Query
 from orchestration.pages.people import SignIn
 from orchestration.pages.rendering import STATIC, rendered
-from orchestration.pages.snapshot import Publications
-from orchestration.pages.visit import Visit
+from orchestration.pages.visit import Visit, in_words_of_versions
+from orchestration.publishing.open_publication import Publications
+from orchestration.raw_reader import entries
 from orchestration.warehouse import damage
 
 # A cookie of what a browser remembers of its own, for a year.
@@ -70,7 +70,7 @@ class Pages:
                 if not snapshot.dates:
                     return self.problem(503, "The history is empty: `health run` calculates it.")
                 query = Query(request.query_params.multi_items())
-                with snapshot.in_words_of_versions():
+                with in_words_of_versions(snapshot):
                     return page(request, Visit(snapshot, query, person))
             except click.ClickException as problem:
                 return self.problem(503, problem.format_message())
@@ -136,13 +136,14 @@ class Pages:
         if data is None:
             return self.problem(404, f"No account of yours has the id {escaping.line(asked)}.")
         cookie = request.cookies.get(guard.COOKIE) or secrets.token_urlsafe(24)
-        pending = entries.pending(self.settings, asked, visit.snapshot)
+        pending = entries.pending(self.settings, asked, visit.snapshot.last_date)
         data |= {
             "pending": pending,
-            "choices": entries.choices(data["explanation"], data["tags"], pending),
+            "back": account.to_take_back(data, pending),
             "token": guard.token(cookie, visit.person.name),
             "problem": problem,
             "form": form or {},
+            "tag_kinds": entries.tag_kinds(),
         }
         answer = self.show("account", visit, data, 400 if problem else 200)
         answer.set_cookie(guard.COOKIE, cookie, samesite="strict", httponly=True)
@@ -184,8 +185,7 @@ class Pages:
         if not visit.may_see(asked) or not visit.snapshot.rows(in_scope, [asked]):
             return self.problem(404, "No account in scope has this id; nothing was entered.")
         try:
-            overrides = entries.overrides_of(self.settings, asked, visit.snapshot)
-            entry = entries.checked(form, visit.snapshot, overrides)
+            entry = entries.checked(form, visit.names.pillars, self.overrides_of(visit, asked))
             entries.write(self.settings, asked, person.name, entry)
         except entries.Refused as refused:
             return self.account(request, visit, f"{refused} Nothing was entered.", form)
@@ -193,6 +193,14 @@ class Pages:
             text = f"The entry cannot be written to {self.settings.raw} ({failed.strerror})."
             return self.account(request, visit, text, form)
         return RedirectResponse(f"/accounts/{quote(asked, safe='')}?tab=risk", 303)
+
+    def overrides_of(self, visit: Visit, account: str) -> set[str]:
+        """Ids of the account's overrides, those that are pending too."""
+        sql = "select override_id from health.override_history where account_id = ?"
+        entered = entries.pending(self.settings, account, visit.snapshot.last_date)
+        return {row["override_id"] for row in visit.snapshot.rows(sql, [account])} | {
+            f"entry:{row['entry_id']}" for row in entered if row["kind"] == "override"
+        }
 
 
 def build(settings: Settings, sign_in: SignIn, hosts: frozenset[str]) -> Starlette:

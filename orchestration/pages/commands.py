@@ -83,7 +83,8 @@ def site(
 
     from orchestration.pages.people import SignIn
     from orchestration.pages.site import Site, refuse_other_folder, write
-    from orchestration.pages.snapshot import Snapshot
+    from orchestration.pages.visit import in_words_of_versions
+    from orchestration.publishing.open_publication import Snapshot
 
     settings, sign_in = Settings.from_environment(), SignIn.from_environment()
     name = reader or sign_in.user
@@ -98,7 +99,7 @@ def site(
     snapshot = Snapshot(settings, day if day != dates[-1] else None)
     filters = [("manager", one) for one in manager] + [("segment", one) for one in segment]
     console = report_console()
-    with snapshot.in_words_of_versions():
+    with in_words_of_versions(snapshot):
         found = Site(snapshot, person, filters)
         if not found.accounts:
             raise click.ClickException(f"No account on {day} is like this, or {name} sees none.")

@@ -6,8 +6,8 @@ from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
-from orchestration.pages.snapshot import Snapshot
 from orchestration.pages.words import STATES, day, money, spaced
+from orchestration.publishing.open_publication import Snapshot
 
 Pairs = Sequence[tuple[str, str]]
 NAMES = (

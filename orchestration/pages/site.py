@@ -17,9 +17,9 @@ from orchestration.pages import account, accounts, changes, trend, trust
 from orchestration.pages.filters import Query, chosen
 from orchestration.pages.people import Person
 from orchestration.pages.rendering import STATIC, rendered
-from orchestration.pages.snapshot import Snapshot
 from orchestration.pages.visit import Visit
 from orchestration.pages.words import STATES
+from orchestration.publishing.open_publication import Snapshot
 
 MARK = "publication.json"  # says of what a site is, and that its folder is one
 PAGES: dict[str, Callable[[Visit], dict[str, Any]]] = {

@@ -1,4 +1,4 @@
-"""Entries: what people write on the pages, a file of one row each beside the raw tables.
+"""Entries: what people enter, a file of one row each beside the raw tables.
 
 A row is of the raw table `health_entries` (docs/raw_tables.md, "Entries"), added and never changed:
 it counts from the next health date that is calculated after it.
@@ -8,16 +8,13 @@ import json
 import math
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from orchestration.base import clock
 from orchestration.base.settings import Settings
-from orchestration.insight.explanation import Explanation
-from orchestration.pages.snapshot import Snapshot
-from orchestration.pages.words import STATES, spaced
 from orchestration.raw_reader.definitions import raw_definitions
 
 LONGEST = 2000  # characters of a note
@@ -39,40 +36,20 @@ def columns() -> Mapping[str, Mapping[str, Any]]:
     return {name: known[name] for name in NAMES}
 
 
-def choices(
-    explanation: Explanation, tags: list[str], pending: list[dict[str, Any]]
-) -> dict[str, list[tuple[str, str]]]:
-    """What the forms of an account offer. What may be taken back counts, or is pending."""
-    names = explanation.configuration.pillar_names
-    put_on = [row.get("tag", "") for row in pending if row.get("kind") == "tag_on"]
-    overrides = [
-        (one.override_id, one.pillar_id, one.state, one.reason) for one in explanation.overrides
-    ]
-    columns_of = ("entry_id", "pillar_id", "state", "note")
-    for row in pending:
-        if row.get("kind") == "override":
-            entry, *others = (row.get(name, "") for name in columns_of)
-            overrides.append((f"entry:{entry}", *others))
-    return {
-        "tag_kinds": [(kind, kind) for kind in columns()["tag_kind"]["words"]],
-        "tags": [(tag, spaced(tag)) for tag in dict.fromkeys(tags + put_on)],
-        "pillars": [(one, names[one]) for one in ("overall", *explanation.pillars_in_order)],
-        "states": [(state, STATES[state][1]) for state in columns()["state"]["words"]],
-        "overrides": [
-            (one, f"{names.get(pillar, pillar)} {spaced(state)}: {reason}")
-            for one, pillar, state, reason in overrides
-        ],
-    }
+def tag_kinds() -> list[tuple[str, str]]:
+    return [(kind, kind) for kind in columns()["tag_kind"]["words"]]
 
 
 class Refused(Exception):
     """What is wrong with an entry, in words for who wrote it."""
 
 
-def checked(form: Mapping[str, str], snapshot: Snapshot, overrides: set[str]) -> dict[str, Any]:
-    """The columns of an entry as the form says them; Refused says which is wrong.
+def checked(
+    form: Mapping[str, str], pillars: Sequence[str], overrides: Collection[str]
+) -> dict[str, Any]:
+    """The columns of an entry as a form says them; Refused says which is wrong.
 
-    overrides: ids of the account's, which are all that it may end.
+    pillars: of the configuration. overrides: ids of the account's, which are all that it may end.
     """
     kind = form.get("kind", "")
     if kind not in raw_definitions()["health_entries"].columns["kind"]["words"]:
@@ -82,7 +59,7 @@ def checked(form: Mapping[str, str], snapshot: Snapshot, overrides: set[str]) ->
         text = form.get(name, "").strip()
         words = list(meta.get("words", ()))
         if meta.get("words_from") == "pillars":
-            words += snapshot.configuration.pillars
+            words += pillars
         if not text and kind in meta.get("required_for", ()):
             raise Refused(f"{NAMES[name]} is missing.")
         if len(text) > LONGEST:
@@ -145,23 +122,12 @@ def write(settings: Settings, account: str, author: str, entry: Mapping[str, Any
     return entry_id
 
 
-def overrides_of(settings: Settings, account: str, snapshot: Snapshot) -> set[str]:
-    """Ids of the account's overrides, those that are pending too."""
-    known = snapshot.rows(
-        "select override_id from health.override_history where account_id = ?", [account]
-    )
-    entered = pending(settings, account, snapshot)
-    return {row["override_id"] for row in known} | {
-        f"entry:{row.get('entry_id')}" for row in entered if row.get("kind") == "override"
-    }
-
-
-def pending(settings: Settings, account: str, snapshot: Snapshot) -> list[dict[str, Any]]:
-    """The account's entries that no calculated health date knows yet, the latest first.
+def pending(settings: Settings, account: str, last_date: date) -> list[dict[str, Any]]:
+    """The account's entries that no health date up to the last knows yet, the latest first.
 
     A health date knows what was entered before its midnight. Names of files begin with the time.
     """
-    counted = f"{snapshot.last_date:%Y%m%d}T"
+    counted = f"{last_date:%Y%m%d}T"
     found = []
     if folder(settings).is_dir():
         for file in sorted(folder(settings).glob("*.jsonl"), reverse=True):

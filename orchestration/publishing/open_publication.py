@@ -1,21 +1,17 @@
-"""Snapshot: one publication, as all queries of a page read it."""
+"""Snapshot: one publication, as all queries of a reader see it that stays while others follow."""
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
 import click
-import duckdb
-from jinja2 import UndefinedError
 
 from orchestration.base.settings import Settings
-from orchestration.insight.accounts import has_table
-from orchestration.publishing.personal_data import missing_columns
 from orchestration.warehouse.as_of import publication_as_of
 from orchestration.warehouse.configuration import Configuration
+from orchestration.warehouse.connections import Warehouse
 from orchestration.warehouse.published import nothing_there, opened_locked
 
 Row = dict[str, Any]
@@ -62,20 +58,7 @@ class Snapshot:
         return found
 
     def has(self, table: str) -> bool:
-        return has_table(self.connection.cursor(), table)
-
-    @contextmanager
-    def in_words_of_versions(self) -> Iterator[None]:
-        """Says it where something is asked for that an earlier version did not publish yet."""
-        try:
-            yield
-        except (duckdb.BinderException, duckdb.CatalogException, KeyError, UndefinedError):
-            if not (missing := missing_columns(self.connection.cursor())):
-                raise
-            raise click.ClickException(
-                f"What is published is of an earlier version, {self.product_version}: it has no"
-                f" {missing[0]} yet, which this page shows. The next run brings it (`health run`)."
-            ) from None
+        return Warehouse(self.connection.cursor()).has(f"health.{table}")
 
     @cached_property
     def dates(self) -> list[date]:
@@ -85,6 +68,12 @@ class Snapshot:
                 "select distinct health_date from health.account_health_history order by all"
             )
         ]
+
+    def date_up_to(self, asked: date | None, otherwise: date) -> date:
+        """The date of the history that is asked for, or the last one before it."""
+        if asked is None:
+            return otherwise
+        return max((one for one in self.dates if one <= asked), default=self.dates[0])
 
     @cached_property
     def configuration(self) -> Configuration:
