@@ -217,6 +217,7 @@ def conditions(explanation: Explanation, found: list[Condition]) -> list[dict[st
             "name": configuration.signal_name(condition.signal_id),
             "observed": condition.seen(),
             "asked": asked(configuration, condition),
+            "gap": condition.gap,
             "is_met": condition.is_met,
         }
         for condition in found
