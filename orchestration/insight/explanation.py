@@ -9,6 +9,7 @@ from datetime import date, datetime
 
 import click
 
+from orchestration.insight import distance
 from orchestration.insight.accounts import Connection, has_table
 from orchestration.insight.conditions import Condition, condition_of
 from orchestration.warehouse.configuration import Configuration
@@ -178,6 +179,26 @@ class Explanation:
     def pillars_in_order(self) -> list[str]:
         """Pillars that the account has, as the configuration orders them."""
         return [pillar for pillar in self.configuration.pillars if pillar in self.pillars]
+
+    def conditions_of(self, pillar: str | None) -> list[Condition]:
+        """The conditions of a pillar in the chosen segment; None: those of the segment itself."""
+        chosen = self.overall.segment_id
+        return [
+            condition
+            for condition in self.conditions
+            if condition.pillar_id == pillar and condition.segment_id == chosen
+        ]
+
+    def pillar_facts(self, pillar: str) -> distance.Pillar:
+        """From where the nearest way up and the nearest danger are looked for: the state that the
+        rules give."""
+        segment = self.overall.segment_id or ""
+        return distance.Pillar(
+            state=self.pillars[pillar].calculated_state,
+            conditions=tuple(self.conditions_of(pillar)),
+            weights=self.configuration.score_weights(segment, pillar),
+            bands=self.configuration.bands(segment),
+        )
 
 
 def explanation_of(connection: Connection, account: str, day: date) -> Explanation:

@@ -2,15 +2,16 @@
 
 import json
 from datetime import date, timedelta
-from itertools import groupby
 from typing import Any
 
 from orchestration.insight import distance
 from orchestration.insight.conditions import Condition
 from orchestration.insight.explanation import DAYS, Explanation, explanation_of
-from orchestration.pages.filters import Clause
-from orchestration.pages.snapshot import Row, Snapshot
-from orchestration.pages.words import STATES, asked, flips, signal_name, spaced
+from orchestration.insight.wording import by_clause
+from orchestration.pages.filters import ALL
+from orchestration.pages.visit import Visit
+from orchestration.pages.words import STATES, asked, flips, spaced
+from orchestration.publishing.open_publication import Row
 
 RULE_SETS = {
     "poor": "Poor when all of these hold",
@@ -70,39 +71,48 @@ NEIGHBOURS = """
     from health.account_health_history
     where account_id = ?
 """
+# The last date of the history up to the one asked for.
+THERE = """
+    select max(health_date) as day
+    from health.account_health_history
+    where account_id = ? and health_date <= ?
+"""
+PROPERTIES = """
+    select property_id, value_text, value_number
+    from health.account_properties
+    where account_id = ? and not starts_with(property_id, 'tag:')
+    order by property_id
+"""
 
 
-def page(
-    snapshot: Snapshot, account: str, day: date, tab: str, visible: Clause | None
-) -> dict[str, Any] | None:
+def page(visit: Visit, account: str, tab: str) -> dict[str, Any] | None:
     """What the template `account` shows; None where the history does not know the account."""
+    snapshot, visible = visit.snapshot, visit.visible
     [dates] = snapshot.rows(NEIGHBOURS, [account])
-    if dates["first_date"] is None:
+    if dates["first_date"] is None or not visit.may_see(account):
         return None
     names = snapshot.rows(NAMED, [account])
-    name = names[0]["present_name"] or names[0]["account_name"] if names else account
-    day = min(max(day, dates["first_date"]), dates["last_date"])
-    there = snapshot.rows(
-        "select max(health_date) as day from health.account_health_history"
-        " where account_id = ? and health_date <= ?",
-        [account, day],
-    )
-    day = there[0]["day"]
+    asked_day = visit.query.day("date") or snapshot.last_date
+    [there] = snapshot.rows(THERE, [account, max(asked_day, dates["first_date"])])
+    day = there["day"]
     explanation = explanation_of(snapshot.connection.cursor(), account, day)
     configuration = explanation.configuration
-    is_latest = day == snapshot.last_date
+    is_latest = snapshot.is_latest and day == snapshot.last_date
     tabs = [(pillar, configuration.pillar_names[pillar]) for pillar in explanation.pillars_in_order]
-    tab = tab if tab in (*explanation.pillars, "risk") else "overview"
+    tabs = [("overview", "Overview"), *tabs, ("risk", "Risk and notes")]
+    tab = tab if tab in dict(tabs) else "overview"
     latest = snapshot.rows("select * from health.account_health where account_id = ?", [account])
     risk = snapshot.rows("select * from health.account_risk where account_id = ?", [account])
     return {
         "account_id": account,
-        "name": name,
+        "name": names[0]["present_name"] or names[0]["account_name"] if names else account,
         "day": day,
         "dates": dates,
         "is_latest": is_latest,
         "tab": tab,
         "tabs": tabs,
+        # What is no live page has all of them one below the other.
+        "parts_shown": [tab] if visit.is_live else dict(tabs),
         "explanation": explanation,
         "configuration": configuration,
         "latest": latest[0] if latest and is_latest else None,
@@ -120,67 +130,51 @@ def page(
         "features": snapshot.rows(FEATURES, [account]),
         "alerts": snapshot.rows(ALERTS, [account, day, day]),
         # Sums say something of every account in them.
-        "rollup": snapshot.rows(ROLLUP, [account, day]) if visible is None else [],
+        "rollup": snapshot.rows(ROLLUP, [account, day]) if visible == ALL else [],
         "children": snapshot.rows(
-            CHILDREN.format(where=visible.sql if visible else "true"),
-            [account, account, *(visible.values if visible else [])],
+            CHILDREN.format(where=visible.sql), [account, account, *visible.values]
         ),
-        "properties": [
-            {**row, "name": signal_name(configuration, row["property_id"])}
-            for row in snapshot.rows(
-                "select * from health.account_properties where account_id = ? order by property_id",
-                [account],
-            )
-            if not row["property_id"].startswith("tag:")
-        ],
+        "properties": snapshot.rows(PROPERTIES, [account]),
         "risk": risk_of(risk[0]) if risk else None,
     }
 
 
 def risk_of(row: Row) -> Row:
     """Tags and their notes as lists and a mapping."""
-    return {
-        **row,
-        "risk_tags": json.loads(row["risk_tags"] or "[]"),
-        "confidence_tags": json.loads(row["confidence_tags"] or "[]"),
-        "tag_notes": json.loads(row["tag_notes"] or "{}"),
+    return row | {
+        name: json.loads(row[name] or empty)
+        for name, empty in (("risk_tags", "[]"), ("confidence_tags", "[]"), ("tag_notes", "{}"))
     }
 
 
 def strips(explanation: Explanation, day: date) -> list[tuple[str, str]]:
     """The 60 days of overall and each pillar, as the letters of last_60_days."""
-    configuration = explanation.configuration
     days = [day - timedelta(days=age) for age in range(DAYS - 1, -1, -1)]
     found = []
     for pillar in ("overall", *explanation.pillars_in_order):
         states = explanation.states.get(pillar, {})
         letters = (STATES[states[one]][2] if one in states else "." for one in days)
-        found.append((configuration.pillar_names[pillar], "".join(letters)))
+        found.append((explanation.configuration.pillar_names[pillar], "".join(letters)))
     return found
 
 
 def pillar_of(explanation: Explanation, pillar: str) -> dict[str, Any]:
     """A pillar with its conditions by clause, and what is nearest up and down."""
-    configuration = explanation.configuration
-    chosen = explanation.overall.segment_id or ""
-    conditions = [
-        condition
-        for condition in explanation.conditions
-        if condition.pillar_id == pillar and condition.segment_id == chosen
-    ]
-    facts = distance.Pillar(
-        state=explanation.pillars[pillar].calculated_state,
-        conditions=tuple(conditions),
-        weights=configuration.score_weights(chosen, pillar),
-        bands=configuration.bands(chosen),
-    )
+    facts = explanation.pillar_facts(pillar)
     better, worse = distance.to_better(facts), distance.to_worse(facts)
     return {
         "health": explanation.pillars[pillar],
-        "name": configuration.pillar_names[pillar],
+        "name": explanation.configuration.pillar_names[pillar],
         "better": named(explanation, better.text()) if better else None,
         "worse": named(explanation, worse.text()) if worse else None,
-        "clauses": clauses(explanation, conditions),
+        "clauses": [
+            {
+                "title": f"{RULE_SETS[rule_set]}" + (f" (clause {clause})" if clause else ""),
+                "holds": together(group) if rule_set in ("good", "poor") else "",
+                "rows": conditions(explanation, group),
+            }
+            for rule_set, clause, group in by_clause(facts.conditions)
+        ],
     }
 
 
@@ -188,58 +182,39 @@ def named(explanation: Explanation, text: str) -> str:
     """The same words with display names for the ids of signals, the longest ids first."""
     signals = {condition.signal_id for condition in explanation.conditions}
     for signal in sorted(signals, key=len, reverse=True):
-        text = text.replace(signal, signal_name(explanation.configuration, signal))
+        text = text.replace(signal, explanation.configuration.signal_name(signal))
     return text
 
 
-def clauses(explanation: Explanation, conditions: list[Condition]) -> list[dict[str, Any]]:
-    """Conditions under their clause: the poor ones first, then the good, then those of scores."""
-    order = list(RULE_SETS)
-    ordered = sorted(
-        conditions, key=lambda c: (order.index(c.rule_set), c.clause or "", c.signal_id)
-    )
-    found = []
-    for (rule_set, clause), group in groupby(ordered, key=lambda c: (c.rule_set, c.clause)):
-        members = list(group)
-        answers = [condition.is_met for condition in members]
-        holds = False if False in answers else None if None in answers else True
-        found.append(
-            {
-                "title": f"{RULE_SETS[rule_set]}" + (f" (clause {clause})" if clause else ""),
-                "holds": holds if rule_set in ("good", "poor") else "",
-                "rows": [
-                    {
-                        "name": signal_name(explanation.configuration, condition.signal_id),
-                        "observed": condition.seen(),
-                        "asked": asked(explanation.configuration, condition),
-                        "gap": condition.gap,
-                        "is_met": condition.is_met,
-                    }
-                    for condition in members
-                ],
-            }
-        )
-    return found
+def together(conditions: list[Condition]) -> bool | None:
+    """Whether all of them hold; None where that is unknown."""
+    answers = {condition.is_met for condition in conditions}
+    return False if False in answers else None if None in answers else True
+
+
+def conditions(explanation: Explanation, found: list[Condition]) -> list[dict[str, Any]]:
+    """Conditions as rows of a table."""
+    configuration = explanation.configuration
+    return [
+        {
+            "name": configuration.signal_name(condition.signal_id),
+            "observed": condition.seen(),
+            "asked": asked(configuration, condition),
+            "is_met": condition.is_met,
+        }
+        for condition in found
+    ]
 
 
 def segment(explanation: Explanation) -> dict[str, Any]:
     """The chosen segment, by which conditions, and the others that the account is in or may be."""
-    configuration = explanation.configuration
+    names = explanation.configuration.segment_names
     chosen = explanation.overall.segment_id
     return {
-        "name": configuration.segment_names.get(chosen or "", chosen or "None"),
-        "conditions": [
-            {
-                "name": signal_name(configuration, condition.signal_id),
-                "observed": condition.seen(),
-                "asked": asked(configuration, condition),
-                "is_met": condition.is_met,
-            }
-            for condition in explanation.conditions
-            if condition.rule_set == "segment" and condition.segment_id == chosen
-        ],
+        "name": names.get(chosen or "", chosen or "None"),
+        "conditions": conditions(explanation, explanation.conditions_of(None)),
         "others": [
-            (configuration.segment_names.get(name, name), spaced(kind))
+            (names.get(name, name), spaced(kind))
             for name, _, kind, is_chosen in explanation.memberships
             if not is_chosen
         ],

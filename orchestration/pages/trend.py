@@ -3,9 +3,11 @@
 from datetime import date
 from typing import Any
 
-from orchestration.pages.filters import Chosen, Clause, Query, chosen
-from orchestration.pages.snapshot import Row, Snapshot
+from orchestration.pages.accounts import choices
+from orchestration.pages.filters import Chosen, chosen
+from orchestration.pages.visit import Visit
 from orchestration.pages.words import STATES, day
+from orchestration.publishing.open_publication import Row, Snapshot
 
 MEASURES = ("accounts", "mrr", "share")
 # Segments and managers are those of each day; analysis segments too, in which an account counts
@@ -156,16 +158,13 @@ def flows(snapshot: Snapshot, first: date, last: date, accounts: Chosen, pillar:
     )
 
 
-def page(snapshot: Snapshot, query: Query, visible: Clause | None) -> dict[str, Any]:
+def page(visit: Visit) -> dict[str, Any]:
     """What the template `trend` shows."""
-    period = query.get("by") if query.get("by") in MOST else "month"
-    measure = query.get("measure") if query.get("measure") in MEASURES else "accounts"
-    panel = query.get("panel") if query.get("panel") in PANELS else ""
-    names = snapshot.configuration
-    pillar = query.get("of", "overall")
-    pillar = pillar if pillar in names.pillar_names else "overall"
+    snapshot, query, names = visit.snapshot, visit.query, visit.names
+    period, measure = query.one_of("by", MOST), query.one_of("measure", MEASURES)
+    pillar, panel = pillar_and_panel(visit)
     dates = period_dates(snapshot, period)
-    accounts = chosen(query, snapshot, visible)
+    accounts = chosen(query, snapshot, visit.visible)
     rows = states_by_date(snapshot, dates, accounts, pillar, panel)
     titles = names.segment_names if panel in ("segment", "analysis") else {}
     panels = []
@@ -182,8 +181,8 @@ def page(snapshot: Snapshot, query: Query, visible: Clause | None) -> dict[str, 
                 "table": table,
             }
         )
-    first = dated(snapshot, query.get("from"), dates[-2] if len(dates) > 1 else dates[0])
-    first, last = sorted((first, dated(snapshot, query.get("to"), dates[-1])))
+    first = dated(snapshot, query.day("from"), dates[-2] if len(dates) > 1 else dates[0])
+    first, last = sorted((first, dated(snapshot, query.day("to"), dates[-1])))
     return {
         "panels": panels,
         "dates": dates,
@@ -197,24 +196,27 @@ def page(snapshot: Snapshot, query: Query, visible: Clause | None) -> dict[str, 
         "flows": flows(snapshot, first, last, accounts, pillar),
         "width": WIDTH,
         "height": HEIGHT,
-        "choices_of": [
-            ("overall", "Overall"),
-            *((p, names.pillar_names[p]) for p in names.pillars),
-        ],
+        "choices": choices(snapshot, visit.visible),
     }
 
 
-def listed(snapshot: Snapshot, query: Query, visible: Clause | None) -> dict[str, Any]:
+def pillar_and_panel(visit: Visit) -> tuple[str, str]:
+    pillar = visit.query.one_of("of", ["overall", *visit.names.pillar_names])
+    return pillar, visit.query.one_of("panel", PANELS)
+
+
+def listed(visit: Visit) -> dict[str, Any]:
     """The accounts of one bar: those of a date, a state and, if given, a panel."""
-    one = dated(snapshot, query.get("date"), snapshot.last_date)
-    names = snapshot.configuration
-    pillar = query.get("of", "overall")
-    pillar = pillar if pillar in names.pillar_names else "overall"
-    panel = query.get("panel") if query.get("panel") in PANELS else ""
-    joins, state, values = history(pillar, panel)
-    where, more = of_accounts(chosen(query, snapshot, visible))
-    conditions = f"history.health_date = ? and {state} = ? and {where}"
-    values += [one, query.get("bar_state", "poor"), *more]
+    snapshot, query = visit.snapshot, visit.query
+    one, state = (
+        dated(snapshot, query.day("date"), snapshot.last_date),
+        query.get("bar_state", "poor"),
+    )
+    pillar, panel = pillar_and_panel(visit)
+    joins, state_of, values = history(pillar, panel)
+    where, more = of_accounts(chosen(query, snapshot, visit.visible))
+    conditions = f"history.health_date = ? and {state_of} = ? and {where}"
+    values += [one, state, *more]
     if name := query.get("bar_panel"):
         conditions += f" and {PANELS[panel]} = ?"
         values.append(name)
@@ -227,16 +229,14 @@ def listed(snapshot: Snapshot, query: Query, visible: Clause | None) -> dict[str
     return {
         "rows": rows,
         "date": one,
-        "state": query.get("bar_state", "poor"),
-        "pillar_name": names.pillar_names[pillar],
+        "state": state,
+        "pillar_name": visit.names.pillar_names[pillar],
         "title": day(one),
     }
 
 
-def dated(snapshot: Snapshot, text: str, otherwise: date) -> date:
+def dated(snapshot: Snapshot, asked: date | None, otherwise: date) -> date:
     """The date of the history that is asked for, or the last one before it."""
-    try:
-        asked = date.fromisoformat(text)
-    except ValueError:
+    if asked is None:
         return otherwise
     return max((one for one in snapshot.dates if one <= asked), default=snapshot.dates[0])

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from orchestration.pages.filters import Clause
-from orchestration.pages.snapshot import Snapshot
+from orchestration.insight import backtest_headline
+from orchestration.pages.visit import Visit
 
 SOURCES = """
     select table_name, status, rows_before_date, latest_at, rejected_ratio
@@ -62,11 +62,12 @@ FLAPS = """
 """
 
 
-def page(snapshot: Snapshot, visible: Clause | None) -> dict[str, Any]:
+def page(visit: Visit) -> dict[str, Any]:
     """What the template `trust` shows."""
-    where, values = (visible.sql, visible.values) if visible else ("true", [])
-    last = snapshot.last_date
+    snapshot, last = visit.snapshot, visit.snapshot.last_date
+    where, values = visit.visible.sql, visit.visible.values
     return {
+        "backtest": backtest_headline.last(snapshot.settings),
         "sources": snapshot.rows(SOURCES, [last]),
         "missing": snapshot.rows(NOT_CALCULATED.format(where=where), [last, *values]),
         # dbt alone validates nothing, and publishes no failures.

@@ -1,18 +1,17 @@
-"""Snapshot: one publication, as all queries of a page read it."""
+"""Snapshot: one publication, as all queries of a reader see it that stays while others follow."""
 
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import click
 
 from orchestration.base.settings import Settings
-from orchestration.insight.accounts import has_table
+from orchestration.warehouse.as_of import publication_as_of
 from orchestration.warehouse.configuration import Configuration
+from orchestration.warehouse.connections import Warehouse
 from orchestration.warehouse.published import nothing_there, opened_locked
 
 Row = dict[str, Any]
@@ -20,10 +19,16 @@ Values = Sequence[object] | Mapping[str, object]
 
 
 class Snapshot:
-    """A publication that stays as it is, however often another is published meanwhile."""
+    """A publication that stays as it is, however often another is published meanwhile.
 
-    def __init__(self, file: Path) -> None:
-        self.connection = opened_locked(file)
+    day: as of that health date; the latest without it.
+    """
+
+    def __init__(self, settings: Settings, day: date | None = None) -> None:
+        self.settings = settings
+        file = settings.published_file.resolve()
+        self.connection = publication_as_of(file, day) if day else opened_locked(file)
+        self.is_latest = day is None
         [publication] = self.rows(
             "select run_id, published_at, first_health_date, last_health_date, config_version,"
             " product_version from health.publication"
@@ -33,7 +38,7 @@ class Snapshot:
         self.first_date: date = publication["first_health_date"]
         self.last_date: date = publication["last_health_date"]
         self.config_version: str = publication["config_version"]
-        self.is_of_this_version = publication["product_version"] == version("account-health")
+        self.product_version: str = publication["product_version"]
 
     @property
     def key(self) -> str:
@@ -53,7 +58,7 @@ class Snapshot:
         return found
 
     def has(self, table: str) -> bool:
-        return has_table(self.connection.cursor(), table)
+        return Warehouse(self.connection.cursor()).has(f"health.{table}")
 
     @cached_property
     def dates(self) -> list[date]:
@@ -89,6 +94,6 @@ class Publications:
                 raise click.ClickException(nothing_there(self.settings)) from problem
             identity = (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size)
             if self._snapshot is None or identity != self._identity:
-                self._snapshot = Snapshot(file.resolve())
+                self._snapshot = Snapshot(self.settings)
                 self._identity = identity
             return self._snapshot
