@@ -19,21 +19,28 @@ RULE_SETS = {
     "healthy": "Gives 10 points",
     "poor_band": "Gives no points",
 }
-USERS = """
-    select user_name, user_id, email, role, last_active_at, events_14d, features_used_14d,
-        active_days_14d, is_active_14d
-    from health.user_adoption
-    where account_id = ?
-    order by is_active_14d, last_active_at nulls first, user_id
-    limit 200
-"""
-FEATURES = """
-    select module, feature, users_14d, events_14d, first_used_at, last_used_at
-    from health.feature_adoption
-    where account_id = ?
-    order by module nulls last, events_14d desc, feature
-    limit 200
-"""
+# What an account has, asked with its id alone: of the latest date.
+LATEST = {
+    "health": "select * from health.account_health where account_id = ?",
+    "risk": "select * from health.account_risk where account_id = ?",
+    "users": """
+        select * from health.user_adoption
+        where account_id = ?
+        order by is_active_14d, last_active_at nulls first, user_id
+        limit 200
+    """,
+    "features": """
+        select * from health.feature_adoption
+        where account_id = ?
+        order by module nulls last, events_14d desc, feature
+        limit 200
+    """,
+    "properties": """
+        select * from health.account_properties
+        where account_id = ? and not starts_with(property_id, 'tag:')
+        order by property_id
+    """,
+}
 ALERTS = """
     select health_date, alert_id, pillar_id, from_state, to_state, severity, playbook, status
     from health.health_alerts
@@ -59,53 +66,37 @@ CHILDREN = """
     order by accounts.mrr desc nulls last, accounts.account_id
     limit 100
 """
-# The name outlives the account; its other columns are of the latest date.
-NAMED = """
-    select churned.account_name, churned.churned_at, accounts.account_name as present_name
-    from health.account_churn as churned
-    left join health.account_health as accounts on churned.account_id = accounts.account_id
-    where churned.account_id = ?
-"""
-NEIGHBOURS = """
-    select min(health_date) as first_date, max(health_date) as last_date
+# The first and the last date of the history, and the last one up to the date that is asked for.
+DATES = """
+    select
+        min(health_date) as first_date, max(health_date) as last_date,
+        coalesce(max(health_date) filter (health_date <= ?), first_date) as day
     from health.account_health_history
     where account_id = ?
 """
-# The last date of the history up to the one asked for.
-THERE = """
-    select max(health_date) as day
-    from health.account_health_history
-    where account_id = ? and health_date <= ?
-"""
-PROPERTIES = """
-    select property_id, value_text, value_number
-    from health.account_properties
-    where account_id = ? and not starts_with(property_id, 'tag:')
-    order by property_id
-"""
+# The name outlives the account.
+NAME = "select account_name from health.account_churn where account_id = ?"
 
 
 def page(visit: Visit, account: str, tab: str) -> dict[str, Any] | None:
     """What the template `account` shows; None where the history does not know the account."""
     snapshot, visible = visit.snapshot, visit.visible
-    [dates] = snapshot.rows(NEIGHBOURS, [account])
-    if dates["first_date"] is None or not visit.may_see(account):
+    asked = visit.query.day("date") or snapshot.last_date
+    [dates] = snapshot.rows(DATES, [asked, account])
+    day = dates["day"]
+    if day is None or not visit.may_see(account):
         return None
-    names = snapshot.rows(NAMED, [account])
-    asked_day = visit.query.day("date") or snapshot.last_date
-    [there] = snapshot.rows(THERE, [account, max(asked_day, dates["first_date"])])
-    day = there["day"]
     explanation = explanation_of(snapshot.connection.cursor(), account, day)
     configuration = explanation.configuration
     is_latest = snapshot.is_latest and day == snapshot.last_date
+    latest = {name: snapshot.rows(sql, [account]) for name, sql in LATEST.items()}
+    named = [*latest["health"], *snapshot.rows(NAME, [account]), {"account_name": None}]
     tabs = [(pillar, configuration.pillar_names[pillar]) for pillar in explanation.pillars_in_order]
     tabs = [("overview", "Overview"), *tabs, ("risk", "Risk and notes")]
     tab = tab if tab in dict(tabs) else "overview"
-    latest = snapshot.rows("select * from health.account_health where account_id = ?", [account])
-    risk = snapshot.rows("select * from health.account_risk where account_id = ?", [account])
     return {
         "account_id": account,
-        "name": names[0]["present_name"] or names[0]["account_name"] if names else account,
+        "name": named[0]["account_name"] or account,
         "day": day,
         "dates": dates,
         "is_latest": is_latest,
@@ -115,7 +106,7 @@ def page(visit: Visit, account: str, tab: str) -> dict[str, Any] | None:
         "parts_shown": [tab] if visit.is_live else dict(tabs),
         "explanation": explanation,
         "configuration": configuration,
-        "latest": latest[0] if latest and is_latest else None,
+        "latest": latest["health"][0] if latest["health"] and is_latest else None,
         "strips": strips(explanation, day),
         "pillars": {pillar: pillar_of(explanation, pillar) for pillar in explanation.pillars},
         "changes": [
@@ -126,16 +117,14 @@ def page(visit: Visit, account: str, tab: str) -> dict[str, Any] | None:
             for row in explanation.changes or []
         ],
         "segment": segment(explanation),
-        "users": snapshot.rows(USERS, [account]),
-        "features": snapshot.rows(FEATURES, [account]),
+        **{name: latest[name] for name in ("users", "features", "properties")},
         "alerts": snapshot.rows(ALERTS, [account, day, day]),
         # Sums say something of every account in them.
         "rollup": snapshot.rows(ROLLUP, [account, day]) if visible == ALL else [],
         "children": snapshot.rows(
             CHILDREN.format(where=visible.sql), [account, account, *visible.values]
         ),
-        "properties": snapshot.rows(PROPERTIES, [account]),
-        "risk": risk_of(risk[0]) if risk else None,
+        "risk": risk_of(latest["risk"][0]) if latest["risk"] else None,
     }
 
 

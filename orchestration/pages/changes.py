@@ -6,7 +6,6 @@ from typing import Any
 from orchestration.insight.wording import CAUSES
 from orchestration.pages.accounts import choices
 from orchestration.pages.filters import chosen
-from orchestration.pages.trend import dated
 from orchestration.pages.visit import Visit
 from orchestration.pages.words import flips
 
@@ -29,7 +28,8 @@ def page(visit: Visit, looked: date | None = None) -> dict[str, Any]:
     """What the template `changes` shows. looked: the health date that was looked at last."""
     snapshot, query = visit.snapshot, visit.query
     pillar = query.one_of("of", ["overall", *visit.names.pillar_names])
-    since = dated(snapshot, query.day("since"), looked or snapshot.last_date - timedelta(days=7))
+    week = snapshot.last_date - timedelta(days=7)
+    since = snapshot.date_up_to(query.day("since"), looked or week)
     accounts = chosen(query, snapshot, visit.visible)
     rows = snapshot.rows(
         CHANGES.format(where=accounts.sql, most=MOST), [since, pillar, *accounts.values]

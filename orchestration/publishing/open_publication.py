@@ -69,6 +69,12 @@ class Snapshot:
             )
         ]
 
+    def date_up_to(self, asked: date | None, otherwise: date) -> date:
+        """The date of the history that is asked for, or the last one before it."""
+        if asked is None:
+            return otherwise
+        return max((one for one in self.dates if one <= asked), default=self.dates[0])
+
     @cached_property
     def configuration(self) -> Configuration:
         """That of the latest health date."""
