@@ -39,9 +39,9 @@ from rich.table import Table
 from benchmarks.pipeline import Pipeline
 from benchmarks.sizes import NIGHT
 from orchestration.base.settings import ROOT, STORAGE_VERSION, Settings
-from orchestration.pages import snapshot
 from orchestration.pages.app import build
 from orchestration.pages.people import LOOPBACK, SignIn
+from orchestration.publishing import open_publication
 from orchestration.publishing.generation import FILE
 from orchestration.publishing.publication import publish
 from orchestration.sample_data import write_sample
@@ -349,7 +349,7 @@ def statements_of(settings: Settings, address: str) -> list[tuple[str, Any]]:
         if message.get("status", 200) != 200:
             raise click.ClickException(f"{address}: {message['status']}")
 
-    with mock.patch.object(snapshot, "opened_locked", opened):
+    with mock.patch.object(open_publication, "opened_locked", opened):
         application = build(settings, SignIn(user="benchmark"), frozenset(LOOPBACK))
         for _ in range(2):
             ran.clear()

@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestration.base.figures import counted
 from orchestration.insight.conditions import as_a_person
-from orchestration.pages.filters import Clause, Query, chosen, marks
+from orchestration.pages.filters import Clause, Query, chosen
 from orchestration.pages.visit import Visit
 from orchestration.pages.words import STATES, spaced
 from orchestration.publishing.open_publication import Row, Snapshot
@@ -64,8 +64,8 @@ COLUMNS = (
 # Worst first, as people look for it.
 STATE_ORDER = "case {} when 'poor' then 0 when 'average' then 1 when 'good' then 2 else 3 end"
 BESIDE = (
-    " left join (select account_id, {columns} from health.{table} group by account_id) as {table}"
-    " on accounts.account_id = {table}.account_id"
+    "(select {value} from health.{table} as beside"
+    " where beside.account_id = accounts.account_id and beside.{key} = {id})"
 )
 
 
@@ -74,25 +74,29 @@ def columns(snapshot: Snapshot, visible: Clause) -> dict[str, Column]:
     found = {column.name: column for column in COLUMNS}
     for pillar in snapshot.configuration.pillars:
         title = snapshot.configuration.pillar_names[pillar]
-        sql = f"pillars[{literal(pillar)}]"
+        sql = BESIDE.format(
+            value="state", table="pillar_health", key="pillar_id", id=literal(pillar)
+        )
         found[f"pillar:{pillar}"] = Column(f"pillar:{pillar}", title, sql, "state")
     for name, value_type in properties(snapshot, visible).items():
+        if name.startswith("tag:"):
+            continue
         title = snapshot.configuration.signal_name(name)
         kind = "number" if value_type == "number" else "text"
-        sql = f"{kind}s[{literal(name)}]"
+        sql = BESIDE.format(
+            value=f"value_{kind}", table="account_properties", key="property_id", id=literal(name)
+        )
         found[f"property:{name}"] = Column(f"property:{name}", title, sql, kind)
     return found
 
 
-def properties(snapshot: Snapshot, visible: Clause, tags: bool = False) -> dict[str, str]:
-    """The properties that accounts have with their types: tags alone, or all others."""
-    rows = snapshot.rows(
-        "select distinct properties.property_id, properties.value_type"
-        " from health.account_properties as properties"
-        " inner join health.account_health as accounts"
-        " on properties.account_id = accounts.account_id"
-        f" where starts_with(property_id, 'tag:') = ? and {visible.sql} order by all",
-        [tags, *visible.values],
+def properties(snapshot: Snapshot, visible: Clause) -> dict[str, str]:
+    """The properties that accounts have, tags among them, with their types."""
+    rows = snapshot.kept(
+        "select distinct property_id, value_type from health.account_properties where account_id in"
+        f" (select account_id from health.account_health as accounts where {visible.sql})"
+        " order by all",
+        visible.values,
     )
     return {row["property_id"]: row["value_type"] for row in rows}
 
@@ -115,23 +119,10 @@ def order(query: Query, known: dict[str, Column]) -> tuple[str, bool]:
 def select(
     columns_of: list[Column], sort: tuple[str, bool], known: dict[str, Column], where: str
 ) -> str:
-    """The rows of the list; the tables beside the accounts only where a column asks for them."""
+    """The rows of the list."""
     name, is_down = sort
     key = known[name].sql
-    used = [column.sql for column in (*columns_of, known[name])]
     by = STATE_ORDER.format(key) if known[name].kind == "state" else key
-    joins = ""
-    if any(sql.startswith("pillars[") for sql in used):
-        joins += BESIDE.format(
-            columns="map_from_entries(list((pillar_id, state))) as pillars",
-            table="pillar_health",
-        )
-    if any(sql.startswith(("texts[", "numbers[")) for sql in used):
-        joins += BESIDE.format(
-            columns="map_from_entries(list((property_id, value_text))) as texts,"
-            " map_from_entries(list((property_id, value_number))) as numbers",
-            table="account_properties",
-        )
     extra = "".join(
         f", {column.sql} as {quoted(column.name)}"
         for column in columns_of
@@ -139,7 +130,7 @@ def select(
     )
     return (
         f"select accounts.*, risks.risk_score{extra} from health.account_health as accounts"
-        f" left join health.account_risk as risks on accounts.account_id = risks.account_id{joins}"
+        f" left join health.account_risk as risks on accounts.account_id = risks.account_id"
         f" where {where} order by {by} {'desc' if is_down else 'asc'} nulls last,"
         " accounts.account_id"
     )
@@ -173,9 +164,9 @@ def ways_up(snapshot: Snapshot, accounts: list[str]) -> dict[str, str]:
     rows = snapshot.rows(
         "select account_id, pillar_id, to_state, signal_id, observed, needed_operator, needed"
         " from health.nearest_flips where direction = 'better'"
-        f" and account_id in ({marks(accounts)})"
+        " and account_id in (select unnest(cast(? as varchar[])))"
         " qualify row_number() over (partition by account_id order by relative_gap, pillar_id) = 1",
-        accounts,
+        [accounts],
     )
     return {row["account_id"]: way(names, row) for row in rows}
 
@@ -202,22 +193,23 @@ def way(names: Configuration, row: Row) -> str:
 
 def choices(snapshot: Snapshot, visible: Clause) -> dict[str, list[Any]]:
     """What the filters offer."""
-    managers = snapshot.rows(
+    managers = snapshot.kept(
         "select distinct coalesce(csm_email, 'nobody') as manager"
         f" from health.account_health as accounts where {visible.sql} order by all",
         visible.values,
     )
     names = snapshot.configuration
+    known = properties(snapshot, visible)
+    tags = [name.removeprefix("tag:") for name in known if name.startswith("tag:")]
     return {
         "managers": [(row["manager"], row["manager"]) for row in managers],
         "segments": list(names.segment_names.items()),
         "pillars": [(pillar, names.pillar_names[pillar]) for pillar in names.pillars],
         "states": [(state, title) for state, (_, title, _) in STATES.items()],
-        "tags": [
-            (name.removeprefix("tag:"), spaced(name.removeprefix("tag:")))
-            for name in properties(snapshot, visible, tags=True)
+        "tags": [(tag, spaced(tag)) for tag in tags],
+        "properties": [
+            (name, names.signal_name(name)) for name in known if not name.startswith("tag:")
         ],
-        "properties": [(name, names.signal_name(name)) for name in properties(snapshot, visible)],
     }
 
 

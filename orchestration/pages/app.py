@@ -207,7 +207,7 @@ def build(settings: Settings, sign_in: SignIn, hosts: frozenset[str]) -> Starlet
     answer = pages.answer
     middleware = [
         Middleware(guard.Guard, hosts=hosts, address=sign_in.address),
-        Middleware(GZipMiddleware),
+        Middleware(GZipMiddleware, compresslevel=4),
     ]
     sign_in_routes: list[Route] = []
     if sign_in.issuer:
