@@ -10,12 +10,13 @@ from datetime import date, datetime
 import click
 
 from orchestration.insight import distance
-from orchestration.insight.accounts import Connection, has_table
+from orchestration.insight.accounts import Connection
 from orchestration.insight.conditions import Condition, condition_of
 from orchestration.warehouse.configuration import Configuration
 
 DAYS = 60  # how far back an explanation looks
 
+TABLES = "select table_name from information_schema.tables where table_schema = 'health'"
 OVERALL = """
     select
         segment_id, csm_email, mrr, overall_state, calculated_overall_state, overall_score,
@@ -214,6 +215,7 @@ def explanation_of(
     def rows(sql: str, *values: object) -> list[tuple]:
         return connection.execute(sql, list(values)).fetchall()
 
+    tables = {name for (name,) in rows(TABLES)}
     found = rows(OVERALL, day, account)
     if not found:
         raise click.ClickException(not_in_scope(connection, account, day))
@@ -221,7 +223,7 @@ def explanation_of(
     configuration = Configuration.of_version(connection, overall.config_version)
     first = date.fromordinal(day.toordinal() - DAYS + 1)
     conditions_date = next((row[0] for row in rows(CONDITIONS_DATE, account, day)), None)
-    has_reasons = has_table(connection, "pillar_health")
+    has_reasons = "pillar_health" in tables
     main_reasons = rows(MAIN_REASON, account, day) if has_reasons else []
     return Explanation(
         account_id=account,
@@ -235,20 +237,16 @@ def explanation_of(
         ],
         memberships=rows(MEMBERSHIPS, account, day),
         states=states_of(connection, account, day) if is_whole else {},
-        changes=(
-            rows(CHANGES, account, first, day) if has_table(connection, "health_changes") else None
-        ),
+        changes=(rows(CHANGES, account, first, day) if "health_changes" in tables else None),
         changed_conditions={
             flipped_key(row[0], vars(condition)): condition
             for row in (rows(FLIPPED_CONDITIONS, account, first, day) if is_whole else [])
             if (condition := condition_of(row[1:], configuration))
         },
-        milestones=(
-            rows(MILESTONES, account) if has_table(connection, "milestone_progress") else None
-        ),
+        milestones=(rows(MILESTONES, account) if "milestone_progress" in tables else None),
         overrides=(
             [Override(*row) for row in rows(OVERRIDES, account, day, day)]
-            if has_table(connection, "override_history")
+            if "override_history" in tables
             else []
         ),
         not_calculated=rows(NOT_CALCULATED, account, day),

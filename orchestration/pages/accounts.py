@@ -2,7 +2,6 @@
 
 import csv
 import io
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -251,24 +250,23 @@ def moved(names: list[str], name: str, step: int) -> list[str]:
     return [*others[:target], name, *others[target:]]
 
 
-def as_csv(visit: Visit) -> Iterator[str]:
+def as_csv(visit: Visit) -> str:
     """All accounts of the address with the columns shown, not only those of one page."""
     snapshot, query = visit.snapshot, visit.query
     known = columns(snapshot, visit.visible)
     cells = shown(query, known)
     accounts = chosen(query, snapshot, visit.visible)
     sql = select(cells, order(query, known), known, accounts.sql)
-    yield line(["Account id", *(column.title for column in cells)])
-    for row in listed(snapshot, cells, sql, accounts.values):
-        yield line([row["account_id"], *(row[column.key] for column in cells)])
-
-
-def line(values: list[Any]) -> str:
-    """One line of CSV. A text that a spreadsheet takes for a formula gets a quote before it."""
-    safe = [
-        f"'{value}" if isinstance(value, str) and value.startswith(FORMULAS) else value
-        for value in values
-    ]
+    rows = listed(snapshot, cells, sql, accounts.values)
+    keys = ["account_id", *(column.key for column in cells)]
     written = io.StringIO()
-    csv.writer(written, lineterminator="\r\n").writerow(safe)
+    lines = csv.writer(written, lineterminator="\r\n")
+    lines.writerow(["Account id", *(harmless(column.title) for column in cells)])
+    lines.writerows([harmless(row[key]) for key in keys] for row in rows)
     return written.getvalue()
+
+
+def harmless(value: Any) -> Any:
+    """A text that a spreadsheet takes for a formula gets a quote before it."""
+    is_formula = isinstance(value, str) and value.startswith(FORMULAS)
+    return f"'{value}" if is_formula else value

@@ -119,7 +119,7 @@ class Pages:
     def accounts_csv(self, request: Request, visit: Visit) -> Response:
         name = f"accounts-{visit.snapshot.last_date}.csv"
         return Response(
-            "".join(accounts.as_csv(visit)),
+            accounts.as_csv(visit),
             media_type="text/csv; charset=utf-8",
             headers={"content-disposition": f'attachment; filename="{name}"'},
         )
