@@ -6,12 +6,12 @@ from typing import Any
 
 from orchestration.insight import distance
 from orchestration.insight.conditions import Condition
-from orchestration.insight.explanation import DAYS, Explanation, explanation_of
+from orchestration.insight.explanation import DAYS, Explanation, explanation_of, states_of
 from orchestration.insight.wording import by_clause
 from orchestration.pages.filters import ALL
 from orchestration.pages.visit import Visit
 from orchestration.pages.words import STATES, asked, flips, spaced
-from orchestration.publishing.open_publication import Row
+from orchestration.publishing.open_publication import Row, Snapshot
 
 RULE_SETS = {
     "poor": "Poor when all of these hold",
@@ -71,12 +71,19 @@ CHILDREN = """
     order by accounts.mrr desc nulls last, accounts.account_id
     limit 100
 """
-# The first and the last date of the history, and the last one up to the date that is asked for.
-DATES = """
-    select
-        min(health_date) as first_date, max(health_date) as last_date,
-        coalesce(max(health_date) filter (health_date <= ?), first_date) as day
+ON_DAY = "select 1 from health.account_health_history where account_id = ? and health_date = ?"
+NEAREST_DAY = """
+    select coalesce(max(health_date) filter (health_date <= ?), min(health_date))
     from health.account_health_history
+    where account_id = ?
+"""
+STRIPS = """
+    select 'overall' as pillar_id, last_60_days
+    from health.account_health
+    where account_id = ?
+    union all
+    select pillar_id, last_60_days
+    from health.pillar_health
     where account_id = ?
 """
 # The name outlives the account.
@@ -87,11 +94,10 @@ def page(visit: Visit, account: str, tab: str) -> dict[str, Any] | None:
     """What the template `account` shows; None where the history does not know the account."""
     snapshot, visible = visit.snapshot, visit.visible
     asked = visit.query.day("date") or snapshot.last_date
-    [dates] = snapshot.rows(DATES, [asked, account])
-    day = dates["day"]
+    day = day_there(snapshot, account, asked)
     if day is None or not visit.may_see(account):
         return None
-    explanation = explanation_of(snapshot.connection.cursor(), account, day)
+    explanation = explanation_of(snapshot.connection.cursor(), account, day, is_whole=False)
     configuration = explanation.configuration
     is_latest = snapshot.is_latest and day == snapshot.last_date
     latest = {name: snapshot.rows(sql, [account]) for name, sql in LATEST.items()}
@@ -103,7 +109,6 @@ def page(visit: Visit, account: str, tab: str) -> dict[str, Any] | None:
         "account_id": account,
         "name": named[0]["account_name"] or account,
         "day": day,
-        "dates": dates,
         "is_latest": is_latest,
         "tab": tab,
         "tabs": tabs,
@@ -112,7 +117,7 @@ def page(visit: Visit, account: str, tab: str) -> dict[str, Any] | None:
         "explanation": explanation,
         "configuration": configuration,
         "latest": latest["health"][0] if latest["health"] and is_latest else None,
-        "strips": strips(explanation, day),
+        "strips": strips(snapshot, explanation, is_latest),
         "pillars": {pillar: pillar_of(explanation, pillar) for pillar in explanation.pillars},
         "changes": [
             dict(
@@ -164,15 +169,28 @@ def risk_of(row: Row) -> Row:
     }
 
 
-def strips(explanation: Explanation, day: date) -> list[tuple[str, str]]:
+def day_there(snapshot: Snapshot, account: str, asked: date) -> date | None:
+    """The day asked for, or the last one before it with the account, or its first; None: none."""
+    # One day is found at once; for the nearest one all of the history is looked through.
+    if snapshot.rows(ON_DAY, [account, asked]):
+        return asked
+    return snapshot.value(NEAREST_DAY, [asked, account])
+
+
+def strips(snapshot: Snapshot, explanation: Explanation, is_latest: bool) -> list[tuple[str, str]]:
     """The 60 days of overall and each pillar, as the letters of last_60_days."""
-    days = [day - timedelta(days=age) for age in range(DAYS - 1, -1, -1)]
-    found = []
-    for pillar in ("overall", *explanation.pillars_in_order):
-        states = explanation.states.get(pillar, {})
-        letters = (STATES[states[one]][2] if one in states else "." for one in days)
-        found.append((explanation.configuration.pillar_names[pillar], "".join(letters)))
-    return found
+    account, day = explanation.account_id, explanation.health_date
+    if is_latest:
+        rows = snapshot.rows(STRIPS, [account, account])
+        letters = {row["pillar_id"]: row["last_60_days"] for row in rows}
+    else:
+        days = [day - timedelta(days=age) for age in range(DAYS - 1, -1, -1)]
+        letters = {
+            pillar: "".join(STATES[states[one]][2] if one in states else "." for one in days)
+            for pillar, states in states_of(snapshot.connection.cursor(), account, day).items()
+        }
+    names = explanation.configuration.pillar_names
+    return [(names[one], letters[one]) for one in ("overall", *explanation.pillars_in_order)]
 
 
 def pillar_of(explanation: Explanation, pillar: str) -> dict[str, Any]:

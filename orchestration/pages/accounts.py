@@ -2,12 +2,11 @@
 
 import csv
 import io
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from orchestration.insight.wording import way_up
-from orchestration.pages.filters import Clause, Query, chosen, marks
+from orchestration.pages.filters import Clause, Query, chosen
 from orchestration.pages.visit import Visit
 from orchestration.pages.words import STATES, spaced
 from orchestration.publishing.open_publication import Row, Snapshot
@@ -94,12 +93,10 @@ def columns(snapshot: Snapshot, visible: Clause) -> dict[str, Column]:
 
 def properties(snapshot: Snapshot, visible: Clause) -> dict[str, str]:
     """The properties that accounts have, tags among them, with their types."""
-    rows = snapshot.rows(
-        "select distinct properties.property_id, properties.value_type"
-        " from health.account_properties as properties"
-        " inner join health.account_health as accounts"
-        " on properties.account_id = accounts.account_id"
-        f" where {visible.sql} order by all",
+    rows = snapshot.kept(
+        "select distinct property_id, value_type from health.account_properties where account_id in"
+        f" (select account_id from health.account_health as accounts where {visible.sql})"
+        " order by all",
         visible.values,
     )
     return {row["property_id"]: row["value_type"] for row in rows}
@@ -166,9 +163,9 @@ def ways_up(snapshot: Snapshot, accounts: list[str]) -> dict[str, str]:
     rows = snapshot.rows(
         "select account_id, pillar_id, to_state, signal_id, observed, needed_operator, needed"
         " from health.nearest_flips where direction = 'better'"
-        f" and account_id in ({marks(accounts)})"
+        " and account_id in (select unnest(cast(? as varchar[])))"
         " qualify row_number() over (partition by account_id order by relative_gap, pillar_id) = 1",
-        accounts,
+        [accounts],
     )
     return {row["account_id"]: way_up(names, row) for row in rows}
 
@@ -184,7 +181,7 @@ def listed(snapshot: Snapshot, cells: list[Column], sql: str, values: list[Any])
 
 def choices(snapshot: Snapshot, visible: Clause) -> dict[str, list[Any]]:
     """What the filters offer."""
-    managers = snapshot.rows(
+    managers = snapshot.kept(
         "select distinct coalesce(csm_email, 'nobody') as manager"
         f" from health.account_health as accounts where {visible.sql} order by all",
         visible.values,
@@ -240,24 +237,23 @@ def moved(names: list[str], name: str, step: int) -> list[str]:
     return [*others[:target], name, *others[target:]]
 
 
-def as_csv(visit: Visit) -> Iterator[str]:
+def as_csv(visit: Visit) -> str:
     """All accounts of the address with the columns shown, not only those of one page."""
     snapshot, query = visit.snapshot, visit.query
     known = columns(snapshot, visit.visible)
     cells = shown(query, known)
     accounts = chosen(query, snapshot, visit.visible)
     sql = select(cells, order(query, known), known, accounts.sql)
-    yield line(["Account id", *(column.title for column in cells)])
-    for row in listed(snapshot, cells, sql, accounts.values):
-        yield line([row["account_id"], *(row[column.key] for column in cells)])
-
-
-def line(values: list[Any]) -> str:
-    """One line of CSV. A text that a spreadsheet takes for a formula gets a quote before it."""
-    safe = [
-        f"'{value}" if isinstance(value, str) and value.startswith(FORMULAS) else value
-        for value in values
-    ]
+    rows = listed(snapshot, cells, sql, accounts.values)
+    keys = ["account_id", *(column.key for column in cells)]
     written = io.StringIO()
-    csv.writer(written, lineterminator="\r\n").writerow(safe)
+    lines = csv.writer(written, lineterminator="\r\n")
+    lines.writerow(["Account id", *(harmless(column.title) for column in cells)])
+    lines.writerows([harmless(row[key]) for key in keys] for row in rows)
     return written.getvalue()
+
+
+def harmless(value: Any) -> Any:
+    """A text that a spreadsheet takes for a formula gets a quote before it."""
+    is_formula = isinstance(value, str) and value.startswith(FORMULAS)
+    return f"'{value}" if is_formula else value

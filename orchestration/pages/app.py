@@ -119,7 +119,7 @@ class Pages:
     def accounts_csv(self, request: Request, visit: Visit) -> Response:
         name = f"accounts-{visit.snapshot.last_date}.csv"
         return Response(
-            "".join(accounts.as_csv(visit)),
+            accounts.as_csv(visit),
             media_type="text/csv; charset=utf-8",
             headers={"content-disposition": f'attachment; filename="{name}"'},
         )
@@ -209,7 +209,7 @@ def build(settings: Settings, sign_in: SignIn, hosts: frozenset[str]) -> Starlet
     answer = pages.answer
     middleware = [
         Middleware(guard.Guard, hosts=hosts, address=sign_in.address),
-        Middleware(GZipMiddleware),
+        Middleware(GZipMiddleware, compresslevel=4),
     ]
     sign_in_routes: list[Route] = []
     if sign_in.issuer:

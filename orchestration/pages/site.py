@@ -86,7 +86,7 @@ class Site:
         if path == "/static/pages.css":
             return (STATIC / "pages.css").read_text(encoding="utf-8")
         if path == "/accounts.csv":
-            return "".join(accounts.as_csv(visit))
+            return accounts.as_csv(visit)
         if path == "/":
             return rendered("accounts", visit, accounts.page(visit))
         if path in PAGES:

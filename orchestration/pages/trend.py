@@ -1,5 +1,6 @@
 """Trend: how many accounts, or how much MRR, were in which state, by month, week or day."""
 
+from collections import Counter
 from datetime import date
 from typing import Any
 
@@ -12,6 +13,7 @@ from orchestration.publishing.open_publication import Row
 
 MOST = {"month": 24, "week": 53, "day": 60}  # bars of a chart
 MEASURES = ("accounts", "mrr", "share")
+MOST_PANELS = 24  # charts of a page
 WIDTH, HEIGHT = 640, 160
 
 
@@ -56,8 +58,11 @@ def page(visit: Visit) -> dict[str, Any]:
     states = states_of(visit, accounts)
     rows = states.by_date(dates)
     titles = names.segment_names if states.panel in ("segment", "analysis") else {}
+    sizes: Counter[str] = Counter()
+    for row in rows:
+        sizes[row["panel"]] += row["accounts"]
     panels = []
-    for name in sorted({row["panel"] for row in rows}):
+    for name in sorted(name for name, _ in sizes.most_common(MOST_PANELS)):
         own = [row for row in rows if row["panel"] == name]
         table = [
             (one, {row["state"]: row for row in own if row["health_date"] == one}) for one in dates
@@ -74,6 +79,7 @@ def page(visit: Visit) -> dict[str, Any]:
     first, last = sorted((first, snapshot.date_up_to(query.day("to"), dates[-1])))
     return {
         "panels": panels,
+        "left_out": len(sizes) - len(panels),
         "period": period,
         "measure": measure,
         "panel": states.panel,

@@ -68,10 +68,10 @@ def page(visit: Visit) -> dict[str, Any]:
     where, values = visit.visible.sql, visit.visible.values
     return {
         "backtest": backtest_headline.last(snapshot.settings),
-        "sources": snapshot.rows(SOURCES, [last]),
-        "missing": snapshot.rows(NOT_CALCULATED.format(where=where), [last, *values]),
+        "sources": snapshot.kept(SOURCES, [last]),
+        "missing": snapshot.kept(NOT_CALCULATED.format(where=where), [last, *values]),
         # dbt alone validates nothing, and publishes no failures.
-        "failures": snapshot.rows(FAILURES) if snapshot.has("check_failures") else [],
-        "coverage": snapshot.rows(COVERAGE.format(where=where), values),
-        "flaps": snapshot.rows(FLAPS.format(where=where), [last, *values]),
+        "failures": snapshot.kept(FAILURES) if snapshot.has("check_failures") else [],
+        "coverage": snapshot.kept(COVERAGE.format(where=where), values),
+        "flaps": snapshot.kept(FLAPS.format(where=where), [last, *values]),
     }

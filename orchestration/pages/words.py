@@ -78,21 +78,22 @@ def flips(configuration: Configuration, content: str | None) -> list[str]:
 def strip(letters: str | None) -> Markup:
     """The days of `last_60_days` as a picture with its words."""
     letters = letters or ""
-    drawn, first = Markup(""), 0
+    drawn, first = "", 0
     for letter, run in groupby(letters):
         count = len(list(run))
         if state := STATE_OF_LETTER.get(letter):
-            drawn += Markup(
-                '<rect class="fill-{}" x="{}" y="{}" width="{}" height="{}"><title>{}</title>'
-                "</rect>"
-            ).format(
-                *(state, first * DAY_WIDTH, HEIGHTS[state][0], count * DAY_WIDTH),
-                *(HEIGHTS[state][1], f"{STATES[state][1]}, {count} days"),
+            top, height = HEIGHTS[state]
+            drawn += (
+                f'<rect class="fill-{state}" x="{first * DAY_WIDTH}" y="{top}"'
+                f' width="{count * DAY_WIDTH}" height="{height}">'
+                f"<title>{STATES[state][1]}, {count} days</title></rect>"
             )
         first += count
+    # Nothing of it is a text of somebody else: other letters are not drawn.
     return Markup(
-        '<svg class="strip" viewBox="0 0 {} 12" role="img" aria-label="{}">{}</svg>'
-    ).format(max(len(letters), 1) * DAY_WIDTH, in_words(letters), drawn)
+        f'<svg class="strip" viewBox="0 0 {max(len(letters), 1) * DAY_WIDTH} 12" role="img"'
+        f' aria-label="{in_words(letters)}">{drawn}</svg>'
+    )
 
 
 def in_words(letters: str) -> str:

@@ -29,6 +29,7 @@ class Snapshot:
         file = settings.published_file.resolve()
         self.connection = publication_as_of(file, day) if day else opened_locked(file)
         self.is_latest = day is None
+        self._kept: dict[tuple[object, ...], list[Row]] = {}
         [publication] = self.rows(
             "select run_id, published_at, first_health_date, last_health_date, config_version,"
             " product_version from health.publication"
@@ -50,6 +51,13 @@ class Snapshot:
         cursor = self.connection.cursor().execute(sql, values if values else None)
         columns = [column[0] for column in cursor.description or ()]
         return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+
+    def kept(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
+        """The same, asked once of a publication: for what no address of a page changes."""
+        asked = (sql, *values)
+        if asked not in self._kept:
+            self._kept[asked] = self.rows(sql, values)
+        return self._kept[asked]
 
     def value(self, sql: str, values: Values = ()) -> Any:
         """The one value of a query with one row and one column."""
