@@ -51,8 +51,6 @@ FLOWS = """
 """
 
 
-
-
 def last_of_periods(dates: list[date], period: str) -> list[date]:
     """The last health date of each period: of each month, week or day."""
     last: dict[tuple[int, ...], date] = {}

@@ -6,6 +6,7 @@ from typing import Any
 
 from orchestration.base.figures import counted
 from orchestration.insight.conditions import Condition, as_a_person
+from orchestration.warehouse.configuration import Configuration
 
 REASONS = {
     "created_today": "the account was created on that day",
@@ -58,3 +59,14 @@ def by_clause(
         (rule_set, clause, list(group))
         for (rule_set, clause), group in groupby(ordered, key=lambda c: (c.rule_set, c.clause))
     ]
+
+
+def way_up(names: Configuration, row: Mapping[str, Any]) -> str:
+    """A row of `nearest_flips`: `Service good: open tickets <= 1 ticket, now 3`."""
+    signal, needed = row["signal_id"], as_a_person(row["needed"], row["observed"])
+    return (
+        f"{names.pillar_names.get(row['pillar_id'], row['pillar_id'])}"
+        f" {row['to_state'].replace('_', ' ')}: {names.signal_name(signal)}"
+        f" {row['needed_operator']} {counted(needed, names.units.get(signal, ''))},"
+        f" now {as_a_person(row['observed'], row['needed'])}"
+    )

@@ -5,17 +5,16 @@ import io
 from dataclasses import dataclass
 from typing import Any
 
-from orchestration.base.figures import counted
-from orchestration.insight.conditions import as_a_person
+from orchestration.insight.wording import way_up
 from orchestration.pages.filters import Clause, Query, chosen
 from orchestration.pages.visit import Visit
 from orchestration.pages.words import STATES, spaced
 from orchestration.publishing.open_publication import Row, Snapshot
-from orchestration.warehouse.configuration import Configuration
 from orchestration.warehouse.duckdb_files import literal, quoted
 
 PER_PAGE = 50
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+TAG = "tag:"  # before the name of a tag among the properties
 PLAIN_SHOWN = ["state", "score", "strip", "mrr", "reason", "way_up", "since", "risk"]
 
 
@@ -62,31 +61,34 @@ COLUMNS = (
 )
 # Worst first, as people look for it.
 STATE_ORDER = "case {} when 'poor' then 0 when 'average' then 1 when 'good' then 2 else 3 end"
+# The value of an account in a table with a row for each of its pillars or properties.
 BESIDE = (
-    "(select {value} from health.{table} as beside"
-    " where beside.account_id = accounts.account_id and beside.{key} = {id})"
+    "(select {column} from health.{table} as beside"
+    " where beside.account_id = accounts.account_id and beside.{key} = {name})"
 )
 
 
 def columns(snapshot: Snapshot, visible: Clause) -> dict[str, Column]:
     """All that can be shown, by name: pillars and properties are those of the publication."""
-    found = {column.name: column for column in COLUMNS}
-    for pillar in snapshot.configuration.pillars:
-        title = snapshot.configuration.pillar_names[pillar]
+    names = snapshot.configuration
+    found = [*COLUMNS]
+    for pillar in names.pillars:
         sql = BESIDE.format(
-            value="state", table="pillar_health", key="pillar_id", id=literal(pillar)
+            column="state", table="pillar_health", key="pillar_id", name=literal(pillar)
         )
-        found[f"pillar:{pillar}"] = Column(f"pillar:{pillar}", title, sql, "state")
+        found.append(Column(f"pillar:{pillar}", names.pillar_names[pillar], sql, "state"))
     for name, value_type in properties(snapshot, visible).items():
-        if name.startswith("tag:"):
+        if name.startswith(TAG):
             continue
-        title = snapshot.configuration.signal_name(name)
         kind = "number" if value_type == "number" else "text"
         sql = BESIDE.format(
-            value=f"value_{kind}", table="account_properties", key="property_id", id=literal(name)
+            column=f"value_{kind}",
+            table="account_properties",
+            key="property_id",
+            name=literal(name),
         )
-        found[f"property:{name}"] = Column(f"property:{name}", title, sql, kind)
-    return found
+        found.append(Column(f"property:{name}", names.signal_name(name), sql, kind))
+    return {column.name: column for column in found}
 
 
 def properties(snapshot: Snapshot, visible: Clause) -> dict[str, str]:
@@ -122,14 +124,12 @@ def select(
     name, is_down = sort
     key = known[name].sql
     by = STATE_ORDER.format(key) if known[name].kind == "state" else key
-    extra = "".join(
-        f", {column.sql} as {quoted(column.name)}"
-        for column in columns_of
-        if column.sql and ":" in column.name
+    beside = "".join(
+        f", {column.sql} as {quoted(column.name)}" for column in columns_of if ":" in column.name
     )
     return (
-        f"select accounts.*, risks.risk_score{extra} from health.account_health as accounts"
-        f" left join health.account_risk as risks on accounts.account_id = risks.account_id"
+        f"select accounts.*, risks.risk_score{beside} from health.account_health as accounts"
+        " left join health.account_risk as risks on accounts.account_id = risks.account_id"
         f" where {where} order by {by} {'desc' if is_down else 'asc'} nulls last,"
         " accounts.account_id"
     )
@@ -167,7 +167,7 @@ def ways_up(snapshot: Snapshot, accounts: list[str]) -> dict[str, str]:
         " qualify row_number() over (partition by account_id order by relative_gap, pillar_id) = 1",
         [accounts],
     )
-    return {row["account_id"]: way(names, row) for row in rows}
+    return {row["account_id"]: way_up(names, row) for row in rows}
 
 
 def listed(snapshot: Snapshot, cells: list[Column], sql: str, values: list[Any]) -> list[Row]:
@@ -179,17 +179,6 @@ def listed(snapshot: Snapshot, cells: list[Column], sql: str, values: list[Any])
     return rows
 
 
-def way(names: Configuration, row: Row) -> str:
-    """A row of nearest_flips in words."""
-    needed, observed = as_a_person(row["needed"], row["observed"]), row["observed"]
-    return (
-        f"{names.pillar_names.get(row['pillar_id'], row['pillar_id'])}"
-        f" {spaced(row['to_state'])}: {names.signal_name(row['signal_id'])}"
-        f" {row['needed_operator']} {counted(needed, names.units.get(row['signal_id'], ''))},"
-        f" now {as_a_person(observed, row['needed'])}"
-    )
-
-
 def choices(snapshot: Snapshot, visible: Clause) -> dict[str, list[Any]]:
     """What the filters offer."""
     managers = snapshot.kept(
@@ -199,16 +188,14 @@ def choices(snapshot: Snapshot, visible: Clause) -> dict[str, list[Any]]:
     )
     names = snapshot.configuration
     known = properties(snapshot, visible)
-    tags = [name.removeprefix("tag:") for name in known if name.startswith("tag:")]
+    tags = [name for name in known if name.startswith(TAG)]
     return {
         "managers": [(row["manager"], row["manager"]) for row in managers],
         "segments": list(names.segment_names.items()),
         "pillars": [(pillar, names.pillar_names[pillar]) for pillar in names.pillars],
         "states": [(state, title) for state, (_, title, _) in STATES.items()],
-        "tags": [(tag, spaced(tag)) for tag in tags],
-        "properties": [
-            (name, names.signal_name(name)) for name in known if not name.startswith("tag:")
-        ],
+        "tags": [(name[len(TAG) :], spaced(name[len(TAG) :])) for name in tags],
+        "properties": [(name, names.signal_name(name)) for name in known if name not in tags],
     }
 
 

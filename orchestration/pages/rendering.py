@@ -11,7 +11,7 @@ from orchestration.base.settings import ROOT
 from orchestration.insight.wording import CAUSES, REASONS
 from orchestration.pages import words
 from orchestration.pages.filters import NAMES
-from orchestration.pages.visit import Visit, as_it_is
+from orchestration.pages.visit import Visit
 
 STATIC = ROOT / "orchestration" / "pages" / "static"
 TITLES = {
@@ -55,4 +55,4 @@ def rendered(page: str, visit: Visit, data: Mapping[str, Any]) -> str:
 def problem(text: str) -> str:
     """The page of what cannot be shown: of no publication."""
     template = templates().get_template("problem.html.jinja")
-    return template.render(page="", snapshot=None, link=as_it_is, is_live=True, text=text)
+    return template.render(page="", snapshot=None, link=str, is_live=True, text=text)

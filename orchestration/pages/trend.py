@@ -44,7 +44,6 @@ def bars(rows: list[Row], dates: list[date], measure: str) -> list[Row]:
                     "y": round(y, 2),
                     "width": round(step * 0.8, 2),
                     "height": round(height, 2),
-                    "share": row[name] / (totals[one] or 1),
                 }
             )
     return drawn
@@ -81,7 +80,6 @@ def page(visit: Visit) -> dict[str, Any]:
     return {
         "panels": panels,
         "left_out": len(sizes) - len(panels),
-        "dates": dates,
         "period": period,
         "measure": measure,
         "panel": states.panel,

@@ -18,10 +18,6 @@ from orchestration.warehouse.configuration import Configuration
 NOT_THERE = (duckdb.BinderException, duckdb.CatalogException, KeyError, UndefinedError)
 
 
-def as_it_is(address: str) -> str:
-    return address
-
-
 @dataclass(frozen=True)
 class Visit:
     """The publication and the state of a page that is asked for; all of it goes to its template.
@@ -33,7 +29,7 @@ class Visit:
     snapshot: Snapshot
     query: Query
     person: Person
-    link: Callable[[str], str] = as_it_is
+    link: Callable[[str], str] = str
     is_live: bool = True
 
     @property

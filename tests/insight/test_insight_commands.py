@@ -23,6 +23,7 @@ from orchestration.insight.conditions import COMPARE, Condition, as_a_person
 from orchestration.insight.daily_states import states_in_a_line
 from orchestration.insight.explanation import explanation_of
 from orchestration.insight.states import LOOKS
+from orchestration.insight.states_over_time import last_of_periods
 from orchestration.publishing.publication import publish
 from orchestration.sample_data import write_sample
 from orchestration.warehouse.configuration import Configuration
