@@ -107,6 +107,7 @@ DATES ?= 60
 bench: setup
 	$(BIN)/python -m benchmarks --size $(SIZE)
 	$(BIN)/python -m benchmarks.runs --dates $(DATES)
+	$(BIN)/python -m benchmarks.pages
 
 SCALE ?= 1
 load: setup

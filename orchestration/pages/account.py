@@ -23,6 +23,18 @@ RULE_SETS = {
 LATEST = {
     "health": "select * from health.account_health where account_id = ?",
     "risk": "select * from health.account_risk where account_id = ?",
+    "properties": """
+        select * from health.account_properties
+        where account_id = ? and not starts_with(property_id, 'tag:')
+        order by property_id
+    """,
+    "tags": """
+        select substr(property_id, 5) as tag from health.account_properties
+        where account_id = ? and starts_with(property_id, 'tag:')
+        order by tag
+    """,
+}
+ADOPTION = {
     "users": """
         select * from health.user_adoption
         where account_id = ?
@@ -34,16 +46,6 @@ LATEST = {
         where account_id = ?
         order by module nulls last, events_14d desc, feature
         limit 200
-    """,
-    "properties": """
-        select * from health.account_properties
-        where account_id = ? and not starts_with(property_id, 'tag:')
-        order by property_id
-    """,
-    "tags": """
-        select substr(property_id, 5) as tag from health.account_properties
-        where account_id = ? and starts_with(property_id, 'tag:')
-        order by tag
     """,
 }
 ALERTS = """
@@ -91,6 +93,9 @@ def page(visit: Visit, account: str, tab: str) -> dict[str, Any] | None:
     tabs = [(pillar, configuration.pillar_names[pillar]) for pillar in explanation.pillars_in_order]
     tabs = [("overview", "Overview"), *tabs, ("risk", "Risk and notes")]
     tab = tab if tab in dict(tabs) else "overview"
+    # What is no live page has all of them one below the other.
+    parts_shown = [tab] if visit.is_live else [*dict(tabs)]
+    adoption = ADOPTION if is_latest and "product_adoption" in parts_shown else {}
     return {
         "account_id": account,
         "name": named[0]["account_name"] or account,
@@ -98,8 +103,7 @@ def page(visit: Visit, account: str, tab: str) -> dict[str, Any] | None:
         "is_latest": is_latest,
         "tab": tab,
         "tabs": tabs,
-        # What is no live page has all of them one below the other.
-        "parts_shown": [tab] if visit.is_live else dict(tabs),
+        "parts_shown": parts_shown,
         "explanation": explanation,
         "configuration": configuration,
         "latest": latest["health"][0] if latest["health"] and is_latest else None,
@@ -116,8 +120,9 @@ def page(visit: Visit, account: str, tab: str) -> dict[str, Any] | None:
             for row in explanation.changes or []
         ],
         "segment": segment(explanation),
-        **{name: latest[name] for name in ("users", "features", "properties")},
         "tags": [row["tag"] for row in latest["tags"]],
+        "properties": latest["properties"],
+        **{name: snapshot.rows(sql, [account]) for name, sql in adoption.items()},
         "alerts": snapshot.rows(ALERTS, [account, day, day]),
         # Sums say something of every account in them.
         "rollup": snapshot.rows(ROLLUP, [account, day]) if visible == ALL else [],
