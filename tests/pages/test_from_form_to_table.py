@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dagster_browser import a_browser
 from pages_server import END, NOBODY_ELSE, START, serving
 from pipeline import Warehouse
 
@@ -34,12 +33,13 @@ class Night:
 
     def __init__(self, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
         self.warehouse = warehouse
-        self.day = END
+        self.day, self.seconds = END, 0
         monkeypatch.setattr(clock, "now", self.now)
         publish(warehouse.settings, "first", START, END)
 
     def now(self) -> datetime:
-        return datetime.combine(self.day, time(10), UTC)
+        self.seconds += 1
+        return datetime.combine(self.day, time(10), UTC) + timedelta(seconds=self.seconds)
 
     def passes(self) -> date:
         self.day += timedelta(days=1)
@@ -54,8 +54,8 @@ def night(own: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Night:
 
 
 @pytest.fixture
-def tab(night: Night) -> Iterator[Any]:
-    with serving(night.warehouse.settings) as address, a_browser() as browser:
+def tab(browser: Any, night: Night) -> Iterator[Any]:
+    with serving(night.warehouse.settings) as address:
         opened = browser.new_page(base_url=address)
         opened.set_default_timeout(TIMEOUT)
         yield opened
@@ -105,6 +105,17 @@ def test_entries_are_pending_then_published(tab: Any, night: Night) -> None:
     for words in (f"62.5 by {NOBODY_ELSE.user}: {NOTE}", "merger talks", "tag off", "service poor"):
         assert sum(words in line for line in entered) == 1, (words, entered)
 
+    [(ended, override)] = own.query(
+        "select account_id, override_id from health.override_history"
+        f" where expires_at > '{END}' and account_id in"
+        " (select account_id from health.account_health)"
+    )
+    tab.goto(f"/accounts/{ended}?tab=risk")
+    entry = tab.locator("select[name=refers_to] option")
+    assert [entry.get_attribute("value")] == [override]
+    enter(tab, "End an override", Override=entry.inner_text())
+    assert len(pending(tab)) == 1
+
     day = night.passes()
     assert own.query(
         "select risk_score, risk_note, risk_author, risk_tags from health.account_risk"
@@ -131,16 +142,13 @@ def test_entries_are_pending_then_published(tab: Any, night: Night) -> None:
     assert "Overridden; calculated: ▲ Good" in tab.locator("main").inner_text()
     tab.goto("/?tag=merger_talks")
     assert tab.locator("tbody tr").count() == 1
-
-    tab.goto(risk)
-    enter(tab, "Tag off", Tag="merger talks")
-    enter(tab, "End an override", Override=f"Service poor: {REASON}")
-    assert len(pending(tab)) == 2
-    day = night.passes()
-    assert own.query(of_service) == [(day, "good", "good", False)]
     assert own.query(
-        f"select risk_score, risk_tags from health.account_risk where account_id = '{account}'"
-    ) == [(62.5, "[]")]
-    tab.goto(risk)
+        f"select expires_at::date from health.override_history where override_id = '{override}'"
+    ) == [(END,)]
+    assert own.query(
+        "select health_date, is_overridden from health.account_health_history"
+        f" where account_id = '{ended}' order by health_date desc limit 2"
+    ) == [(day, False), (END, True)]
+    tab.goto(f"/accounts/{ended}?tab=risk")
     assert pending(tab) == []
-    assert REASON not in tab.locator("main").inner_text()
+    assert tab.get_by_role("heading", name="End an override").count() == 0

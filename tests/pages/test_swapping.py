@@ -4,10 +4,10 @@ import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
+from typing import Any
 
 import pytest
 import requests
-from dagster_browser import a_browser
 from pages_server import END, START, serving
 from pipeline import Warehouse
 
@@ -87,8 +87,10 @@ def test_requests_across_swaps_are_of_one_publication_each(published: Warehouse)
     assert seen == {"1", "2", "3"}
 
 
-def test_a_page_that_is_open_offers_the_newer_publication(published: Warehouse) -> None:
-    with serving(published.settings) as address, a_browser() as browser:
+def test_a_page_that_is_open_offers_the_newer_publication(
+    browser: Any, published: Warehouse
+) -> None:
+    with serving(published.settings) as address:
         tab = browser.new_page()
         tab.clock.install()
         tab.goto(f"{address}/trust")
