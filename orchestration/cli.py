@@ -15,7 +15,7 @@ from orchestration.console.in_process import run_job
 from orchestration.insight import answers
 from orchestration.insight.commands import add_commands as add_insight
 from orchestration.insight.options import report_console
-from orchestration.pages.serve import serve
+from orchestration.pages.commands import serve, site
 from orchestration.runs.preflight import refuse_what_cannot_work
 from orchestration.stewardship.commands import add_commands as add_stewardship
 from orchestration.stewardship.restore import restore
@@ -153,6 +153,7 @@ def sample(accounts: int, days: int) -> None:
 
 main.add_command(restore)
 main.add_command(serve)
+main.add_command(site)
 add_insight(main)
 add_stewardship(main)
 add_dagster(main)

@@ -30,6 +30,7 @@ OURS = (
     *(".account_health.duckdb.new", ".parquet.new"),
     *("dagster", "dbt", "raw_files"),
     *("run.lock", "run.json", "run.tmp", "row_key", "row_key.new", "daemon.lock"),
+    *("backtest.json", "backtest.json.new"),
     *("health_run.log", "health-lint-*", "health-backtest-*", "health-what-if-*"),
 )
 

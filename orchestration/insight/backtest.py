@@ -7,7 +7,7 @@ import click
 from rich.console import Console
 
 from orchestration.base.settings import Settings
-from orchestration.insight import observations, settle
+from orchestration.insight import backtest_headline, observations, settle
 from orchestration.insight.accounts import history_dates
 from orchestration.insight.backtest_measures import measure, measure_without
 from orchestration.insight.backtest_report import report_of
@@ -120,6 +120,13 @@ def backtest(
     if results.undated and not published_only:
         results.without_undated = measure_without(settings, results, known, console)
     finish(report_of(results), console, markdown)
+    try:
+        backtest_headline.keep(settings, results)
+    except OSError as problem:
+        console.print(
+            f"\nThe pages go on showing the back-test before: {settings.state} cannot be written to"
+            f" ({problem.strerror})."
+        )
     if plots:
         # Imported here: drawing takes a second to load, and most want no picture.
         from orchestration.insight import pictures

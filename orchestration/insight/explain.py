@@ -12,7 +12,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from orchestration.base import escaping
-from orchestration.base.figures import counted, plural, shown_score
+from orchestration.base.figures import plural, shown_score
 from orchestration.base.settings import Settings
 from orchestration.insight import distance
 from orchestration.insight.accounts import find_account, find_date, history_dates
@@ -28,24 +28,9 @@ from orchestration.insight.explanation import (
 from orchestration.insight.options import DATE, PICTURE, report_console
 from orchestration.insight.report import money, number
 from orchestration.insight.tables import Table, cell, print_table
+from orchestration.insight.wording import CAUSES, REASONS, by_clause, flipped_text
 from orchestration.warehouse.published import reading_published
 
-REASONS = {
-    "created_today": "the account was created on that day",
-    "no_segment": "no segment with a health configuration was chosen",
-    "pillar_not_configured": "its segment has no rules for it",
-    "source_unavailable": "a raw table it needs is missing, stale, broken or failed a check",
-    "no_data": "nothing that its rules ask for is known",
-    "no_pillar_calculated": "no pillar has a score",
-}
-CAUSES = {
-    "first_calculated": "calculated for the first time",
-    "override": "an override began or ended",
-    "segment": "the account came into another segment",
-    "configuration": "the configuration was changed",
-    "data": "data became available or went missing",
-    "behaviour": "the customer's behaviour",
-}
 ANSWERS = {True: "yes", False: "no", None: "unknown"}
 
 
@@ -243,12 +228,7 @@ def show_pillar(explanation: Explanation, pillar: PillarHealth, console: Console
         line(console, f"Not calculated: {REASONS.get(pillar.reason, pillar.reason)}.")
     if pillar.is_overridden:
         line(console, f"Overridden; calculated: {pillar.calculated_state}.")
-    conditions = [
-        condition
-        for condition in explanation.conditions
-        if condition.pillar_id == pillar.pillar_id
-        and condition.segment_id == explanation.overall.segment_id
-    ]
+    conditions = explanation.conditions_of(pillar.pillar_id)
     if not conditions:
         if not pillar.reason:
             line(console, "The conditions of that day are kept no longer.")
@@ -260,7 +240,11 @@ def show_pillar(explanation: Explanation, pillar: PillarHealth, console: Console
             f" {explanation.conditions_date}, since when no state of the account changed.",
         )
     print_table(conditions_table(conditions), console)
-    show_distance(explanation, pillar, conditions, console)
+    facts = explanation.pillar_facts(pillar.pillar_id)
+    if better := distance.to_better(facts):
+        line(console, f"Nearest better: {better.text()}")
+    if worse := distance.to_worse(facts):
+        line(console, f"Nearest danger: {worse.text()}")
 
 
 def since(explanation: Explanation, pillar: PillarHealth) -> str:
@@ -276,36 +260,15 @@ def since(explanation: Explanation, pillar: PillarHealth) -> str:
 
 def conditions_table(conditions: list[Condition]) -> Table:
     """A section for each clause."""
-    order = {"poor": 0, "good": 1, "healthy": 2, "poor_band": 3}
-    ordered = sorted(
-        conditions, key=lambda c: (order.get(c.rule_set, 9), c.clause or "", c.signal_id)
-    )
     rows: list[tuple[str, ...]] = []
     ends: list[int] = []
-    for (rule_set, clause), group in groupby(ordered, key=lambda c: (c.rule_set, c.clause)):
+    for rule_set, clause, group in by_clause(conditions):
         for position, condition in enumerate(group):
             rule = f"{rule_set.replace('_', ' ')} {clause or ''}".strip() if not position else ""
             seen, asked = condition.seen(), condition.asked()
             rows.append((rule, condition.signal_id, seen, asked, ANSWERS[condition.is_met]))
         ends.append(len(rows))
     return Table("", ("rule", "signal", "observed", "asked", "met"), rows, sections=tuple(ends))
-
-
-def show_distance(
-    explanation: Explanation, pillar: PillarHealth, conditions: list[Condition], console: Console
-) -> None:
-    """What leads to better and to worse, from the state that the rules give."""
-    segment = explanation.overall.segment_id or ""
-    facts = distance.Pillar(
-        state=pillar.calculated_state,
-        conditions=tuple(conditions),
-        weights=explanation.configuration.score_weights(segment, pillar.pillar_id),
-        bands=explanation.configuration.bands(segment),
-    )
-    if better := distance.to_better(facts):
-        line(console, f"Nearest better: {better.text()}")
-    if worse := distance.to_worse(facts):
-        line(console, f"Nearest danger: {worse.text()}")
 
 
 def show_changes(explanation: Explanation, console: Console) -> None:
@@ -324,26 +287,9 @@ def show_changes(explanation: Explanation, console: Console) -> None:
         for flip in json.loads(flipped or "[]"):
             condition = explanation.changed_conditions.get(flipped_key(day, flip))
             unit = explanation.configuration.units.get(flip["signal_id"], "")
-            line(console, f"    {flipped_text(flip, condition, unit)}")
-
-
-def flipped_text(flip: dict, condition: Condition | None, unit: str = "") -> str:
-    """`poor 1: inactive_users_30d 12 users, was 8 users; >= 10.2 (0.3 x seats) now holds`.
-
-    condition: the explanation of that date, where it is there.
-    """
-    answer = {True: "now holds", False: "no longer holds", None: "became unknown"}
-    observed, before = (
-        "unknown"
-        if flip[key] is None
-        else condition.seen(flip[key])
-        if condition
-        else counted(flip[key], unit)
-        for key in ("observed", "observed_before")
-    )
-    asked = condition.asked() if condition else f"{flip['operator']} {flip['threshold']}"
-    rule = f"{flip['rule_set'].replace('_', ' ')} {flip.get('clause') or ''}".strip()
-    return f"{rule}: {flip['signal_id']} {observed}, was {before}; {asked} {answer[flip['is_met']]}"
+            rule = f"{flip['rule_set'].replace('_', ' ')} {flip.get('clause') or ''}".strip()
+            name = f"{rule}: {flip['signal_id']}"
+            line(console, f"    {flipped_text(flip, name, condition, unit)}")
 
 
 def show_milestones(explanation: Explanation, console: Console) -> None:

@@ -9,12 +9,14 @@ from datetime import date, datetime
 
 import click
 
-from orchestration.insight.accounts import Connection, has_table
+from orchestration.insight import distance
+from orchestration.insight.accounts import Connection
 from orchestration.insight.conditions import Condition, condition_of
 from orchestration.warehouse.configuration import Configuration
 
 DAYS = 60  # how far back an explanation looks
 
+TABLES = "select table_name from information_schema.tables where table_schema = 'health'"
 OVERALL = """
     select
         segment_id, csm_email, mrr, overall_state, calculated_overall_state, overall_score,
@@ -30,9 +32,11 @@ PILLARS = """
 # Explanations are kept for the latest dates and for dates of a change: between two changes the
 # states rest on those of the former.
 CONDITIONS_DATE = """
-    select max(health_date)
+    select health_date
     from health.health_explanations
     where account_id = ? and health_date <= ?
+    order by health_date desc
+    limit 1
 """
 CONDITIONS = """
     select
@@ -179,24 +183,47 @@ class Explanation:
         """Pillars that the account has, as the configuration orders them."""
         return [pillar for pillar in self.configuration.pillars if pillar in self.pillars]
 
+    def conditions_of(self, pillar: str | None) -> list[Condition]:
+        """The conditions of a pillar in the chosen segment; None: those of the segment itself."""
+        chosen = self.overall.segment_id
+        return [
+            condition
+            for condition in self.conditions
+            if condition.pillar_id == pillar and condition.segment_id == chosen
+        ]
 
-def explanation_of(connection: Connection, account: str, day: date) -> Explanation:
-    """Read it, or refuse with the dates on which the account is in the history."""
+    def pillar_facts(self, pillar: str) -> distance.Pillar:
+        """From where the nearest way up and the nearest danger are looked for: the state that the
+        rules give."""
+        segment = self.overall.segment_id or ""
+        return distance.Pillar(
+            state=self.pillars[pillar].calculated_state,
+            conditions=tuple(self.conditions_of(pillar)),
+            weights=self.configuration.score_weights(segment, pillar),
+            bands=self.configuration.bands(segment),
+        )
+
+
+def explanation_of(
+    connection: Connection, account: str, day: date, *, is_whole: bool = True
+) -> Explanation:
+    """Read it, or refuse with the dates on which the account is in the history.
+
+    is_whole: with states, changed conditions and rejected records, which take most of the time.
+    """
 
     def rows(sql: str, *values: object) -> list[tuple]:
         return connection.execute(sql, list(values)).fetchall()
 
+    tables = {name for (name,) in rows(TABLES)}
     found = rows(OVERALL, day, account)
     if not found:
         raise click.ClickException(not_in_scope(connection, account, day))
     overall = Overall(*found[0])
     configuration = Configuration.of_version(connection, overall.config_version)
     first = date.fromordinal(day.toordinal() - DAYS + 1)
-    [(conditions_date,)] = rows(CONDITIONS_DATE, account, day)
-    states: dict[str, dict[date, str]] = {}
-    for pillar, health_date, state in rows(STATES, account, first, day, account, first, day):
-        states.setdefault(pillar, {})[health_date] = state
-    has_reasons = has_table(connection, "pillar_health")
+    conditions_date = next((row[0] for row in rows(CONDITIONS_DATE, account, day)), None)
+    has_reasons = "pillar_health" in tables
     main_reasons = rows(MAIN_REASON, account, day) if has_reasons else []
     return Explanation(
         account_id=account,
@@ -209,28 +236,34 @@ def explanation_of(connection: Connection, account: str, day: date) -> Explanati
             condition_of(row, configuration) for row in rows(CONDITIONS, account, conditions_date)
         ],
         memberships=rows(MEMBERSHIPS, account, day),
-        states=states,
-        changes=(
-            rows(CHANGES, account, first, day) if has_table(connection, "health_changes") else None
-        ),
+        states=states_of(connection, account, day) if is_whole else {},
+        changes=(rows(CHANGES, account, first, day) if "health_changes" in tables else None),
         changed_conditions={
             flipped_key(row[0], vars(condition)): condition
-            for row in rows(FLIPPED_CONDITIONS, account, first, day)
+            for row in (rows(FLIPPED_CONDITIONS, account, first, day) if is_whole else [])
             if (condition := condition_of(row[1:], configuration))
         },
-        milestones=(
-            rows(MILESTONES, account) if has_table(connection, "milestone_progress") else None
-        ),
+        milestones=(rows(MILESTONES, account) if "milestone_progress" in tables else None),
         overrides=(
             [Override(*row) for row in rows(OVERRIDES, account, day, day)]
-            if has_table(connection, "override_history")
+            if "override_history" in tables
             else []
         ),
         not_calculated=rows(NOT_CALCULATED, account, day),
-        rejected=rows(REJECTED, f"%{account}%", account),
+        rejected=rows(REJECTED, f"%{account}%", account) if is_whole else [],
         sources=needed_sources(configuration, rows(SOURCES, day)),
         main_reason=next((row[0] for row in main_reasons), None),
     )
+
+
+def states_of(connection: Connection, account: str, day: date) -> dict[str, dict[date, str]]:
+    """Overall and of each pillar, by date, of the days up to this one."""
+    first = date.fromordinal(day.toordinal() - DAYS + 1)
+    values = [account, first, day, account, first, day]
+    states: dict[str, dict[date, str]] = {}
+    for pillar, health_date, state in connection.execute(STATES, values).fetchall():
+        states.setdefault(pillar, {})[health_date] = state
+    return states
 
 
 def flipped_key(day: date, condition: Mapping[str, object]) -> tuple:

@@ -122,7 +122,7 @@ def report_of(connection: Connection, csm: str | None, limit: int) -> Report:
                     shown_score(score),
                     money(mrr),
                     pillar or "",
-                    *reasons(explanation_of(connection, account, day), pillar),
+                    *reasons(explanation_of(connection, account, day, is_whole=False), pillar),
                 )
                 for account, name, state, since, score, mrr, pillar in calls
             ),

@@ -10,6 +10,7 @@ from orchestration.insight.accounts import Connection, history_dates
 from orchestration.insight.options import DATE, MARKDOWN, PICTURE, find_pillar, report_console
 from orchestration.insight.report import Report, money
 from orchestration.insight.states import ALL_STATES, HEADINGS, STATES
+from orchestration.insight.states_over_time import last_of_periods
 from orchestration.warehouse.published import reading_published
 
 # What accounts are grouped by. A segment's accounts are all its members, chosen or not, so that a
@@ -78,7 +79,7 @@ def trend(
         ]
         if not dates:
             raise click.ClickException("The history has no date in that range.")
-        report = report_of(connection, by, pillar, month_ends(dates))
+        report = report_of(connection, by, pillar, last_of_periods(dates, "month"))
         daily = states_by_date(connection, by, pillar, dates) if plot else []
     report.print(console)
     if markdown:
@@ -90,11 +91,6 @@ def trend(
 
         pictures.draw_trend(daily, title_of(by, pillar), plot)
         console.print(f"\nDrew {plot}")
-
-
-def month_ends(dates: list[date]) -> list[date]:
-    """The last date of each month."""
-    return sorted({(day.year, day.month): day for day in sorted(dates)}.values())
 
 
 def states_by_date(

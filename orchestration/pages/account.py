@@ -1,16 +1,17 @@
 """Account: one account on one health date, with a tab for each pillar."""
 
 import json
-from datetime import date, timedelta
-from itertools import groupby
 from typing import Any
 
 from orchestration.insight import distance
+from orchestration.insight.account_days import day_there, letters_of_days
 from orchestration.insight.conditions import Condition
-from orchestration.insight.explanation import DAYS, Explanation, explanation_of
-from orchestration.pages.filters import Clause
-from orchestration.pages.snapshot import Row, Snapshot
-from orchestration.pages.words import STATES, asked, flips, signal_name, spaced
+from orchestration.insight.explanation import Explanation, explanation_of
+from orchestration.insight.wording import by_clause
+from orchestration.pages.filters import ALL
+from orchestration.pages.visit import Visit
+from orchestration.pages.words import asked, flips, spaced
+from orchestration.publishing.open_publication import Row
 
 RULE_SETS = {
     "poor": "Poor when all of these hold",
@@ -18,21 +19,35 @@ RULE_SETS = {
     "healthy": "Gives 10 points",
     "poor_band": "Gives no points",
 }
-USERS = """
-    select user_name, user_id, email, role, last_active_at, events_14d, features_used_14d,
-        active_days_14d, is_active_14d
-    from health.user_adoption
-    where account_id = ?
-    order by is_active_14d, last_active_at nulls first, user_id
-    limit 200
-"""
-FEATURES = """
-    select module, feature, users_14d, events_14d, first_used_at, last_used_at
-    from health.feature_adoption
-    where account_id = ?
-    order by module nulls last, events_14d desc, feature
-    limit 200
-"""
+# What an account has, asked with its id alone: of the latest date.
+LATEST = {
+    "health": "select * from health.account_health where account_id = ?",
+    "risk": "select * from health.account_risk where account_id = ?",
+    "properties": """
+        select * from health.account_properties
+        where account_id = ? and not starts_with(property_id, 'tag:')
+        order by property_id
+    """,
+    "tags": """
+        select substr(property_id, 5) as tag from health.account_properties
+        where account_id = ? and starts_with(property_id, 'tag:')
+        order by tag
+    """,
+}
+ADOPTION = {
+    "users": """
+        select * from health.user_adoption
+        where account_id = ?
+        order by is_active_14d, last_active_at nulls first, user_id
+        limit 200
+    """,
+    "features": """
+        select * from health.feature_adoption
+        where account_id = ?
+        order by module nulls last, events_14d desc, feature
+        limit 200
+    """,
+}
 ALERTS = """
     select health_date, alert_id, pillar_id, from_state, to_state, severity, playbook, status
     from health.health_alerts
@@ -58,55 +73,44 @@ CHILDREN = """
     order by accounts.mrr desc nulls last, accounts.account_id
     limit 100
 """
-# The name outlives the account; its other columns are of the latest date.
-NAMED = """
-    select churned.account_name, churned.churned_at, accounts.account_name as present_name
-    from health.account_churn as churned
-    left join health.account_health as accounts on churned.account_id = accounts.account_id
-    where churned.account_id = ?
-"""
-NEIGHBOURS = """
-    select min(health_date) as first_date, max(health_date) as last_date
-    from health.account_health_history
-    where account_id = ?
-"""
+# The name outlives the account.
+NAME = "select account_name from health.account_churn where account_id = ?"
 
 
-def page(
-    snapshot: Snapshot, account: str, day: date, tab: str, visible: Clause | None
-) -> dict[str, Any] | None:
+def page(visit: Visit, account: str, tab: str) -> dict[str, Any] | None:
     """What the template `account` shows; None where the history does not know the account."""
-    [dates] = snapshot.rows(NEIGHBOURS, [account])
-    if dates["first_date"] is None:
+    snapshot, visible = visit.snapshot, visit.visible
+    asked = visit.query.day("date") or snapshot.last_date
+    day = day_there(snapshot, account, asked)
+    if day is None or not visit.may_see(account):
         return None
-    names = snapshot.rows(NAMED, [account])
-    name = names[0]["present_name"] or names[0]["account_name"] if names else account
-    day = min(max(day, dates["first_date"]), dates["last_date"])
-    there = snapshot.rows(
-        "select max(health_date) as day from health.account_health_history"
-        " where account_id = ? and health_date <= ?",
-        [account, day],
-    )
-    day = there[0]["day"]
-    explanation = explanation_of(snapshot.connection.cursor(), account, day)
+    explanation = explanation_of(snapshot.connection.cursor(), account, day, is_whole=False)
     configuration = explanation.configuration
-    is_latest = day == snapshot.last_date
+    is_latest = snapshot.is_latest and day == snapshot.last_date
+    latest = {name: snapshot.rows(sql, [account]) for name, sql in LATEST.items()}
+    named = [*latest["health"], *snapshot.rows(NAME, [account]), {"account_name": None}]
+    letters = letters_of_days(snapshot, account, day)
     tabs = [(pillar, configuration.pillar_names[pillar]) for pillar in explanation.pillars_in_order]
-    tab = tab if tab in (*explanation.pillars, "risk") else "overview"
-    latest = snapshot.rows("select * from health.account_health where account_id = ?", [account])
-    risk = snapshot.rows("select * from health.account_risk where account_id = ?", [account])
+    tabs = [("overview", "Overview"), *tabs, ("risk", "Risk and notes")]
+    tab = tab if tab in dict(tabs) else "overview"
+    # What is no live page has all of them one below the other.
+    parts_shown = [tab] if visit.is_live else [*dict(tabs)]
+    adoption = ADOPTION if is_latest and "product_adoption" in parts_shown else {}
     return {
         "account_id": account,
-        "name": name,
+        "name": named[0]["account_name"] or account,
         "day": day,
-        "dates": dates,
         "is_latest": is_latest,
         "tab": tab,
         "tabs": tabs,
+        "parts_shown": parts_shown,
         "explanation": explanation,
         "configuration": configuration,
-        "latest": latest[0] if latest and is_latest else None,
-        "strips": strips(explanation, day),
+        "latest": latest["health"][0] if latest["health"] and is_latest else None,
+        "strips": [
+            (configuration.pillar_names[one], letters[one])
+            for one in ("overall", *explanation.pillars_in_order)
+        ],
         "pillars": {pillar: pillar_of(explanation, pillar) for pillar in explanation.pillars},
         "changes": [
             dict(
@@ -116,71 +120,66 @@ def page(
             for row in explanation.changes or []
         ],
         "segment": segment(explanation),
-        "users": snapshot.rows(USERS, [account]),
-        "features": snapshot.rows(FEATURES, [account]),
+        "tags": [row["tag"] for row in latest["tags"]],
+        "properties": latest["properties"],
+        **{name: snapshot.rows(sql, [account]) for name, sql in adoption.items()},
         "alerts": snapshot.rows(ALERTS, [account, day, day]),
         # Sums say something of every account in them.
-        "rollup": snapshot.rows(ROLLUP, [account, day]) if visible is None else [],
+        "rollup": snapshot.rows(ROLLUP, [account, day]) if visible == ALL else [],
         "children": snapshot.rows(
-            CHILDREN.format(where=visible.sql if visible else "true"),
-            [account, account, *(visible.values if visible else [])],
+            CHILDREN.format(where=visible.sql), [account, account, *visible.values]
         ),
-        "properties": [
-            {**row, "name": signal_name(configuration, row["property_id"])}
-            for row in snapshot.rows(
-                "select * from health.account_properties where account_id = ? order by property_id",
-                [account],
-            )
-            if not row["property_id"].startswith("tag:")
+        "risk": risk_of(latest["risk"][0]) if latest["risk"] else None,
+    }
+
+
+def to_take_back(page: dict[str, Any], pending: list[Row]) -> dict[str, list[tuple[str, str]]]:
+    """Tags and overrides that count or are pending, as the forms name them that end one."""
+    tags, names = list(page["tags"]), page["configuration"].pillar_names
+    overrides = [
+        (one.override_id, one.pillar_id, one.state, one.reason)
+        for one in page["explanation"].overrides
+    ]
+    for row in pending:
+        entry, pillar, state, note = map(row.get, ("entry_id", "pillar_id", "state", "note"))
+        if row.get("kind") == "tag_on":
+            tags.append(row.get("tag"))
+        elif row.get("kind") == "override":
+            overrides.append((f"entry:{entry}", pillar, state, note))
+    return {
+        "tags": [(tag, spaced(tag)) for tag in dict.fromkeys(tags)],
+        "overrides": [
+            (one, f"{names.get(pillar, pillar)} {state}: {reason}")
+            for one, pillar, state, reason in overrides
         ],
-        "risk": risk_of(risk[0]) if risk else None,
     }
 
 
 def risk_of(row: Row) -> Row:
     """Tags and their notes as lists and a mapping."""
-    return {
-        **row,
-        "risk_tags": json.loads(row["risk_tags"] or "[]"),
-        "confidence_tags": json.loads(row["confidence_tags"] or "[]"),
-        "tag_notes": json.loads(row["tag_notes"] or "{}"),
+    return row | {
+        name: json.loads(row[name] or empty)
+        for name, empty in (("risk_tags", "[]"), ("confidence_tags", "[]"), ("tag_notes", "{}"))
     }
-
-
-def strips(explanation: Explanation, day: date) -> list[tuple[str, str]]:
-    """The 60 days of overall and each pillar, as the letters of last_60_days."""
-    configuration = explanation.configuration
-    days = [day - timedelta(days=age) for age in range(DAYS - 1, -1, -1)]
-    found = []
-    for pillar in ("overall", *explanation.pillars_in_order):
-        states = explanation.states.get(pillar, {})
-        letters = (STATES[states[one]][2] if one in states else "." for one in days)
-        found.append((configuration.pillar_names[pillar], "".join(letters)))
-    return found
 
 
 def pillar_of(explanation: Explanation, pillar: str) -> dict[str, Any]:
     """A pillar with its conditions by clause, and what is nearest up and down."""
-    configuration = explanation.configuration
-    chosen = explanation.overall.segment_id or ""
-    conditions = [
-        condition
-        for condition in explanation.conditions
-        if condition.pillar_id == pillar and condition.segment_id == chosen
-    ]
-    facts = distance.Pillar(
-        state=explanation.pillars[pillar].calculated_state,
-        conditions=tuple(conditions),
-        weights=configuration.score_weights(chosen, pillar),
-        bands=configuration.bands(chosen),
-    )
+    facts = explanation.pillar_facts(pillar)
     better, worse = distance.to_better(facts), distance.to_worse(facts)
     return {
         "health": explanation.pillars[pillar],
-        "name": configuration.pillar_names[pillar],
+        "name": explanation.configuration.pillar_names[pillar],
         "better": named(explanation, better.text()) if better else None,
         "worse": named(explanation, worse.text()) if worse else None,
-        "clauses": clauses(explanation, conditions),
+        "clauses": [
+            {
+                "title": f"{RULE_SETS[rule_set]}" + (f" (clause {clause})" if clause else ""),
+                "holds": together(group) if rule_set in ("good", "poor") else "",
+                "rows": conditions(explanation, group),
+            }
+            for rule_set, clause, group in by_clause(facts.conditions)
+        ],
     }
 
 
@@ -188,58 +187,40 @@ def named(explanation: Explanation, text: str) -> str:
     """The same words with display names for the ids of signals, the longest ids first."""
     signals = {condition.signal_id for condition in explanation.conditions}
     for signal in sorted(signals, key=len, reverse=True):
-        text = text.replace(signal, signal_name(explanation.configuration, signal))
+        text = text.replace(signal, explanation.configuration.signal_name(signal))
     return text
 
 
-def clauses(explanation: Explanation, conditions: list[Condition]) -> list[dict[str, Any]]:
-    """Conditions under their clause: the poor ones first, then the good, then those of scores."""
-    order = list(RULE_SETS)
-    ordered = sorted(
-        conditions, key=lambda c: (order.index(c.rule_set), c.clause or "", c.signal_id)
-    )
-    found = []
-    for (rule_set, clause), group in groupby(ordered, key=lambda c: (c.rule_set, c.clause)):
-        members = list(group)
-        answers = [condition.is_met for condition in members]
-        holds = False if False in answers else None if None in answers else True
-        found.append(
-            {
-                "title": f"{RULE_SETS[rule_set]}" + (f" (clause {clause})" if clause else ""),
-                "holds": holds if rule_set in ("good", "poor") else "",
-                "rows": [
-                    {
-                        "name": signal_name(explanation.configuration, condition.signal_id),
-                        "observed": condition.seen(),
-                        "asked": asked(explanation.configuration, condition),
-                        "gap": condition.gap,
-                        "is_met": condition.is_met,
-                    }
-                    for condition in members
-                ],
-            }
-        )
-    return found
+def together(conditions: list[Condition]) -> bool | None:
+    """Whether all of them hold; None where that is unknown."""
+    answers = {condition.is_met for condition in conditions}
+    return False if False in answers else None if None in answers else True
+
+
+def conditions(explanation: Explanation, found: list[Condition]) -> list[dict[str, Any]]:
+    """Conditions as rows of a table."""
+    configuration = explanation.configuration
+    return [
+        {
+            "name": configuration.signal_name(condition.signal_id),
+            "observed": condition.seen(),
+            "asked": asked(configuration, condition),
+            "gap": condition.gap,
+            "is_met": condition.is_met,
+        }
+        for condition in found
+    ]
 
 
 def segment(explanation: Explanation) -> dict[str, Any]:
     """The chosen segment, by which conditions, and the others that the account is in or may be."""
-    configuration = explanation.configuration
+    names = explanation.configuration.segment_names
     chosen = explanation.overall.segment_id
     return {
-        "name": configuration.segment_names.get(chosen or "", chosen or "None"),
-        "conditions": [
-            {
-                "name": signal_name(configuration, condition.signal_id),
-                "observed": condition.seen(),
-                "asked": asked(configuration, condition),
-                "is_met": condition.is_met,
-            }
-            for condition in explanation.conditions
-            if condition.rule_set == "segment" and condition.segment_id == chosen
-        ],
+        "name": names.get(chosen or "", chosen or "None"),
+        "conditions": conditions(explanation, explanation.conditions_of(None)),
         "others": [
-            (configuration.segment_names.get(name, name), spaced(kind))
+            (names.get(name, name), spaced(kind))
             for name, _, kind, is_chosen in explanation.memberships
             if not is_chosen
         ],

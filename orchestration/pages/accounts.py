@@ -2,87 +2,102 @@
 
 import csv
 import io
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-from orchestration.base.figures import counted
-from orchestration.insight.conditions import as_a_person
-from orchestration.pages.filters import Clause, Query, chosen, marks
-from orchestration.pages.snapshot import Row, Snapshot
-from orchestration.pages.words import STATES, signal_name, spaced
+from orchestration.insight.wording import way_up
+from orchestration.pages.filters import Clause, Query, chosen
+from orchestration.pages.visit import Visit
+from orchestration.pages.words import STATES, spaced
+from orchestration.publishing.open_publication import Row, Snapshot
 from orchestration.warehouse.duckdb_files import literal, quoted
 
 PER_PAGE = 50
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+TAG = "tag:"  # before the name of a tag among the properties
 PLAIN_SHOWN = ["state", "score", "strip", "mrr", "reason", "way_up", "since", "risk"]
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the list. sql: by what it is sorted, and what a CSV file has of it."""
+    """A column of the list. sql: by what it is sorted. kind: how its cells are written (`cell` in
+    `accounts.html.jinja`)."""
 
     name: str
     title: str
     sql: str
-    is_number: bool = False
-    is_state: bool = False
+    kind: str = "text"
+
+    @property
+    def key(self) -> str:
+        """What the column is called in the rows."""
+        return self.name if ":" in self.name else self.sql.rpartition(".")[2] or self.name
+
+    @property
+    def style(self) -> str:
+        """The class of its cells."""
+        if self.kind in ("score", "money", "number", "percent"):
+            return "number"
+        return {"words": "words", "day": "nowrap"}.get(self.kind, "")
 
 
 COLUMNS = (
-    Column("account", "Account", "accounts.account_name"),
-    Column("state", "Overall", "accounts.overall_state", is_state=True),
-    Column("score", "Score", "accounts.overall_score", True),
-    Column("strip", "Last 60 days", "accounts.last_60_days"),
-    Column("mrr", "MRR", "accounts.mrr", True),
-    Column("reason", "Main reason", "accounts.main_reason"),
-    Column("way_up", "Nearest way up", ""),
-    Column("since", "Since", "accounts.state_since"),
-    Column("risk", "Risk", "risks.risk_score", True),
+    Column("account", "Account", "accounts.account_name", "account"),
+    Column("state", "Overall", "accounts.overall_state", "state"),
+    Column("score", "Score", "accounts.overall_score", "score"),
+    Column("strip", "Last 60 days", "accounts.last_60_days", "strip"),
+    Column("mrr", "MRR", "accounts.mrr", "money"),
+    Column("reason", "Main reason", "accounts.main_reason", "words"),
+    Column("way_up", "Nearest way up", "", "words"),
+    Column("since", "Since", "accounts.state_since", "day"),
+    Column("risk", "Risk", "risks.risk_score", "number"),
     Column("manager", "Manager", "accounts.csm_email"),
     Column("segment", "Segment", "accounts.segment_name"),
     Column("stage", "Lifecycle stage", "accounts.lifecycle_stage"),
-    Column("settled", "Settled state", "accounts.settled_state", is_state=True),
-    Column("before", "State before", "accounts.previous_overall_state", is_state=True),
-    Column("coverage", "Coverage", "accounts.coverage", True),
-    Column("certain", "Certain", "accounts.is_certain"),
+    Column("settled", "Settled state", "accounts.settled_state", "state"),
+    Column("before", "State before", "accounts.previous_overall_state", "state"),
+    Column("coverage", "Coverage", "accounts.coverage", "percent"),
+    Column("certain", "Certain", "accounts.is_certain", "answer"),
 )
 # Worst first, as people look for it.
 STATE_ORDER = "case {} when 'poor' then 0 when 'average' then 1 when 'good' then 2 else 3 end"
-
-
+# The value of an account in a table with a row for each of its pillars or properties.
 BESIDE = (
-    " left join (select account_id, {columns} from health.{table} group by account_id) as {table}"
-    " on accounts.account_id = {table}.account_id"
+    "(select {column} from health.{table} as beside"
+    " where beside.account_id = accounts.account_id and beside.{key} = {name})"
 )
 
 
-def columns(snapshot: Snapshot, visible: Clause | None) -> dict[str, Column]:
+def columns(snapshot: Snapshot, visible: Clause) -> dict[str, Column]:
     """All that can be shown, by name: pillars and properties are those of the publication."""
-    found = {column.name: column for column in COLUMNS}
-    for pillar in snapshot.configuration.pillars:
-        title = snapshot.configuration.pillar_names[pillar]
-        sql = f"pillars[{literal(pillar)}]"
-        found[f"pillar:{pillar}"] = Column(f"pillar:{pillar}", title, sql, is_state=True)
+    names = snapshot.configuration
+    found = [*COLUMNS]
+    for pillar in names.pillars:
+        sql = BESIDE.format(
+            column="state", table="pillar_health", key="pillar_id", name=literal(pillar)
+        )
+        found.append(Column(f"pillar:{pillar}", names.pillar_names[pillar], sql, "state"))
     for name, value_type in properties(snapshot, visible).items():
-        title = signal_name(snapshot.configuration, name)
-        kind = "numbers" if value_type == "number" else "texts"
-        sql = f"{kind}[{literal(name)}]"
-        found[f"property:{name}"] = Column(f"property:{name}", title, sql, kind == "numbers")
-    return found
+        if name.startswith(TAG):
+            continue
+        kind = "number" if value_type == "number" else "text"
+        sql = BESIDE.format(
+            column=f"value_{kind}",
+            table="account_properties",
+            key="property_id",
+            name=literal(name),
+        )
+        found.append(Column(f"property:{name}", names.signal_name(name), sql, kind))
+    return {column.name: column for column in found}
 
 
-def properties(snapshot: Snapshot, visible: Clause | None, tags: bool = False) -> dict[str, str]:
-    """The properties that accounts have with their types: tags alone, or all others."""
-    where, values = (visible.sql, visible.values) if visible else ("true", [])
-    rows = snapshot.rows(
-        "select distinct properties.property_id, properties.value_type"
-        " from health.account_properties as properties"
-        " inner join health.account_health as accounts"
-        " on properties.account_id = accounts.account_id"
-        f" where starts_with(property_id, 'tag:') = ? and {where} order by all",
-        [tags, *values],
+def properties(snapshot: Snapshot, visible: Clause) -> dict[str, str]:
+    """The properties that accounts have, tags among them, with their types."""
+    rows = snapshot.kept(
+        "select distinct property_id, value_type from health.account_properties where account_id in"
+        f" (select account_id from health.account_health as accounts where {visible.sql})"
+        " order by all",
+        visible.values,
     )
     return {row["property_id"]: row["value_type"] for row in rows}
 
@@ -105,37 +120,22 @@ def order(query: Query, known: dict[str, Column]) -> tuple[str, bool]:
 def select(
     columns_of: list[Column], sort: tuple[str, bool], known: dict[str, Column], where: str
 ) -> str:
-    """The rows of the list; the tables beside the accounts only where a column asks for them."""
+    """The rows of the list."""
     name, is_down = sort
     key = known[name].sql
-    used = [column.sql for column in (*columns_of, known[name])]
-    by = STATE_ORDER.format(key) if known[name].is_state else key
-    joins = ""
-    if any(sql.startswith("pillars[") for sql in used):
-        joins += BESIDE.format(
-            columns="map_from_entries(list((pillar_id, state))) as pillars",
-            table="pillar_health",
-        )
-    if any(sql.startswith(("texts[", "numbers[")) for sql in used):
-        joins += BESIDE.format(
-            columns="map_from_entries(list((property_id, value_text))) as texts,"
-            " map_from_entries(list((property_id, value_number))) as numbers",
-            table="account_properties",
-        )
-    extra = "".join(
-        f", {column.sql} as {quoted(column.name)}"
-        for column in columns_of
-        if column.sql and ":" in column.name
+    by = STATE_ORDER.format(key) if known[name].kind == "state" else key
+    beside = "".join(
+        f", {column.sql} as {quoted(column.name)}" for column in columns_of if ":" in column.name
     )
     return (
-        f"select accounts.*, risks.risk_score{extra} from health.account_health as accounts"
-        f" left join health.account_risk as risks on accounts.account_id = risks.account_id{joins}"
+        f"select accounts.*, risks.risk_score{beside} from health.account_health as accounts"
+        " left join health.account_risk as risks on accounts.account_id = risks.account_id"
         f" where {where} order by {by} {'desc' if is_down else 'asc'} nulls last,"
         " accounts.account_id"
     )
 
 
-def summary(snapshot: Snapshot, query: Query, visible: Clause | None) -> list[Row]:
+def summary(snapshot: Snapshot, query: Query, visible: Clause) -> list[Row]:
     """Accounts and MRR by overall state, for the bar: as if no state were chosen, where all that is
     chosen has to match."""
     without = "" if query.get("match") == "any" else "state"
@@ -158,80 +158,74 @@ def summary(snapshot: Snapshot, query: Query, visible: Clause | None) -> list[Ro
 
 
 def ways_up(snapshot: Snapshot, accounts: list[str]) -> dict[str, str]:
-    """The nearest flip that makes a pillar better, for the accounts of a page."""
-    if not accounts:
-        return {}
+    """The nearest flip that makes a pillar better, for some accounts."""
     names = snapshot.configuration
     rows = snapshot.rows(
         "select account_id, pillar_id, to_state, signal_id, observed, needed_operator, needed"
         " from health.nearest_flips where direction = 'better'"
-        f" and account_id in ({marks(accounts)})"
+        " and account_id in (select unnest(cast(? as varchar[])))"
         " qualify row_number() over (partition by account_id order by relative_gap, pillar_id) = 1",
-        accounts,
+        [accounts],
     )
-    return {row["account_id"]: way(names, row) for row in rows}
+    return {row["account_id"]: way_up(names, row) for row in rows}
 
 
-def way(names: Any, row: Row) -> str:
-    """A row of nearest_flips in words."""
-    needed, observed = as_a_person(row["needed"], row["observed"]), row["observed"]
-    return (
-        f"{names.pillar_names.get(row['pillar_id'], row['pillar_id'])}"
-        f" {spaced(row['to_state'])}: {signal_name(names, row['signal_id'])}"
-        f" {row['needed_operator']} {counted(needed, names.units.get(row['signal_id'], ''))},"
-        f" now {as_a_person(observed, row['needed'])}"
-    )
+def listed(snapshot: Snapshot, cells: list[Column], sql: str, values: list[Any]) -> list[Row]:
+    """The rows of the list, with the nearest way up where a column shows it."""
+    rows = snapshot.rows(sql, values)
+    if any(column.name == "way_up" for column in cells) and rows:
+        ups = ways_up(snapshot, [row["account_id"] for row in rows])
+        rows = [{**row, "way_up": ups.get(row["account_id"])} for row in rows]
+    return rows
 
 
-def choices(snapshot: Snapshot, visible: Clause | None) -> dict[str, list[Any]]:
+def choices(snapshot: Snapshot, visible: Clause) -> dict[str, list[Any]]:
     """What the filters offer."""
-    where, values = (visible.sql, visible.values) if visible else ("true", [])
-    managers = snapshot.rows(
+    managers = snapshot.kept(
         "select distinct coalesce(csm_email, 'nobody') as manager"
-        f" from health.account_health as accounts where {where} order by all",
-        values,
+        f" from health.account_health as accounts where {visible.sql} order by all",
+        visible.values,
     )
     names = snapshot.configuration
+    known = properties(snapshot, visible)
+    tags = [name for name in known if name.startswith(TAG)]
     return {
-        "managers": [row["manager"] for row in managers],
+        "managers": [(row["manager"], row["manager"]) for row in managers],
         "segments": list(names.segment_names.items()),
         "pillars": [(pillar, names.pillar_names[pillar]) for pillar in names.pillars],
-        "tags": [name.removeprefix("tag:") for name in properties(snapshot, visible, tags=True)],
-        "properties": [(name, signal_name(names, name)) for name in properties(snapshot, visible)],
+        "states": [(state, title) for state, (_, title) in STATES.items()],
+        "tags": [(name[len(TAG) :], spaced(name[len(TAG) :])) for name in tags],
+        "properties": [(name, names.signal_name(name)) for name in known if name not in tags],
     }
 
 
-def page(snapshot: Snapshot, query: Query, visible: Clause | None) -> dict[str, Any]:
+def page(visit: Visit) -> dict[str, Any]:
     """What the template `accounts` shows."""
+    snapshot, query, visible = visit.snapshot, visit.query, visit.visible
     known = columns(snapshot, visible)
     cells = shown(query, known)
     sort = order(query, known)
     accounts = chosen(query, snapshot, visible)
-    number = query.whole("page", 1)
-    bar = summary(snapshot, query, visible)
     total = snapshot.value(
         f"select count(*) from health.account_health as accounts where {accounts.sql}",
         accounts.values,
     )
     pages = max(1, -(-total // PER_PAGE))
-    number = min(number, pages)
-    rows = snapshot.rows(
-        f"{select(cells, sort, known, accounts.sql)} limit {PER_PAGE}"
-        f" offset {(number - 1) * PER_PAGE}",
-        accounts.values,
-    )
-    ups = ways_up(snapshot, [row["account_id"] for row in rows])
+    number = min(query.whole("page", 1), pages)
+    sql = select(cells, sort, known, accounts.sql)
+    place = f" limit {PER_PAGE} offset {(number - 1) * PER_PAGE}"
     return {
-        "rows": [{**row, "way_up": ups.get(row["account_id"])} for row in rows],
+        "rows": listed(snapshot, cells, sql + place, accounts.values),
         "columns": cells,
         "known": known.values(),
         "sort": sort,
         "accounts": accounts,
-        "bar": bar,
+        "bar": summary(snapshot, query, visible),
         "total": total,
         "number": number,
         "pages": pages,
         "choices": choices(snapshot, visible),
+        "moved": moved,
     }
 
 
@@ -243,35 +237,23 @@ def moved(names: list[str], name: str, step: int) -> list[str]:
     return [*others[:target], name, *others[target:]]
 
 
-def as_csv(snapshot: Snapshot, query: Query, visible: Clause | None) -> Iterator[str]:
+def as_csv(visit: Visit) -> str:
     """All accounts of the address with the columns shown, not only those of one page."""
-    known = columns(snapshot, visible)
+    snapshot, query = visit.snapshot, visit.query
+    known = columns(snapshot, visit.visible)
     cells = shown(query, known)
-    accounts = chosen(query, snapshot, visible)
-    rows = snapshot.rows(select(cells, order(query, known), known, accounts.sql), accounts.values)
-    ups = (
-        ways_up(snapshot, [row["account_id"] for row in rows])
-        if any(column.name == "way_up" for column in cells)
-        else {}
-    )
-    yield line(["Account id", *(column.title for column in cells)])
-    for row in rows:
-        of_row = partial(cell, row, ups)
-        yield line([row["account_id"], *(of_row(column) for column in cells)])
-
-
-def cell(row: Row, ups: dict[str, str], column: Column) -> Any:
-    if column.name == "way_up":
-        return ups.get(row["account_id"])
-    return row[column.name if ":" in column.name else column.sql.rpartition(".")[2]]
-
-
-def line(values: list[Any]) -> str:
-    """One line of CSV. A text that a spreadsheet takes for a formula gets a quote before it."""
-    safe = [
-        f"'{value}" if isinstance(value, str) and value.startswith(FORMULAS) else value
-        for value in values
-    ]
+    accounts = chosen(query, snapshot, visit.visible)
+    sql = select(cells, order(query, known), known, accounts.sql)
+    rows = listed(snapshot, cells, sql, accounts.values)
+    keys = ["account_id", *(column.key for column in cells)]
     written = io.StringIO()
-    csv.writer(written, lineterminator="\r\n").writerow(safe)
+    lines = csv.writer(written, lineterminator="\r\n")
+    lines.writerow(["Account id", *(harmless(column.title) for column in cells)])
+    lines.writerows([harmless(row[key]) for key in keys] for row in rows)
     return written.getvalue()
+
+
+def harmless(value: Any) -> Any:
+    """A text that a spreadsheet takes for a formula gets a quote before it."""
+    is_formula = isinstance(value, str) and value.startswith(FORMULAS)
+    return f"'{value}" if is_formula else value

@@ -1,15 +1,12 @@
 """The application: which address is answered by which page."""
 
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote
 
 import click
 import duckdb
-from jinja2 import Environment, PackageLoader
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
@@ -26,73 +23,28 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from orchestration.base import escaping
-from orchestration.base.settings import ROOT, Settings
+from orchestration.base.settings import Settings
 from orchestration.pages import (
     account,
     accounts,
     changes,
-    entries,
     guard,
     open_id,
+    rendering,
     trend,
     trust,
-    words,
 )
-from orchestration.pages.filters import Clause, Query
-from orchestration.pages.people import Person, SignIn
-from orchestration.pages.snapshot import Publications, Snapshot
+from orchestration.pages.filters import Query
+from orchestration.pages.people import SignIn
+from orchestration.pages.rendering import STATIC, rendered
+from orchestration.pages.visit import Visit, in_words_of_versions
+from orchestration.publishing.open_publication import Publications
+from orchestration.raw_reader import entries
 from orchestration.warehouse import damage
 
-STATIC = ROOT / "orchestration" / "pages" / "static"
-TITLES = {
-    "accounts": "Accounts",
-    "trend": "Trend",
-    "changes": "What changed",
-    "trust": "Can I trust it",
-}
 # A cookie of what a browser remembers of its own, for a year.
 KEPT: Any = {"max_age": 365 * 24 * 3600, "samesite": "lax", "httponly": True}
 LONGEST_FORM = 20_000  # bytes
-
-
-def templates() -> Environment:
-    """The templates; what they write is text, never markup, unless we made it."""
-    environment = Environment(
-        loader=PackageLoader("orchestration.pages"), autoescape=True, finalize=words.plain
-    )
-    environment.filters.update(
-        day=words.day,
-        money=words.money,
-        number=words.number,
-        percent=words.percent,
-        score=words.score,
-        spaced=words.spaced,
-        strip=words.strip,
-        path=lambda text: quote(str(text), safe=""),
-    )
-    environment.globals.update(STATES=words.STATES, CAUSES=words.CAUSES, TITLES=TITLES)
-    return environment
-
-
-@dataclass(frozen=True)
-class Visit:
-    """One request: what was asked for, by whom, and the publication that answers it."""
-
-    request: Request
-    snapshot: Snapshot
-    query: Query
-    person: Person
-
-    @property
-    def visible(self) -> Clause | None:
-        return self.person.visible
-
-    def may_see(self, account_id: str) -> bool:
-        """Whether the person may see the account; those that are out of scope only who sees all."""
-        if self.visible is None:
-            return True
-        sql = "select 1 from health.account_health as accounts where account_id = ? and "
-        return bool(self.snapshot.rows(sql + self.visible.sql, [account_id, *self.visible.values]))
 
 
 class Pages:
@@ -102,13 +54,11 @@ class Pages:
         self.settings = settings
         self.sign_in = sign_in
         self.publications = Publications(settings)
-        self.environment = templates()
 
-    def answer(self, page: Callable[[Visit], Response]) -> Callable[[Request], Response]:
+    def answer(self, page: Callable[[Request, Visit], Response]) -> Callable[[Request], Response]:
         """A page with what all of them need, or in words why it cannot be shown."""
 
         def endpoint(request: Request) -> Response:
-            snapshot: Snapshot | None = None
             try:
                 name = self.sign_in.name_of(request)
                 if name is None:
@@ -120,11 +70,14 @@ class Pages:
                 if not snapshot.dates:
                     return self.problem(503, "The history is empty: `health run` calculates it.")
                 query = Query(request.query_params.multi_items())
-                return page(Visit(request, snapshot, query, person))
+                with in_words_of_versions(snapshot):
+                    return page(request, Visit(snapshot, query, person))
             except click.ClickException as problem:
                 return self.problem(503, problem.format_message())
             except duckdb.Error as problem:
-                return self.unreadable(snapshot, problem)
+                if (words := damage.of_publication(self.settings, problem)) is None:
+                    raise
+                return self.problem(503, words)
 
         return endpoint
 
@@ -136,100 +89,76 @@ class Pages:
         asked = "tab=risk" if request.method == "POST" else request.url.query
         return RedirectResponse(f"/sign-in?to={quote(f'{path}?{asked}', safe='')}", 303)
 
-    def unreadable(self, snapshot: Snapshot | None, problem: duckdb.Error) -> Response:
-        """What is wrong with what is published, where the program is not."""
-        words = damage.of_publication(self.settings, problem)
-        if words is None and snapshot is not None and snapshot.is_of_this_version:
-            raise problem
-        renewed = "What is published is of another version: `health run` renews it."
-        return self.problem(503, words or renewed)
-
     def problem(self, status: int, text: str) -> Response:
-        template = self.environment.get_template("problem.html.jinja")
-        return HTMLResponse(template.render(page="", text=text), status)
+        return HTMLResponse(rendering.problem(text), status)
 
-    def show(self, page: str, visit: Visit, data: dict[str, Any], status: int = 200) -> Response:
-        template = self.environment.get_template(f"{page}.html.jinja")
-        names = visit.snapshot.configuration
-        return HTMLResponse(template.render(page=page, names=names, **vars(visit), **data), status)
+    def show(self, page: str, visit: Visit, data: Mapping[str, Any], status: int = 200) -> Response:
+        return HTMLResponse(rendered(page, visit, data), status)
+
+    def shown(
+        self, page: str, data_of: Callable[[Visit], Mapping[str, Any]]
+    ) -> Callable[[Request], Response]:
+        """A page that is nothing but what the address asks for."""
+        return self.answer(lambda request, visit: self.show(page, visit, data_of(visit)))
 
     # The pages
 
-    def accounts(self, visit: Visit) -> Response:
-        query, cookies = visit.query, visit.request.cookies
-        mine = unquote(cookies.get("manager", ""))
+    def accounts(self, request: Request, visit: Visit) -> Response:
+        query = visit.query
+        mine = unquote(request.cookies.get("manager", ""))
         if not query.pairs and mine:
             return RedirectResponse("/" + Query([("manager", mine)]).filters, 303)
         if query.get("remember"):
             answer = RedirectResponse("/" + query.with_(remember=None), 303)
             # A link on another site remembers nothing.
-            if visit.request.headers.get("sec-fetch-site", "same-origin") == "same-origin":
+            if request.headers.get("sec-fetch-site", "same-origin") == "same-origin":
                 answer.set_cookie("manager", quote(query.get("manager")), **KEPT)
             return answer
-        data = accounts.page(visit.snapshot, query, visit.visible)
-        return self.show("accounts", visit, data | {"moved": accounts.moved})
+        return self.show("accounts", visit, accounts.page(visit))
 
-    def accounts_csv(self, visit: Visit) -> Response:
+    def accounts_csv(self, request: Request, visit: Visit) -> Response:
         name = f"accounts-{visit.snapshot.last_date}.csv"
         return Response(
-            "".join(accounts.as_csv(visit.snapshot, visit.query, visit.visible)),
+            accounts.as_csv(visit),
             media_type="text/csv; charset=utf-8",
             headers={"content-disposition": f'attachment; filename="{name}"'},
         )
 
     def account(
-        self, visit: Visit, problem: str = "", form: dict[str, str] | None = None
+        self,
+        request: Request,
+        visit: Visit,
+        problem: str = "",
+        form: Mapping[str, str] | None = None,
     ) -> Response:
-        asked = visit.request.path_params["account"]
-        try:
-            day = date.fromisoformat(visit.query.get("date"))
-        except ValueError:
-            day = visit.snapshot.last_date
-        data = None
-        if visit.may_see(asked):
-            tab = "risk" if problem else visit.query.get("tab")
-            data = account.page(visit.snapshot, asked, day, tab, visit.visible)
+        asked = request.path_params["account"]
+        data = account.page(visit, asked, "risk" if problem else visit.query.get("tab"))
         if data is None:
             return self.problem(404, f"No account of yours has the id {escaping.line(asked)}.")
-        cookie = visit.request.cookies.get(guard.COOKIE) or secrets.token_urlsafe(24)
+        cookie = request.cookies.get(guard.COOKIE) or secrets.token_urlsafe(24)
+        pending = entries.pending(self.settings, asked, visit.snapshot.last_date)
         data |= {
-            "pending": entries.pending(self.settings, asked, visit.snapshot),
+            "pending": pending,
+            "back": account.to_take_back(data, pending),
             "token": guard.token(cookie, visit.person.name),
             "problem": problem,
             "form": form or {},
-            "tag_kinds": entries.TAG_KINDS,
+            "tag_kinds": entries.tag_kinds(),
         }
         answer = self.show("account", visit, data, 400 if problem else 200)
         answer.set_cookie(guard.COOKIE, cookie, samesite="strict", httponly=True)
         return answer
 
-    def trend(self, visit: Visit) -> Response:
-        data = trend.page(visit.snapshot, visit.query, visit.visible)
-        data["choices"] = accounts.choices(visit.snapshot, visit.visible)
-        return self.show("trend", visit, data)
-
-    def trend_accounts(self, visit: Visit) -> Response:
-        data = trend.listed(visit.snapshot, visit.query, visit.visible)
-        return self.show("trend_accounts", visit, data)
-
-    def changes(self, visit: Visit) -> Response:
-        before, _, latest = visit.request.cookies.get("looked", "").partition(".")
+    def changes(self, request: Request, visit: Visit) -> Response:
+        before, _, latest = request.cookies.get("looked", "").partition(".")
         if latest != str(visit.snapshot.last_date):
             before, latest = latest, str(visit.snapshot.last_date)
-        try:
-            looked = date.fromisoformat(before)
-        except ValueError:
-            looked = None
-        data = changes.page(visit.snapshot, visit.query, visit.visible, looked)
-        data["choices"] = accounts.choices(visit.snapshot, visit.visible)
-        answer = self.show("changes", visit, data)
+        looked = Query([("looked", before)]).day("looked")
+        answer = self.show("changes", visit, changes.page(visit, looked))
         answer.set_cookie("looked", f"{before}.{latest}", **KEPT)
         return answer
 
-    def trust(self, visit: Visit) -> Response:
-        return self.show("trust", visit, trust.page(visit.snapshot, visit.visible))
-
-    def publication(self, visit: Visit) -> Response:
+    def publication(self, request: Request, visit: Visit) -> Response:
         """Which publication is the present one, for a page that shows an older one."""
         return JSONResponse({"publication": visit.snapshot.key})
 
@@ -241,30 +170,37 @@ class Pages:
             if len(body) > LONGEST_FORM:
                 return PlainTextResponse("The form is too long.", 413)
         form = dict(parse_qsl(body.decode("utf-8", "replace")))
-        answer = self.answer(lambda visit: self.take(visit, form))
+        answer = self.answer(lambda request, visit: self.take(request, visit, form))
         return await run_in_threadpool(answer, request)
 
-    def take(self, visit: Visit, form: dict[str, str]) -> Response:
-        asked = visit.request.path_params["account"]
-        person, cookie = visit.person, visit.request.cookies.get(guard.COOKIE, "")
+    def take(self, request: Request, visit: Visit, form: dict[str, str]) -> Response:
+        asked = request.path_params["account"]
+        person, cookie = visit.person, request.cookies.get(guard.COOKIE, "")
         if not person.may_enter:
             return self.problem(403, f"{person.name} may read these pages, and not enter.")
         if not guard.is_token(form.get("token", ""), cookie, person.name):
             text = "The page was open too long. Nothing was entered; send it again."
-            return self.account(visit, text, form)
+            return self.account(request, visit, text, form)
         in_scope = "select 1 from health.account_health where account_id = ?"
         if not visit.may_see(asked) or not visit.snapshot.rows(in_scope, [asked]):
             return self.problem(404, "No account in scope has this id; nothing was entered.")
         try:
-            overrides = entries.overrides_of(self.settings, asked, visit.snapshot)
-            entry = entries.checked(form, visit.snapshot, overrides)
+            entry = entries.checked(form, visit.names.pillars, self.overrides_of(visit, asked))
             entries.write(self.settings, asked, person.name, entry)
         except entries.Refused as refused:
-            return self.account(visit, f"{refused} Nothing was entered.", form)
+            return self.account(request, visit, f"{refused} Nothing was entered.", form)
         except OSError as failed:
             text = f"The entry cannot be written to {self.settings.raw} ({failed.strerror})."
-            return self.account(visit, text, form)
+            return self.account(request, visit, text, form)
         return RedirectResponse(f"/accounts/{quote(asked, safe='')}?tab=risk", 303)
+
+    def overrides_of(self, visit: Visit, account: str) -> set[str]:
+        """Ids of the account's overrides, those that are pending too."""
+        sql = "select override_id from health.override_history where account_id = ?"
+        entered = entries.pending(self.settings, account, visit.snapshot.last_date)
+        return {row["override_id"] for row in visit.snapshot.rows(sql, [account])} | {
+            f"entry:{row['entry_id']}" for row in entered if row["kind"] == "override"
+        }
 
 
 def build(settings: Settings, sign_in: SignIn, hosts: frozenset[str]) -> Starlette:
@@ -273,7 +209,7 @@ def build(settings: Settings, sign_in: SignIn, hosts: frozenset[str]) -> Starlet
     answer = pages.answer
     middleware = [
         Middleware(guard.Guard, hosts=hosts, address=sign_in.address),
-        Middleware(GZipMiddleware),
+        Middleware(GZipMiddleware, compresslevel=4),
     ]
     sign_in_routes: list[Route] = []
     if sign_in.issuer:
@@ -285,10 +221,10 @@ def build(settings: Settings, sign_in: SignIn, hosts: frozenset[str]) -> Starlet
         Route("/accounts.csv", answer(pages.accounts_csv)),
         Route("/accounts/{account:path}/enter", pages.enter, methods=["POST"]),
         Route("/accounts/{account:path}", answer(pages.account)),
-        Route("/trend", answer(pages.trend)),
-        Route("/trend/accounts", answer(pages.trend_accounts)),
+        Route("/trend", pages.shown("trend", trend.page)),
+        Route("/trend/accounts", pages.shown("trend_accounts", trend.listed)),
         Route("/changes", answer(pages.changes)),
-        Route("/trust", answer(pages.trust)),
+        Route("/trust", pages.shown("trust", trust.page)),
         Route("/publication", answer(pages.publication)),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]

@@ -3,10 +3,11 @@
 from datetime import date, timedelta
 from typing import Any
 
-from orchestration.pages.filters import Clause, Query, chosen
-from orchestration.pages.snapshot import Snapshot
-from orchestration.pages.trend import dated
-from orchestration.pages.words import CAUSES, flips
+from orchestration.insight.wording import CAUSES
+from orchestration.pages.accounts import choices
+from orchestration.pages.filters import chosen
+from orchestration.pages.visit import Visit
+from orchestration.pages.words import flips
 
 MOST = 500  # rows of a page; the filters narrow it
 
@@ -23,22 +24,19 @@ CHANGES = """
 """
 
 
-def page(
-    snapshot: Snapshot, query: Query, visible: Clause | None, looked: date | None
-) -> dict[str, Any]:
+def page(visit: Visit, looked: date | None = None) -> dict[str, Any]:
     """What the template `changes` shows. looked: the health date that was looked at last."""
-    names = snapshot.configuration
-    pillar = query.get("of", "overall")
-    pillar = pillar if pillar in names.pillar_names else "overall"
+    snapshot, query = visit.snapshot, visit.query
+    pillar = query.one_of("of", ["overall", *visit.names.pillar_names])
     week = snapshot.last_date - timedelta(days=7)
-    since = dated(snapshot, query.get("since"), looked or week)
-    accounts = chosen(query, snapshot, visible)
+    since = snapshot.date_up_to(query.day("since"), looked or week)
+    accounts = chosen(query, snapshot, visit.visible)
     rows = snapshot.rows(
         CHANGES.format(where=accounts.sql, most=MOST), [since, pillar, *accounts.values]
     )
     groups: dict[str, list[dict[str, Any]]] = {cause: [] for cause in CAUSES}
     for row in rows:
-        row["flips"] = flips(names, row["flipped_conditions"])
+        row["flips"] = flips(visit.names, row["flipped_conditions"])
         groups.setdefault(row["cause"], []).append(row)
     return {
         "since": since,
@@ -48,8 +46,5 @@ def page(
         "is_cut": len(rows) == MOST,
         "most": MOST,
         "accounts": accounts,
-        "choices_of": [
-            ("overall", "Overall"),
-            *((p, names.pillar_names[p]) for p in names.pillars),
-        ],
+        "choices": choices(snapshot, visit.visible),
     }

@@ -2,19 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
-from orchestration.pages.snapshot import Snapshot
-from orchestration.pages.words import STATES, day, money, signal_name, spaced
+from orchestration.pages.words import STATES, day, money, spaced
+from orchestration.publishing.open_publication import Snapshot
 
 Pairs = Sequence[tuple[str, str]]
 NAMES = (
     *("q", "manager", "segment", "state", "pillar", "pillar_state", "mrr_from", "mrr_to", "tag"),
     *("property", "property_is", "changed", "match"),
 )
-
-
 HAS_PROPERTY = (
     "accounts.account_id in (select account_id from health.account_properties"
     " where property_id = ?{})"
@@ -41,6 +40,18 @@ class Query:
             return default
         return int(text) if least <= int(text) <= most else default
 
+    def day(self, name: str) -> date | None:
+        """A date; None for what is none."""
+        try:
+            return date.fromisoformat(self.get(name))
+        except ValueError:
+            return None
+
+    def one_of(self, name: str, known: Iterable[str]) -> str:
+        """One of the known values; what is none of them is the first."""
+        known = list(known)
+        return self.get(name) if self.get(name) in known else known[0]
+
     def with_(self, **changes: object) -> str:
         """The same address with other values: None takes a name away, a list repeats it."""
         kept = [(name, value) for name, value in self.pairs if name not in changes]
@@ -65,6 +76,9 @@ class Clause:
     words: str
     sql: str
     values: list[Any]
+
+
+ALL = Clause("all accounts", "true", [])
 
 
 @dataclass(frozen=True)
@@ -119,7 +133,7 @@ def clauses(query: Query, snapshot: Snapshot) -> list[Clause]:
     for tag in query.all("tag"):
         found.append(Clause(f"tag {spaced(tag)}", HAS_PROPERTY.format(""), [f"tag:{tag}"]))
     if prop := query.get("property"):
-        label = signal_name(names, prop)
+        label = names.signal_name(prop)
         if value := query.get("property_is"):
             sql = HAS_PROPERTY.format(IS_VALUE)
             found.append(Clause(f"{label} is {value}", sql, [prop, value, value]))
@@ -128,26 +142,24 @@ def clauses(query: Query, snapshot: Snapshot) -> list[Clause]:
     if days := query.whole("changed", 0, most=3650):
         sql = (
             "accounts.account_id in (select account_id from health.health_changes"
-            " where pillar_id = 'overall' and health_date > accounts_date - ?)"
-        ).replace("accounts_date", f"date '{snapshot.last_date}'")
-        found.append(
-            Clause(f"overall changed within {days} days of {day(snapshot.last_date)}", sql, [days])
+            " where pillar_id = 'overall' and health_date > cast(? as date) - ?)"
         )
+        last = snapshot.last_date
+        words = f"overall changed within {days} days of {day(last)}"
+        found.append(Clause(words, sql, [last, days]))
     return found
 
 
-def chosen(
-    query: Query, snapshot: Snapshot, visible: Clause | None, *, without: str = ""
-) -> Chosen:
+def chosen(query: Query, snapshot: Snapshot, visible: Clause, *, without: str = "") -> Chosen:
     """The accounts of the address; `without`: as if it did not have that name.
 
-    visible: the accounts that who asks may see; None: all.
+    visible: the accounts that who asks may see.
     """
     asked = Query([pair for pair in query.pairs if pair[0] != without])
     found = clauses(asked, snapshot)
     is_any = query.get("match") == "any" and len(found) > 1
     sql = (" or " if is_any else " and ").join(f"({clause.sql})" for clause in found) or "true"
     values = [value for clause in found for value in clause.values]
-    if visible is not None:
+    if visible != ALL:
         sql, values = f"({sql}) and ({visible.sql})", [*values, *visible.values]
     return Chosen(sql, values, [clause.words for clause in found], is_any)

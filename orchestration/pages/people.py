@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 from starlette.requests import Request
 
-from orchestration.pages.filters import Clause
+from orchestration.pages.filters import ALL, Clause
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 ANYBODY = "*"
@@ -29,10 +29,10 @@ class Person:
     own_only: bool = False
 
     @property
-    def visible(self) -> Clause | None:
-        """The accounts that they may see; None: all."""
+    def visible(self) -> Clause:
+        """The accounts that they may see."""
         if not self.own_only:
-            return None
+            return ALL
         return Clause("your own", "lower(accounts.csm_email) = lower(?)", [self.name])
 
 

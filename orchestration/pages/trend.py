@@ -1,112 +1,20 @@
 """Trend: how many accounts, or how much MRR, were in which state, by month, week or day."""
 
+from collections import Counter
 from datetime import date
 from typing import Any
 
-from orchestration.pages.filters import Chosen, Clause, Query, chosen
-from orchestration.pages.snapshot import Row, Snapshot
+from orchestration.insight.states_over_time import PANELS, StatesOverTime, last_of_periods
+from orchestration.pages.accounts import choices
+from orchestration.pages.filters import Chosen, chosen
+from orchestration.pages.visit import Visit
 from orchestration.pages.words import STATES, day
+from orchestration.publishing.open_publication import Row
 
+MOST = {"month": 24, "week": 53, "day": 60}  # bars of a chart
 MEASURES = ("accounts", "mrr", "share")
-# Segments and managers are those of each day; analysis segments too, in which an account counts
-# once for each that it is a member of.
-PANELS = {
-    "": "'All accounts'",
-    "segment": "coalesce(history.segment_id, 'none')",
-    "analysis": "memberships.segment_id",
-    "manager": "coalesce(history.csm_email, 'nobody')",
-}
-MOST = {"month": 24, "week": 53, "day": 60}
+MOST_PANELS = 24  # charts of a page
 WIDTH, HEIGHT = 640, 160
-BESIDE = (
-    " inner join health.{table} as {alias} on history.health_date = {alias}.health_date"
-    " and history.account_id = {alias}.account_id"
-)
-FLOWS = """
-    with earlier as ({of_date}), later as ({of_date}),
-    causes as (
-        select account_id, arg_max(cause, health_date) as cause
-        from health.health_changes
-        where pillar_id = ? and health_date > ? and health_date <= ?
-        group by account_id
-    ),
-    states as (
-        select
-            account_id, coalesce(later.mrr, earlier.mrr) as mrr,
-            coalesce(earlier.state, 'not there') as from_state,
-            coalesce(later.state, 'not there') as to_state
-        from earlier full outer join later using (account_id)
-    ),
-    flows as (
-        select
-            from_state, to_state, mrr,
-            case
-                when from_state = to_state then 'unchanged'
-                when from_state = 'not there' then 'came'
-                when to_state = 'not there' then 'left'
-                else cause
-            end as cause
-        from states left join causes using (account_id)
-    )
-    select from_state, to_state, cause, count(*) as accounts, sum(mrr) as mrr
-    from flows
-    group by from_state, to_state, cause
-    order by cause is not distinct from 'unchanged', accounts desc, from_state, to_state, cause
-"""
-
-
-def period_dates(snapshot: Snapshot, period: str) -> list[date]:
-    """The last health date of each period, the latest ones."""
-    last: dict[tuple[int, ...], date] = {}
-    for one in snapshot.dates:
-        key = {
-            "month": (one.year, one.month),
-            "week": one.isocalendar()[:2],
-            "day": (one.toordinal(),),
-        }[period]
-        last[key] = one
-    return sorted(last.values())[-MOST[period] :]
-
-
-def history(pillar: str, panel: str) -> tuple[str, str, list[Any]]:
-    """The history with the state of a pillar and what a panel asks for: its joins, the state, and
-    the values of the joins."""
-    joins, state = "health.account_health_history as history", "history.overall_state"
-    values: list[Any] = []
-    if pillar != "overall":
-        state = "pillars.state"
-        joins += BESIDE.format(table="pillar_health_history", alias="pillars")
-        joins += " and pillars.pillar_id = ?"
-        values.append(pillar)
-    if panel == "analysis":
-        joins += BESIDE.format(table="segment_membership", alias="memberships")
-        joins += " and memberships.membership = 'member'"
-    return joins, state, values
-
-
-def of_accounts(accounts: Chosen) -> tuple[str, list[Any]]:
-    """That a row is of the chosen accounts. Without a filter those that have left count on the
-    dates on which they were there."""
-    if accounts.sql == "true":
-        return "true", []
-    sql = f"select account_id from health.account_health as accounts where {accounts.sql}"
-    return f"history.account_id in ({sql})", accounts.values
-
-
-def states_by_date(
-    snapshot: Snapshot, dates: list[date], accounts: Chosen, pillar: str, panel: str
-) -> list[Row]:
-    """Accounts and MRR by health date, panel and state."""
-    joins, state, values = history(pillar, panel)
-    where, more = of_accounts(accounts)
-    listed = ", ".join(f"date '{one}'" for one in dates)
-    return snapshot.rows(
-        f"select history.health_date, {PANELS[panel]} as panel, {state} as state,"
-        " count(*) as accounts, coalesce(sum(history.mrr), 0) as mrr"
-        f" from {joins} where history.health_date in ({listed or 'null'}) and {where}"
-        " group by all order by all",
-        [*values, *more],
-    )
 
 
 def bars(rows: list[Row], dates: list[date], measure: str) -> list[Row]:
@@ -136,40 +44,25 @@ def bars(rows: list[Row], dates: list[date], measure: str) -> list[Row]:
                     "y": round(y, 2),
                     "width": round(step * 0.8, 2),
                     "height": round(height, 2),
-                    "share": row[name] / (totals[one] or 1),
                 }
             )
     return drawn
 
 
-def flows(snapshot: Snapshot, first: date, last: date, accounts: Chosen, pillar: str) -> list[Row]:
-    """From which state to which between two dates, with the cause of the latest change between."""
-    joins, state, values = history(pillar, "")
-    where, more = of_accounts(accounts)
-    of_date = (
-        f"select history.account_id, {state} as state, history.mrr from {joins}"
-        f" where history.health_date = ? and {where}"
-    )
-    return snapshot.rows(
-        FLOWS.format(of_date=of_date),
-        [*values, first, *more, *values, last, *more, pillar, first, last],
-    )
-
-
-def page(snapshot: Snapshot, query: Query, visible: Clause | None) -> dict[str, Any]:
+def page(visit: Visit) -> dict[str, Any]:
     """What the template `trend` shows."""
-    period = query.get("by") if query.get("by") in MOST else "month"
-    measure = query.get("measure") if query.get("measure") in MEASURES else "accounts"
-    panel = query.get("panel") if query.get("panel") in PANELS else ""
-    names = snapshot.configuration
-    pillar = query.get("of", "overall")
-    pillar = pillar if pillar in names.pillar_names else "overall"
-    dates = period_dates(snapshot, period)
-    accounts = chosen(query, snapshot, visible)
-    rows = states_by_date(snapshot, dates, accounts, pillar, panel)
-    titles = names.segment_names if panel in ("segment", "analysis") else {}
+    snapshot, query, names = visit.snapshot, visit.query, visit.names
+    period, measure = query.one_of("by", MOST), query.one_of("measure", MEASURES)
+    dates = last_of_periods(snapshot.dates, period)[-MOST[period] :]
+    accounts = chosen(query, snapshot, visit.visible)
+    states = states_of(visit, accounts)
+    rows = states.by_date(dates)
+    titles = names.segment_names if states.panel in ("segment", "analysis") else {}
+    sizes: Counter[str] = Counter()
+    for row in rows:
+        sizes[row["panel"]] += row["accounts"]
     panels = []
-    for name in sorted({row["panel"] for row in rows}):
+    for name in sorted(name for name, _ in sizes.most_common(MOST_PANELS)):
         own = [row for row in rows if row["panel"] == name]
         table = [
             (one, {row["state"]: row for row in own if row["health_date"] == one}) for one in dates
@@ -182,61 +75,40 @@ def page(snapshot: Snapshot, query: Query, visible: Clause | None) -> dict[str, 
                 "table": table,
             }
         )
-    first = dated(snapshot, query.get("from"), dates[-2] if len(dates) > 1 else dates[0])
-    first, last = sorted((first, dated(snapshot, query.get("to"), dates[-1])))
+    first = snapshot.date_up_to(query.day("from"), dates[-2] if len(dates) > 1 else dates[0])
+    first, last = sorted((first, snapshot.date_up_to(query.day("to"), dates[-1])))
     return {
         "panels": panels,
-        "dates": dates,
+        "left_out": len(sizes) - len(panels),
         "period": period,
         "measure": measure,
-        "panel": panel,
-        "pillar": pillar,
+        "panel": states.panel,
+        "pillar": states.pillar,
         "accounts": accounts,
         "first": first,
         "last": last,
-        "flows": flows(snapshot, first, last, accounts, pillar),
+        "flows": states.flows(first, last),
         "width": WIDTH,
         "height": HEIGHT,
-        "choices_of": [
-            ("overall", "Overall"),
-            *((p, names.pillar_names[p]) for p in names.pillars),
-        ],
+        "choices": choices(snapshot, visit.visible),
     }
 
 
-def listed(snapshot: Snapshot, query: Query, visible: Clause | None) -> dict[str, Any]:
+def states_of(visit: Visit, accounts: Chosen) -> StatesOverTime:
+    pillar = visit.query.one_of("of", ["overall", *visit.names.pillar_names])
+    panel = visit.query.one_of("panel", PANELS)
+    return StatesOverTime(visit.snapshot, pillar, panel, accounts.sql, accounts.values)
+
+
+def listed(visit: Visit) -> dict[str, Any]:
     """The accounts of one bar: those of a date, a state and, if given, a panel."""
-    one = dated(snapshot, query.get("date"), snapshot.last_date)
-    names = snapshot.configuration
-    pillar = query.get("of", "overall")
-    pillar = pillar if pillar in names.pillar_names else "overall"
-    panel = query.get("panel") if query.get("panel") in PANELS else ""
-    joins, state, values = history(pillar, panel)
-    where, more = of_accounts(chosen(query, snapshot, visible))
-    conditions = f"history.health_date = ? and {state} = ? and {where}"
-    values += [one, query.get("bar_state", "poor"), *more]
-    if name := query.get("bar_panel"):
-        conditions += f" and {PANELS[panel]} = ?"
-        values.append(name)
-    rows = snapshot.rows(
-        f"select history.*, churned.account_name from {joins}"
-        " left join health.account_churn as churned on history.account_id = churned.account_id"
-        f" where {conditions} order by history.mrr desc nulls last, history.account_id limit 1000",
-        values,
-    )
+    snapshot, query = visit.snapshot, visit.query
+    one = snapshot.date_up_to(query.day("date"), snapshot.last_date)
+    state = query.get("bar_state", "poor")
+    states = states_of(visit, chosen(query, snapshot, visit.visible))
     return {
-        "rows": rows,
-        "date": one,
-        "state": query.get("bar_state", "poor"),
-        "pillar_name": names.pillar_names[pillar],
+        "rows": states.listed(one, state, query.get("bar_panel")),
+        "state": state,
+        "pillar_name": visit.names.pillar_names[states.pillar],
         "title": day(one),
     }
-
-
-def dated(snapshot: Snapshot, text: str, otherwise: date) -> date:
-    """The date of the history that is asked for, or the last one before it."""
-    try:
-        asked = date.fromisoformat(text)
-    except ValueError:
-        return otherwise
-    return max((one for one in snapshot.dates if one <= asked), default=snapshot.dates[0])

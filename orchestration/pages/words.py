@@ -1,34 +1,32 @@
 """Words: numbers, dates and names as people write them, and the marks that go with states."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable
 from datetime import date, datetime
-from decimal import ROUND_HALF_UP, Decimal
+from itertools import groupby
 from typing import Any
 
 from markupsafe import Markup
 
 from orchestration.base import escaping
-from orchestration.base.figures import counted
-from orchestration.insight.conditions import Condition, as_a_person
+from orchestration.base.figures import shown_score
+from orchestration.insight import report
+from orchestration.insight.conditions import Condition
+from orchestration.insight.states import LETTERS
+from orchestration.insight.wording import flipped_text
 from orchestration.warehouse.configuration import Configuration
 
-# A mark and a word beside the colour, which nobody needs to see. Letters are those of last_60_days.
+# A mark and a word beside the colour, which nobody needs to see.
 STATES = {
-    "good": ("▲", "Good", "g"),
-    "average": ("◆", "Average", "a"),
-    "poor": ("▼", "Poor", "p"),
-    "not_calculated": ("–", "Not calculated", "-"),
+    "good": ("▲", "Good"),
+    "average": ("◆", "Average"),
+    "poor": ("▼", "Poor"),
+    "not_calculated": ("–", "Not calculated"),
 }
-STATE_OF_LETTER = {letter: state for state, (_, _, letter) in STATES.items()}
-CAUSES = {
-    "behaviour": "Behaviour of the customer",
-    "configuration": "Changed rules",
-    "segment": "Another segment",
-    "data": "Data came or went",
-    "override": "Override began or ended",
-    "first_calculated": "Calculated for the first time",
-}
+STATE_OF_LETTER = {letter: state for state, letter in LETTERS.items()}
+# Where a strip of days begins and how high it is; worse is lower, so that shape says what colour
+# does.
+HEIGHTS = {"good": (0, 12), "average": (4, 8), "poor": (8, 4), "not_calculated": (10, 2)}
 DAY_WIDTH = 3  # of a strip of days, in its own units
 
 
@@ -39,26 +37,15 @@ def plain(value: Any) -> Any:
     return escaping.line(value) if type(value) is str else value
 
 
-def score(value: float | None) -> str:
-    """One decimal, half up: 8.25 is 8.3."""
-    if value is None:
-        return "–"
-    exact = Decimal(str(round(value, 6)))
-    return str(exact.quantize(Decimal("0.1"), ROUND_HALF_UP).normalize() + 0)
+def or_dash(write: Callable[[Any], str]) -> Callable[[Any], str]:
+    """The same for what is known; a dash for what is not."""
+    return lambda value: "–" if value is None else write(value)
 
 
-def money(value: float | None) -> str:
-    return "–" if value is None else f"{value:,.0f}"
-
-
-def number(value: float | int | None) -> str:
-    if value is None:
-        return "–"
-    return f"{value:,.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else f"{value:,}"
-
-
-def percent(value: float | None) -> str:
-    return "–" if value is None else f"{value:.0%}"
+score = or_dash(shown_score)
+money = or_dash(report.money)
+number = or_dash(report.number)
+percent = or_dash("{:.0%}".format)
 
 
 def day(value: date | datetime | None) -> str:
@@ -71,79 +58,50 @@ def spaced(value: str | None) -> str:
     return (value or "").replace("_", " ")
 
 
-def signal_name(configuration: Configuration, signal: str) -> str:
-    """The name for people of a metric or attribute."""
-    for file, key, name in (
-        ("metrics", "metric_id", "metric_name"),
-        ("attributes", "attribute_id", "attribute_name"),
-    ):
-        for row in configuration.rows(file):
-            if row[key] == signal and row.get(name):
-                return str(row[name])
-    return spaced(signal)
-
-
 def asked(configuration: Configuration, condition: Condition) -> str:
     """What a condition asks for, with the scale by its name: `>= 7 (0.5 x seats)`."""
-    scale = condition.scaled_by
-    text = condition.asked()
-    return text.replace(f"x {scale})", f"x {signal_name(configuration, scale)})") if scale else text
+    scale = condition.scaled_by or ""
+    name = configuration.signal_name(scale)
+    return condition.asked().replace(f"x {scale})", f"x {name})")
 
 
 def flips(configuration: Configuration, content: str | None) -> list[str]:
     """The conditions that flipped with a change, each as a line."""
-    answers = {True: "now holds", False: "no longer holds", None: "became unknown"}
-    lines = []
-    for flip in json.loads(content or "[]"):
-        observed, before = (
-            "unknown" if flip[name] is None else as_a_person(flip[name], flip["threshold"])
-            for name in ("observed", "observed_before")
+    found = [(flip["signal_id"], flip) for flip in json.loads(content or "[]")]
+    return [
+        flipped_text(
+            flip, f"{configuration.signal_name(signal)}:", unit=configuration.units.get(signal, "")
         )
-        unit = configuration.units.get(flip["signal_id"], "")
-        lines.append(
-            f"{signal_name(configuration, flip['signal_id'])}:"
-            f" {observed if flip['observed'] is None else counted(observed, unit)}, was {before};"
-            f" {flip['operator']} {flip['threshold']} {answers[flip['is_met']]}"
-        )
-    return lines
+        for signal, flip in found
+    ]
 
 
 def strip(letters: str | None) -> Markup:
     """The days of `last_60_days` as a picture with its words."""
     letters = letters or ""
-    runs: list[tuple[str, int, int]] = []
-    for position, letter in enumerate(letters):
-        if runs and runs[-1][0] == letter:
-            runs[-1] = (letter, runs[-1][1], runs[-1][2] + 1)
-        else:
-            runs.append((letter, position, 1))
-    drawn = [
-        Markup(
-            '<rect class="fill-{}" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>'
-        ).format(
-            STATE_OF_LETTER[letter],
-            first * DAY_WIDTH,
-            # Worse is lower, so that shape says what colour does.
-            {"g": 0, "a": 4, "p": 8, "-": 10}[letter],
-            count * DAY_WIDTH,
-            {"g": 12, "a": 8, "p": 4, "-": 2}[letter],
-            f"{STATES[STATE_OF_LETTER[letter]][1]}, {count} days",
-        )
-        for letter, first, count in runs
-        if letter in STATE_OF_LETTER
-    ]
+    drawn, first = "", 0
+    for letter, run in groupby(letters):
+        count = len(list(run))
+        if state := STATE_OF_LETTER.get(letter):
+            top, height = HEIGHTS[state]
+            drawn += (
+                f'<rect class="fill-{state}" x="{first * DAY_WIDTH}" y="{top}"'
+                f' width="{count * DAY_WIDTH}" height="{height}">'
+                f"<title>{STATES[state][1]}, {count} days</title></rect>"
+            )
+        first += count
+    # Nothing of it is a text of somebody else: other letters are not drawn.
     return Markup(
-        '<svg class="strip" viewBox="0 0 {} 12" role="img" aria-label="{}">{}</svg>'
-    ).format(max(len(letters), 1) * DAY_WIDTH, in_words(letters), Markup("").join(drawn))
+        f'<svg class="strip" viewBox="0 0 {max(len(letters), 1) * DAY_WIDTH} 12" role="img"'
+        f' aria-label="{in_words(letters)}">{drawn}</svg>'
+    )
 
 
-def in_words(letters: Iterable[str]) -> str:
+def in_words(letters: str) -> str:
     """`60 days: 40 good, 20 poor`."""
-    counted = list(letters)
+    words = {LETTERS[state]: name.lower() for state, (_, name) in STATES.items()}
+    words["."] = "without"
     parts = [
-        f"{counted.count(letter)} {name.lower()}"
-        for _, name, letter in STATES.values()
-        if letter in counted
+        f"{letters.count(letter)} {word}" for letter, word in words.items() if letter in letters
     ]
-    missing = counted.count(".")
-    return f"{len(counted)} days: " + ", ".join(parts + ([f"{missing} without"] if missing else []))
+    return f"{len(letters)} days: {', '.join(parts)}"

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import duckdb
 import yaml
 
 from orchestration.base.settings import DBT_PROJECT
@@ -48,6 +49,22 @@ def published_columns() -> dict[str, Columns]:
                 column["name"]: mark_of(table["name"], column) for column in table["columns"]
             }
     return found
+
+
+def missing_columns(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """What this version publishes and a published file lacks: tables, and columns of the others."""
+    there: dict[str, set[str]] = {}
+    for table, column in connection.execute(
+        "select table_name, column_name from information_schema.columns"
+        " where table_schema = 'health'"
+    ).fetchall():
+        there.setdefault(table, set()).add(column)
+    return [
+        f"{table}.{column}" if table in there else table
+        for table, columns in published_columns().items()
+        for column in columns
+        if column not in there.get(table, ())
+    ]
 
 
 def described_tables(file: Path) -> list[dict]:

@@ -56,6 +56,18 @@ class Configuration:
         return {str(row["metric_id"]): row for row in self.rows("metrics")}
 
     @cached_property
+    def signal_names(self) -> dict[str, str | None]:
+        """The names that the configuration gives to signals."""
+        attributes = self.rows("attributes")
+        return {str(row["attribute_id"]): row.get("attribute_name") for row in attributes} | {
+            metric: row.get("metric_name") for metric, row in self.metrics.items()
+        }
+
+    def signal_name(self, signal: str) -> str:
+        """The name for people of a metric or attribute: its key as words, where it has no other."""
+        return self.signal_names.get(signal) or signal.replace("_", " ")
+
+    @cached_property
     def units(self) -> dict[str, str]:
         """The unit of each signal that has one."""
         attributes = {str(row["attribute_id"]): row["unit"] for row in self.rows("attributes")}

@@ -14,8 +14,9 @@ import pytest
 from click.testing import CliRunner, Result
 from pipeline import Warehouse
 
+from orchestration.base.settings import Settings
 from orchestration.cli import main
-from orchestration.insight import observations
+from orchestration.insight import backtest_headline, observations
 from orchestration.insight.backtest_measures import measure
 from orchestration.insight.backtest_report import report_of
 from orchestration.insight.backtest_results import HORIZONS, LIKE_AGE, Results
@@ -474,6 +475,31 @@ def test_the_report_has_results_with_and_without_undated_columns(
     assert [file.read_bytes()[:4] for file in files] == [b"\x89PNG"] * 2
 
 
+def test_the_headline_is_kept_for_those_who_only_look(
+    history: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    settings = Settings(raw=tmp_path / "raw", warehouse=tmp_path / "warehouse.duckdb")
+    assert backtest_headline.last(settings) is None
+    results = measured(history)
+    for _ in range(2):  # the second replaces the first
+        backtest_headline.keep(settings, results)
+    assert [file.name for file in settings.state.iterdir()] == ["backtest.json"]
+    kept = backtest_headline.last(settings)
+    assert kept is not None
+    assert kept["verdict"] == results.verdict
+    assert kept["last_date"] == results.dates[-1]
+    [first, *_] = kept["horizons"]
+    health = results.aucs["all", "overall", 30]
+    assert isinstance(health, Estimate)
+    assert first["auc"] == [health.value, health.low, health.high]
+    assert first["rival"]["auc"] >= results.contests[30].rival.value
+    assert first["left"] == results.churned[30]
+    results.aucs["all", "overall", 30] = 3  # too few left
+    backtest_headline.keep(settings, results)
+    kept = backtest_headline.last(settings)
+    assert kept is not None and kept["horizons"][0]["auc"] is None
+
+
 # The sample
 
 
@@ -515,6 +541,8 @@ def test_the_fates_of_the_sample_are_found(sample: Warehouse, tmp_path: Path) ->
         assert found[score][0] > 0.65 and found[score][1] > 0.5, (score, found[score])
     assert re.search(r"^\| overall \| without \| [\d.]+ \[", text, re.MULTILINE)
     assert sorted(file.name for file in plots.iterdir()) == ["auc.png", "calibration.png"]
+    kept = backtest_headline.last(sample.settings)
+    assert kept is not None and kept["verdict"] in " ".join(text.split())
 
 
 def test_nobody_s_fate_is_found_in_shuffled_labels(sample: Warehouse, tmp_path: Path) -> None:

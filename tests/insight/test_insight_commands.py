@@ -23,6 +23,7 @@ from orchestration.insight.conditions import COMPARE, Condition, as_a_person
 from orchestration.insight.daily_states import states_in_a_line
 from orchestration.insight.explanation import explanation_of
 from orchestration.insight.states import LOOKS
+from orchestration.insight.states_over_time import last_of_periods
 from orchestration.publishing.publication import publish
 from orchestration.sample_data import write_sample
 from orchestration.warehouse.configuration import Configuration
@@ -468,7 +469,7 @@ def state_with(facts: distance.Pillar, values: dict[str, float]) -> str:
 
 def test_a_trend_has_the_accounts_of_each_month_s_last_date(warehouse: Warehouse) -> None:
     with duckdb.connect(str(warehouse.path), read_only=True) as connection:
-        ends = trend.month_ends([START + timedelta(days=n) for n in range(65)])
+        ends = last_of_periods([START + timedelta(days=n) for n in range(65)], "month")
         assert ends == [date(2026, 9, 30), date(2026, 10, 31), END]
         for by in ("all", "csm", "pillar"):
             found: Counter[tuple[str, date]] = Counter()

@@ -77,6 +77,7 @@ ARGUMENTS: dict[str, list[str] | None] = {
     "calibrate": ["--markdown", "calibrate.md"],
     "preset": None,  # prints what the project brings
     "serve": None,  # answers browsers; tests/pages asks it
+    "site": None,  # writes what that answers; so do its tests
     "what-if": [
         *("--configuration", "seeds", "--against", "changed", "--markdown", "what-if.md"),
         *("--start", str(END), "--end", str(END)),

@@ -3,12 +3,15 @@
 import csv
 import html
 import io
+import json
 import re
+from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 import requests
-from pages_server import END
+from pages_server import END, serving
 from pipeline import Warehouse
 
 SECONDS = 60
@@ -231,6 +234,43 @@ def test_trust_names_every_source_and_every_open_failure(
         f" where health_date = '{END}' and needs_review"
     ):
         assert (name or account) in text
+
+
+def test_trust_shows_the_last_back_test_or_how_to_run_one(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    settings = replace(warehouse.settings, state=tmp_path)
+    kept = {
+        "made_on": "2026-11-20",
+        "verdict": "Overall health foretold churn 30 days ahead.",
+        "first_date": "2026-09-20",
+        "last_date": "2026-10-20",
+        "dates": 5,
+        "known_until": "2026-11-19",
+        "accounts": 1234,
+        "labels": "churned_at of the accounts",
+        "config_version": "another",
+        "horizons": [
+            {
+                "days": 30,
+                "left": 41,
+                "auc": [0.7312, 0.6501, 0.8049],
+                "rival": {"name": "open_tickets", "auc": 0.6644},
+                "health_is": ["no better", "open_tickets"],
+            },
+            {"days": 60, "left": 4, "auc": None, "rival": None, "health_is": None},
+        ],
+    }
+    with serving(settings) as served:
+        assert "health backtest" in page(served, "/trust")
+        (tmp_path / "backtest.json").write_text(json.dumps(kept), encoding="utf-8")
+        text = " ".join(re.sub(r"<[^>]+>", " ", page(served, "/trust")).split())
+    assert "Overall health foretold churn 30 days ahead." in text
+    assert "Run on 20 Nov 2026 over 5 health dates" in text
+    assert "1,234 accounts" in text
+    assert "The configuration has changed since." in text
+    assert "30 41 0.73 (0.65 to 0.80) Open tickets 0.66 no better than Open tickets" in text
+    assert "60 4 too few left" in text
 
 
 def test_what_is_not_there_is_said(address: str) -> None:

@@ -9,10 +9,14 @@ from pipeline import ROOT, Warehouse
 
 from benchmarks.__main__ import USUAL, differences, run_rival
 from benchmarks.data import write_raw_data
+from benchmarks.pages import RATE, addresses, measure, multiply, serving, under_load
 from benchmarks.pipeline import Pipeline, write_project
 from benchmarks.rivals import RIVALS, main
 from benchmarks.runs import PARTS
 from benchmarks.sizes import NIGHT, Size
+from orchestration.base.settings import Settings
+from orchestration.publishing.publication import publish
+from orchestration.warehouse.published import opened_locked
 
 TOY = Size("toy", accounts=40, events=6_000, days=100)
 
@@ -77,6 +81,33 @@ def test_data_are_the_same_every_time(warehouse: Warehouse, tmp_path: Path) -> N
             f"union all (from '{first}' except all from '{file}'))"
         ).fetchall()
         assert different == 0, file.name
+
+
+def test_the_pages_are_measured_with_copies_of_accounts(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    publish(warehouse.settings, "test", NIGHT, NIGHT)
+    settings = Settings(tmp_path / "raw", tmp_path / "warehouse.duckdb")
+    settings.published.mkdir()
+    multiply(warehouse.settings.published_file, settings.published_file, 2 * TOY.accounts)
+    counted = "select count(distinct account_id), count(distinct account_name), sum(mrr)"
+    with (
+        opened_locked(warehouse.settings.published_file) as base,
+        opened_locked(settings.published_file) as copies,
+    ):
+        [once], [several] = (
+            one.execute(f"{counted} from health.account_health").fetchall()
+            for one in (base, copies)
+        )
+        kinds = addresses(copies)
+    assert several[0] >= 2 * TOY.accounts
+    assert len({copied / number for number, copied in zip(once, several, strict=True)}) == 1
+    with serving(settings) as server:
+        found = measure(settings, server, {kind: few[:1] for kind, few in kinds.items()}, 1)
+        load = under_load(server, kinds, 1)
+    assert all(took["page"] > 0 and took["bare"] > 0 for took in found.values())
+    assert load["errors"] == []
+    assert load["requests"] == RATE
 
 
 def test_every_phase_of_a_run_is_part_of_what_it_costs() -> None:

@@ -1,18 +1,17 @@
-"""Snapshot: one publication, as all queries of a page read it."""
+"""Snapshot: one publication, as all queries of a reader see it that stays while others follow."""
 
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import click
 
 from orchestration.base.settings import Settings
-from orchestration.insight.accounts import has_table
+from orchestration.warehouse.as_of import publication_as_of
 from orchestration.warehouse.configuration import Configuration
+from orchestration.warehouse.connections import Warehouse
 from orchestration.warehouse.published import nothing_there, opened_locked
 
 Row = dict[str, Any]
@@ -20,10 +19,17 @@ Values = Sequence[object] | Mapping[str, object]
 
 
 class Snapshot:
-    """A publication that stays as it is, however often another is published meanwhile."""
+    """A publication that stays as it is, however often another is published meanwhile.
 
-    def __init__(self, file: Path) -> None:
-        self.connection = opened_locked(file)
+    day: as of that health date; the latest without it.
+    """
+
+    def __init__(self, settings: Settings, day: date | None = None) -> None:
+        self.settings = settings
+        file = settings.published_file.resolve()
+        self.connection = publication_as_of(file, day) if day else opened_locked(file)
+        self.is_latest = day is None
+        self._kept: dict[tuple[object, ...], list[Row]] = {}
         [publication] = self.rows(
             "select run_id, published_at, first_health_date, last_health_date, config_version,"
             " product_version from health.publication"
@@ -33,7 +39,7 @@ class Snapshot:
         self.first_date: date = publication["first_health_date"]
         self.last_date: date = publication["last_health_date"]
         self.config_version: str = publication["config_version"]
-        self.is_of_this_version = publication["product_version"] == version("account-health")
+        self.product_version: str = publication["product_version"]
 
     @property
     def key(self) -> str:
@@ -46,6 +52,13 @@ class Snapshot:
         columns = [column[0] for column in cursor.description or ()]
         return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
 
+    def kept(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
+        """The same, asked once of a publication: for what no address of a page changes."""
+        asked = (sql, *values)
+        if asked not in self._kept:
+            self._kept[asked] = self.rows(sql, values)
+        return self._kept[asked]
+
     def value(self, sql: str, values: Values = ()) -> Any:
         """The one value of a query with one row and one column."""
         [row] = self.rows(sql, values)
@@ -53,7 +66,7 @@ class Snapshot:
         return found
 
     def has(self, table: str) -> bool:
-        return has_table(self.connection.cursor(), table)
+        return Warehouse(self.connection.cursor()).has(f"health.{table}")
 
     @cached_property
     def dates(self) -> list[date]:
@@ -63,6 +76,12 @@ class Snapshot:
                 "select distinct health_date from health.account_health_history order by all"
             )
         ]
+
+    def date_up_to(self, asked: date | None, otherwise: date) -> date:
+        """The date of the history that is asked for, or the last one before it."""
+        if asked is None:
+            return otherwise
+        return max((one for one in self.dates if one <= asked), default=self.dates[0])
 
     @cached_property
     def configuration(self) -> Configuration:
@@ -89,6 +108,6 @@ class Publications:
                 raise click.ClickException(nothing_there(self.settings)) from problem
             identity = (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size)
             if self._snapshot is None or identity != self._identity:
-                self._snapshot = Snapshot(file.resolve())
+                self._snapshot = Snapshot(self.settings)
                 self._identity = identity
             return self._snapshot
