@@ -91,7 +91,7 @@ def site(
     person = sign_in.person(name)
     if person is None:
         raise click.ClickException(f"{name} may see nothing: HEALTH_PAGES_PEOPLE names others.")
-    folder = folder.absolute()
+    folder = folder.resolve()
     refuse_other_folder(folder)
     with reading_published(settings) as connection:
         dates = history_dates(connection)

@@ -70,8 +70,8 @@ class Site:
             pairs = parse_qsl(text)
             if not path:
                 return f"#{quote(Query(pairs).get('tab'))}"
-            no_state = [*self.filters, ("match", "all"), ("page", "1")]
-            rest = [pair for pair in pairs if pair not in no_state]
+            implied = [*self.filters, ("match", "all"), ("page", "1")]
+            rest = [pair for pair in pairs if pair not in implied]
             to = self.files.get(plain_address(path, rest))
             return "../" * file.count("/") + quote(to) if to else ""
 

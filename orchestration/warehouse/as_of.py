@@ -85,7 +85,8 @@ def publication_as_of(file: Path, day: date) -> duckdb.DuckDBPyConnection:
     connection.execute(f"attach {literal(file)} as published (read_only)")
     connection.execute("create schema health")
     for table, has_dates in connection.execute(TABLES).fetchall():
-        condition = f"health_date <= date '{day}'" if has_dates else f"{table != 'check_failures'}"
+        is_kept = "false" if table == "check_failures" else "true"
+        condition = f"health_date <= date '{day}'" if has_dates else is_kept
         connection.execute(OF_ITS_DATES.format(table=table, condition=condition))
     [(version,)] = connection.execute(
         "select max(config_version) from health.account_health_history where health_date = ?", [day]
