@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup run ui sample test test-fast chaos corruptions reference docs bench load coverage lock \
+.PHONY: help setup run ui sample test test-fast chaos corruptions reference pictures docs bench load coverage lock \
 	licences vulnerabilities lint lint-python lint-dbt lint-sql
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo "make chaos   kill runs a hundred times, damage files, and look whether anything is lost or torn"
 	@echo "make corruptions  corrupt the raw data in many ways, and write down what catches it"
 	@echo "make reference  write the parts of docs/ that YAML and the catalogue say"
+	@echo "make pictures  write the pictures of README.md, of what is published"
 	@echo "make bench   measure the pipeline against others; SIZE=S (10,000 accounts), M or L for more"
 	@echo "make load    run companies of extreme shapes, with little memory and with enough; SCALE=0.01 for less"
 	@echo "make lint    check style, types and imports of Python, and the dbt project; needs no warehouse"
@@ -96,6 +97,9 @@ corruptions: setup
 
 reference: setup
 	@$(BIN)/python docs/write_reference.py
+
+pictures: setup
+	@PYTHONPATH=tests/support $(BIN)/python docs/write_pictures.py
 
 SIZE ?= XS
 # Health dates of one long range; the aims are for 672, which take minutes more.

@@ -56,6 +56,10 @@ def plural(count: int, noun: str, nouns: str = "") -> str:
 
 
 def counted(amount: str, unit: str, comparison: str = "") -> str:
-    """`1 more user`, `2 more users`, `0.5 ratio`: units of one word lose their plural at 1."""
+    """`1 more user`, `2 more users`, `0.5 ratio`: units of one word lose their plural at 1.
+
+    What scale a score is on (`score 0 to 100`) is not said with each number.
+    """
+    unit = "" if unit.startswith("score ") else unit
     is_one = amount == "1" and unit.endswith("s") and " " not in unit
     return " ".join(word for word in (amount, comparison, unit[:-1] if is_one else unit) if word)

@@ -38,6 +38,8 @@ LOOKS = {
     "poor": Look("P", "red", "white on red", "#b2182b"),
     "not_calculated": Look("-", "dim", "white on bright_black", "#bdbdbd"),
 }
+# Of `last_60_days`; a day that is not in the history is a dot.
+LETTERS = {"good": "g", "average": "a", "poor": "p", "not_calculated": "-"}
 ALL_STATES = tuple(LOOKS)
 HEADINGS = tuple(state.replace("_", " ") for state in ALL_STATES)
 RANKS = {"poor": 0, "average": 1, "good": 2}  # of states that were calculated; higher is better

@@ -1,17 +1,17 @@
 """Account: one account on one health date, with a tab for each pillar."""
 
 import json
-from datetime import date, timedelta
 from typing import Any
 
 from orchestration.insight import distance
+from orchestration.insight.account_days import day_there, letters_of_days
 from orchestration.insight.conditions import Condition
-from orchestration.insight.explanation import DAYS, Explanation, explanation_of, states_of
+from orchestration.insight.explanation import Explanation, explanation_of
 from orchestration.insight.wording import by_clause
 from orchestration.pages.filters import ALL
 from orchestration.pages.visit import Visit
-from orchestration.pages.words import STATES, asked, flips, spaced
-from orchestration.publishing.open_publication import Row, Snapshot
+from orchestration.pages.words import asked, flips, spaced
+from orchestration.publishing.open_publication import Row
 
 RULE_SETS = {
     "poor": "Poor when all of these hold",
@@ -27,6 +27,11 @@ LATEST = {
         select * from health.account_properties
         where account_id = ? and not starts_with(property_id, 'tag:')
         order by property_id
+    """,
+    "tags": """
+        select substr(property_id, 5) as tag from health.account_properties
+        where account_id = ? and starts_with(property_id, 'tag:')
+        order by tag
     """,
 }
 ADOPTION = {
@@ -68,21 +73,6 @@ CHILDREN = """
     order by accounts.mrr desc nulls last, accounts.account_id
     limit 100
 """
-ON_DAY = "select 1 from health.account_health_history where account_id = ? and health_date = ?"
-NEAREST_DAY = """
-    select coalesce(max(health_date) filter (health_date <= ?), min(health_date))
-    from health.account_health_history
-    where account_id = ?
-"""
-STRIPS = """
-    select 'overall' as pillar_id, last_60_days
-    from health.account_health
-    where account_id = ?
-    union all
-    select pillar_id, last_60_days
-    from health.pillar_health
-    where account_id = ?
-"""
 # The name outlives the account.
 NAME = "select account_name from health.account_churn where account_id = ?"
 
@@ -99,6 +89,7 @@ def page(visit: Visit, account: str, tab: str) -> dict[str, Any] | None:
     is_latest = snapshot.is_latest and day == snapshot.last_date
     latest = {name: snapshot.rows(sql, [account]) for name, sql in LATEST.items()}
     named = [*latest["health"], *snapshot.rows(NAME, [account]), {"account_name": None}]
+    letters = letters_of_days(snapshot, account, day)
     tabs = [(pillar, configuration.pillar_names[pillar]) for pillar in explanation.pillars_in_order]
     tabs = [("overview", "Overview"), *tabs, ("risk", "Risk and notes")]
     tab = tab if tab in dict(tabs) else "overview"
@@ -116,7 +107,10 @@ def page(visit: Visit, account: str, tab: str) -> dict[str, Any] | None:
         "explanation": explanation,
         "configuration": configuration,
         "latest": latest["health"][0] if latest["health"] and is_latest else None,
-        "strips": strips(snapshot, explanation, is_latest),
+        "strips": [
+            (configuration.pillar_names[one], letters[one])
+            for one in ("overall", *explanation.pillars_in_order)
+        ],
         "pillars": {pillar: pillar_of(explanation, pillar) for pillar in explanation.pillars},
         "changes": [
             dict(
@@ -126,6 +120,7 @@ def page(visit: Visit, account: str, tab: str) -> dict[str, Any] | None:
             for row in explanation.changes or []
         ],
         "segment": segment(explanation),
+        "tags": [row["tag"] for row in latest["tags"]],
         "properties": latest["properties"],
         **{name: snapshot.rows(sql, [account]) for name, sql in adoption.items()},
         "alerts": snapshot.rows(ALERTS, [account, day, day]),
@@ -138,36 +133,34 @@ def page(visit: Visit, account: str, tab: str) -> dict[str, Any] | None:
     }
 
 
+def to_take_back(page: dict[str, Any], pending: list[Row]) -> dict[str, list[tuple[str, str]]]:
+    """Tags and overrides that count or are pending, as the forms name them that end one."""
+    tags, names = list(page["tags"]), page["configuration"].pillar_names
+    overrides = [
+        (one.override_id, one.pillar_id, one.state, one.reason)
+        for one in page["explanation"].overrides
+    ]
+    for row in pending:
+        entry, pillar, state, note = map(row.get, ("entry_id", "pillar_id", "state", "note"))
+        if row.get("kind") == "tag_on":
+            tags.append(row.get("tag"))
+        elif row.get("kind") == "override":
+            overrides.append((f"entry:{entry}", pillar, state, note))
+    return {
+        "tags": [(tag, spaced(tag)) for tag in dict.fromkeys(tags)],
+        "overrides": [
+            (one, f"{names.get(pillar, pillar)} {state}: {reason}")
+            for one, pillar, state, reason in overrides
+        ],
+    }
+
+
 def risk_of(row: Row) -> Row:
     """Tags and their notes as lists and a mapping."""
     return row | {
         name: json.loads(row[name] or empty)
         for name, empty in (("risk_tags", "[]"), ("confidence_tags", "[]"), ("tag_notes", "{}"))
     }
-
-
-def day_there(snapshot: Snapshot, account: str, asked: date) -> date | None:
-    """The day asked for, or the last one before it with the account, or its first; None: none."""
-    # One day is found at once; for the nearest one all of the history is looked through.
-    if snapshot.rows(ON_DAY, [account, asked]):
-        return asked
-    return snapshot.value(NEAREST_DAY, [asked, account])
-
-
-def strips(snapshot: Snapshot, explanation: Explanation, is_latest: bool) -> list[tuple[str, str]]:
-    """The 60 days of overall and each pillar, as the letters of last_60_days."""
-    account, day = explanation.account_id, explanation.health_date
-    if is_latest:
-        rows = snapshot.rows(STRIPS, [account, account])
-        letters = {row["pillar_id"]: row["last_60_days"] for row in rows}
-    else:
-        days = [day - timedelta(days=age) for age in range(DAYS - 1, -1, -1)]
-        letters = {
-            pillar: "".join(STATES[states[one]][2] if one in states else "." for one in days)
-            for pillar, states in states_of(snapshot.connection.cursor(), account, day).items()
-        }
-    names = explanation.configuration.pillar_names
-    return [(names[one], letters[one]) for one in ("overall", *explanation.pillars_in_order)]
 
 
 def pillar_of(explanation: Explanation, pillar: str) -> dict[str, Any]:
@@ -212,6 +205,7 @@ def conditions(explanation: Explanation, found: list[Condition]) -> list[dict[st
             "name": configuration.signal_name(condition.signal_id),
             "observed": condition.seen(),
             "asked": asked(configuration, condition),
+            "gap": condition.gap,
             "is_met": condition.is_met,
         }
         for condition in found

@@ -193,7 +193,7 @@ def choices(snapshot: Snapshot, visible: Clause) -> dict[str, list[Any]]:
         "managers": [(row["manager"], row["manager"]) for row in managers],
         "segments": list(names.segment_names.items()),
         "pillars": [(pillar, names.pillar_names[pillar]) for pillar in names.pillars],
-        "states": [(state, title) for state, (_, title, _) in STATES.items()],
+        "states": [(state, title) for state, (_, title) in STATES.items()],
         "tags": [(name[len(TAG) :], spaced(name[len(TAG) :])) for name in tags],
         "properties": [(name, names.signal_name(name)) for name in known if name not in tags],
     }

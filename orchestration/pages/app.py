@@ -136,8 +136,10 @@ class Pages:
         if data is None:
             return self.problem(404, f"No account of yours has the id {escaping.line(asked)}.")
         cookie = request.cookies.get(guard.COOKIE) or secrets.token_urlsafe(24)
+        pending = entries.pending(self.settings, asked, visit.snapshot.last_date)
         data |= {
-            "pending": entries.pending(self.settings, asked, visit.snapshot.last_date),
+            "pending": pending,
+            "back": account.to_take_back(data, pending),
             "token": guard.token(cookie, visit.person.name),
             "problem": problem,
             "form": form or {},

@@ -12,17 +12,18 @@ from orchestration.base import escaping
 from orchestration.base.figures import shown_score
 from orchestration.insight import report
 from orchestration.insight.conditions import Condition
+from orchestration.insight.states import LETTERS
 from orchestration.insight.wording import flipped_text
 from orchestration.warehouse.configuration import Configuration
 
-# A mark and a word beside the colour, which nobody needs to see. Letters are those of last_60_days.
+# A mark and a word beside the colour, which nobody needs to see.
 STATES = {
-    "good": ("▲", "Good", "g"),
-    "average": ("◆", "Average", "a"),
-    "poor": ("▼", "Poor", "p"),
-    "not_calculated": ("–", "Not calculated", "-"),
+    "good": ("▲", "Good"),
+    "average": ("◆", "Average"),
+    "poor": ("▼", "Poor"),
+    "not_calculated": ("–", "Not calculated"),
 }
-STATE_OF_LETTER = {letter: state for state, (_, _, letter) in STATES.items()}
+STATE_OF_LETTER = {letter: state for state, letter in LETTERS.items()}
 # Where a strip of days begins and how high it is; worse is lower, so that shape says what colour
 # does.
 HEIGHTS = {"good": (0, 12), "average": (4, 8), "poor": (8, 4), "not_calculated": (10, 2)}
@@ -98,7 +99,8 @@ def strip(letters: str | None) -> Markup:
 
 def in_words(letters: str) -> str:
     """`60 days: 40 good, 20 poor`."""
-    words = {letter: name.lower() for _, name, letter in STATES.values()} | {".": "without"}
+    words = {LETTERS[state]: name.lower() for state, (_, name) in STATES.items()}
+    words["."] = "without"
     parts = [
         f"{letters.count(letter)} {word}" for letter, word in words.items() if letter in letters
     ]

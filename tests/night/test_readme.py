@@ -59,6 +59,13 @@ def test_a_newcomer_finishes_readme() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pictures_are_there_small_and_described(page: Path) -> None:
+    for words, picture in re.findall(r"!\[([^]]*)\]\(([^)]+)\)", TEXTS[page]):
+        assert len(words.split()) >= 8
+        assert (page.parent / picture).stat().st_size < 150_000
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_make_targets_exist(page: Path) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in re.findall(r"(?:^|`|=\d+ )make (\w+)", TEXTS[page], re.MULTILINE):

@@ -102,6 +102,25 @@ def test_an_account_s_own_override_can_be_ended_and_no_other(
     assert [row["kind"] for row in entered(settings)] == ["override", "override_off"]
 
 
+def test_what_counts_or_is_pending_can_be_taken_back(
+    entering: str, settings: Settings, warehouse: Warehouse
+) -> None:
+    [(account, label)] = warehouse.query(
+        "select account_id, substr(property_id, 5) as tag from health.account_properties"
+        " inner join health.account_risk using (account_id)"
+        " where starts_with(property_id, 'tag:')"
+        " and not contains(risk_tags || confidence_tags, tag) order by all limit 1"
+    )
+    session, token = session_with_form(entering, account)
+    path = f"{entering}/accounts/{account}/enter"
+    for form in (FORMS[1], FORMS[3]):
+        text = session.post(path, data={**form, "token": token}, timeout=SECONDS).text
+    override = entered(settings)[-1]["entry_id"]
+    for value in (label, "acquired", f"entry:{override}"):
+        assert f'<option value="{value}"' in text
+    assert label.replace("_", " ") in text[text.index("Labels:") :].splitlines()[0]
+
+
 WRONG = {
     "risk_score=101": "a number from 0 to 100",
     "risk_score=nan": "a number from 0 to 100",

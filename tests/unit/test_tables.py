@@ -83,6 +83,20 @@ def test_numbers_are_rounded_as_a_person_would(
 
 
 @pytest.mark.parametrize(
+    ("amount", "unit", "comparison", "written"),
+    [
+        ("1", "users", "", "1 user"),
+        ("2", "users", "more", "2 more users"),
+        ("0.5", "ratio", "", "0.5 ratio"),
+        ("69", "score 0 to 100", "", "69"),
+        ("3", "", "", "3"),
+    ],
+)
+def test_an_amount_has_its_unit(amount: str, unit: str, comparison: str, written: str) -> None:
+    assert counted(amount, unit, comparison) == written
+
+
+@pytest.mark.parametrize(
     ("score", "beside", "shown"),
     [
         (7.1, (), "7.1"),
