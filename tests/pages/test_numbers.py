@@ -14,6 +14,8 @@ import requests
 from pages_server import END, serving
 from pipeline import Warehouse
 
+from orchestration.pages import trend
+
 SECONDS = 60
 
 
@@ -198,6 +200,25 @@ def test_a_bar_lists_its_accounts(address: str, warehouse: Warehouse) -> None:
     assert len(links) > 10
     for link, accounts in links[::7]:
         assert len(rows_of(page(address, link))) == int(accounts)
+
+
+def test_a_trend_shows_the_panels_with_the_most_accounts(
+    address: str, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trend, "MOST_PANELS", 2)
+    text = page(address, "/trend?by=month&panel=manager")
+    shown = set(re.findall(r"Bars of ([^;]+);", text))
+    sizes = dict(
+        warehouse.query(
+            "select coalesce(csm_email, 'nobody'), count(*) from health.account_health_history"
+            " where health_date in (select max(health_date) from health.account_health_history"
+            " group by date_trunc('month', health_date)) group by all"
+        )
+    )
+    assert len(shown) == 2 < len(sizes)
+    left_out = [number for manager, number in sizes.items() if manager not in shown]
+    assert min(sizes[manager] for manager in shown) >= max(left_out)
+    assert f"{len(left_out)} are not" in text
 
 
 def test_flows_are_the_accounts_of_both_dates(address: str, warehouse: Warehouse) -> None:
