@@ -1,7 +1,7 @@
 """A company of sample data whose health is calculated on DuckDB and on Spark, and compared.
 
 Every published table must have the same rows, numbers at 9 decimals: sums of doubles differ in
-their last bits with the order of adding. Only `raw_files` cannot: it lists files here and tables there.
+their last bits with the order of adding. Only `raw_files` cannot: it lists files, and tables there.
 """
 
 import re

@@ -190,7 +190,8 @@ def thrift_server(folder: Path, master: str, port: int) -> list[str]:
         "spark.sql.shuffle.partitions": "2",
         "spark.ui.enabled": "false",
         "spark.log.level": "WARN",
-        # Statements over few rows: compiling for speed would cost more than it gains.
+        # Statements over few rows: planning and compiling for speed would cost more than it gains.
+        "spark.sql.constraintPropagation.enabled": "false",
         "spark.sql.codegen.wholeStage": "false",
         "spark.sql.codegen.factoryMode": "NO_CODEGEN",
         "spark.driver.extraJavaOptions": QUICK_TO_START,

@@ -3,8 +3,11 @@
 import re
 from pathlib import Path
 
+import click
 import pytest
 from pipeline import PROJECT
+
+from orchestration.base.settings import Settings
 
 MACROS = PROJECT / "macros"
 ENGINES = sorted(folder.name for folder in (MACROS / "engine").iterdir() if folder.is_dir())
@@ -82,3 +85,11 @@ def test_the_models_name_no_engine() -> None:
         and re.search(r"target\.type|information_schema|\b(duckdb|spark)__", text_of(file))
     ]
     assert not naming
+
+
+def test_what_runs_around_dbt_refuses_another_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEALTH_TARGET", "duckdb")
+    Settings.from_environment()
+    monkeypatch.setenv("HEALTH_TARGET", "spark")
+    with pytest.raises(click.ClickException, match="HEALTH_TARGET is 'spark'"):
+        Settings.from_environment()
