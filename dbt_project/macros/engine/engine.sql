@@ -195,6 +195,14 @@ where trim(value) <> ''
     {{ return(adapter.dispatch('dates_between', 'health')(first, last)) }}
 {% endmacro %}
 
+{#- Each account with its parent, the parent's parent and so on, once, whether or not it comes to an end:
+    (health_date, account_id, parent_account_id).
+
+    links: relation with these columns, each account with its parent -#}
+{% macro all_parents(links) %}
+    {{ return(adapter.dispatch('all_parents', 'health')(links)) }}
+{% endmacro %}
+
 {#- Numbers from 0 to 62 as a set in one number: those of a group, whether one is in it, those of a group of
     sets, and how many there are in one. Counts distinct days or features without a row for each. -#}
 {% macro number_set(number) %}

@@ -293,6 +293,38 @@ where {{ text_column }} is not null
 select cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as date) as health_date
 {%- endmacro %}
 
+{#- A pair that was found before adds nothing, so that a circle comes to its end. -#}
+{% macro duckdb__all_parents(links) -%}
+with recursive
+
+belonging as (
+
+    select
+        health_date,
+        account_id,
+        parent_account_id
+    from {{ links }}
+
+    union
+
+    select
+        belonging.health_date,
+        belonging.account_id,
+        links.parent_account_id
+    from belonging
+    inner join {{ links }} as links
+        on belonging.health_date = links.health_date
+        and belonging.parent_account_id = links.account_id
+
+)
+
+select
+    health_date,
+    account_id,
+    parent_account_id
+from belonging
+{%- endmacro %}
+
 {% macro duckdb__number_set(number) -%}bit_or(cast(1 as bigint) << {{ number }}){%- endmacro %}
 
 {% macro duckdb__is_in_number_set(number, number_set) -%}

@@ -78,7 +78,9 @@
             create or replace table {{ relation }} (
                 {%- for column in model.columns.values() %}
                 {{ column.name }} {{ spark_type(column.data_type) }}
-                {{- ' not null' if is_not_null(column) }} comment {{ quoted(column.description) }}
+                {{- ' not null' if is_not_null(column) }}
+                {#- Hive's metastore takes no more of a column. #}
+                comment {{ quoted(column.description | truncate(256, leeway=0)) }}
                 {{- ',' if not loop.last }}
                 {%- endfor %}
             ) {{ partitioned }} comment {{ quoted(model.description) }}

@@ -273,6 +273,57 @@ select explode(filter(
 )) as health_date
 {%- endmacro %}
 
+{#- Spark 3.5 knows no recursion: the parents are found level by level, as many as `parent_levels` says. An
+    account whose parents come to an end, or round in a circle, stays as it is from there on. -#}
+{% macro spark__all_parents(links) -%}
+{%- for level in range(2, parent_levels() + 1) %}
+{%- if loop.first %}
+with
+
+level_1 as (
+
+    select
+        health_date,
+        account_id,
+        parent_account_id as last_parent,
+        array(parent_account_id) as parents
+    from {{ links }}
+
+),
+{%- endif %}
+
+level_{{ level }} as (
+
+    select
+        below.health_date,
+        below.account_id,
+        case
+            when not array_contains(below.parents, links.parent_account_id)
+                then links.parent_account_id
+        end as last_parent,
+        case
+            when not array_contains(below.parents, links.parent_account_id)
+                then array_append(below.parents, links.parent_account_id)
+            else below.parents
+        end as parents
+    from level_{{ level - 1 }} as below
+    left join {{ links }} as links
+        on below.health_date = links.health_date
+        and below.last_parent = links.account_id
+
+){{ ',' if not loop.last }}
+{%- endfor %}
+
+select
+    health_date,
+    account_id,
+    explode(parents) as parent_account_id
+from level_{{ parent_levels() }}
+{%- endmacro %}
+
+{#- Levels of accounts that belong to each other, from one to its highest parent. -#}
+{% macro parent_levels() %}{{ return(8) }}{% endmacro %}
+
 {% macro spark__number_set(number) -%}bit_or(shiftleft(cast(1 as bigint), {{ number }})){%- endmacro %}
 
 {% macro spark__is_in_number_set(number, number_set) -%}
