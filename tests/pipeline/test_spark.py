@@ -31,7 +31,10 @@ NUMBERS = [
     *("1,234,567", "", "one", "١", "0x10", "1_000", "--1"),
 ]
 TEXTS = ["a", " a ", "\ta\n", "\u00a0a\u3000", " ", "", "it's", "back\\slash", "a b", "\u200ba"]
-DOUBLES = ["0.0", "-0.0", "1.0", "1234567.0", "0.1", "1e-7", "123456.789012", "1e14", "1e15", "2.5"]
+DOUBLES = [
+    *("0.0", "-0.0", "1.0", "1234567.0", "0.1", "123456.789012", "1e14", "1e15", "2.5"),
+    *("12345678.5", "0.00025", "-98765432.125"),
+]
 UNITS = ["days", "open tickets", "status", "units of use", "s", "bus", "mins"]
 # What is asked of a text, by the kinds of texts that it is asked of.
 EXPRESSIONS = [
@@ -72,9 +75,8 @@ def company(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Compa
 def test_a_value_reads_the_same(cluster: Cluster, texts: list[str], expression: str) -> None:
     with in_memory() as connection:
         expected = values(connection, DbtMacros(connection), texts, expression)
-        macros = SparkMacros(connection)
-        with cluster.cursor() as cursor:
-            assert values(cursor, macros, texts, expression) == expected
+    with in_memory() as connection, cluster.cursor() as cursor:
+        assert values(cursor, SparkMacros(connection), texts, expression) == expected
 
 
 def values(

@@ -142,12 +142,19 @@ coalesce(
     {{ return('timestamp' if type == 'timestamp_ntz' else type) }}
 {% endmacro %}
 
+{#- Spark writes an exponent from 1e7 on and below 0.001, DuckDB from 1e15 on and below 0.0001. -#}
 {% macro spark__native_text(expression, type) -%}
 {%- if type | lower in ('double', 'float') -%}
 case
                 when {{ expression }} = floor({{ expression }})
                     and abs({{ expression }}) <= 9007199254740992
                     then cast(cast({{ expression }} as bigint) as string)
+                when cast({{ expression }} as string) like '%E%'
+                    and abs({{ expression }}) between 1e-4 and 1e15
+                    then regexp_replace(
+                        cast(cast(cast({{ expression }} as string) as decimal(38, 22)) as string),
+                        '0+$', ''
+                    )
                 else cast({{ expression }} as string)
             end
 {%- else -%}
