@@ -10,7 +10,6 @@ import duckdb
 import pytest
 import spark_cluster
 from both_engines import Company, one_form
-from required_programs import skip_without
 from spark_cluster import Cluster
 
 from orchestration.dbt_runner.dbt_macros import DbtMacros
@@ -58,7 +57,7 @@ class SparkMacros(DbtMacros):
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     if not spark_cluster.is_installed():
-        skip_without("Spark is not installed; `make spark` does so, and needs Java 17")
+        pytest.skip("Spark is not installed; `make spark` does so, and needs Java 17")
     with spark_cluster.running(tmp_path_factory.mktemp("spark")) as running:
         yield running
 
