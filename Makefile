@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup run ui sample test test-fast chaos corruptions reference pictures docs bench load coverage lock \
+.PHONY: help setup run ui sample test test-fast chaos corruptions reference pictures docs bench load spark coverage lock \
 	licences vulnerabilities lint lint-python lint-dbt lint-sql
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make pictures  write the pictures of README.md, of what is published"
 	@echo "make bench   measure the pipeline against others; SIZE=S (10,000 accounts), M or L for more"
 	@echo "make load    run companies of extreme shapes, with little memory and with enough; SCALE=0.01 for less"
+	@echo "make spark   calculate health on a Spark cluster of this machine, and hold it against DuckDB's; an hour"
 	@echo "make lint    check style, types and imports of Python, and the dbt project; needs no warehouse"
 	@echo "make coverage  measure what the tests of a marker run through; TESTS='unit or insight'"
 	@echo "make docs    write dbt's documentation of all models as one page"
@@ -113,9 +114,13 @@ SCALE ?= 1
 load: setup
 	$(BIN)/python -m benchmarks.load --scale $(SCALE)
 
+# Spark comes into an environment of its own, data/spark, from the package index; Java from the distribution.
+spark: setup
+	@PYTHONPATH=.:tests/support $(BIN)/python tests/support/run_spark.py
+
 lock: setup
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \
-		--generate-hashes --upgrade --extra dev --extra bench --extra weights --extra sign-in \
+		--generate-hashes --upgrade --extra dev --extra bench --extra weights --extra sign-in --extra spark \
 		pyproject.toml --output-file requirements.lock
 	$(MAKE) licences
 

@@ -39,8 +39,14 @@ class Settings:
         """HEALTH_RAW_DIR, HEALTH_DB_PATH, HEALTH_PUBLISHED_DIR, HEALTH_STATE_DIR and
         HEALTH_ERASURE_LIST, or defaults.
 
-        Raises click.ClickException for a file in place of a folder, or the other way round.
+        Raises click.ClickException for a file in place of a folder, or the other way round, and for
+        another engine: what runs around dbt works on DuckDB alone.
         """
+        if (target := os.environ.get("HEALTH_TARGET") or "duckdb") != "duckdb":
+            raise click.ClickException(
+                f"HEALTH_TARGET is {target!r}: only dbt itself works there so far (docs/spark.md)."
+                " Unset it for everything else."
+            )
 
         def path(variable: str, default: Path) -> Path:
             return Path(os.environ.get(variable) or default).resolve()

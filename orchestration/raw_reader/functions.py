@@ -1,6 +1,6 @@
 """What SQL asks the reader: functions of a DuckDB connection.
 
-`macros/engine/duckdb_raw_files.sql` calls them.
+`macros/engine/duckdb/raw_files.sql` calls them.
 """
 
 import csv

@@ -1,6 +1,6 @@
 """Tables that Python writes into the warehouse: made where they are missing, and given new columns.
 
-As with the tables of dbt (`macros/engine/duckdb_growing_tables.sql`): rows outlive the version that
+As with the tables of dbt (`macros/engine/growing_tables.sql`): rows outlive the version that
 wrote them, so that a new column is added in place, null in the rows that are there, and one that is
 gone or has another type stops the run.
 """

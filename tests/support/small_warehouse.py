@@ -57,8 +57,8 @@ def make(folder: Path, dates: int = 3, accounts: int = 4) -> Settings:
     """A warehouse whose history ends on DAY."""
     settings = Settings(folder / "raw", folder / "warehouse.duckdb")
     [operations] = re.findall(
-        r"macro create_operations_tables\(\) -%}(.*?){%- endmacro %}",
-        (PROJECT / "macros" / "engine" / "duckdb.sql").read_text(encoding="utf-8"),
+        r"macro duckdb__create_operations_tables\(\) -%}(.*?){%- endmacro %}",
+        (PROJECT / "macros" / "engine" / "duckdb" / "catalogue.sql").read_text(encoding="utf-8"),
         re.DOTALL,
     )
     with writing(settings) as warehouse:

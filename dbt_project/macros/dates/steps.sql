@@ -10,7 +10,7 @@
 
     Where one step will do, which is every night, that is the plain statement. Where there are several, it is
     their union: right as it stands, so that it can be shown and previewed. What writes the model parts
-    the union, and runs one step after the other (`macros/engine/duckdb_materializations.sql`), so that
+    the union, and runs one step after the other (`macros/engine/duckdb/materializations.sql`), so that
     what a step holds is let go before the next. -#}
 
 {#- The steps with what a model in a loop needs: `opening` and `closing` of the statement, `is_first`,

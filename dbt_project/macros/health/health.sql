@@ -24,11 +24,7 @@ end
 {% macro source_check_failures() %}
 {%- set found = [] -%}
 {%- if execute -%}
-    {%- set found = run_query(
-        "select table_schema from information_schema.tables "
-        ~ "where table_name = 'source_check_failures' "
-        ~ "and table_catalog = '" ~ target.database ~ "' order by table_schema"
-    ).columns[0].values() -%}
+    {%- set found = schemas_with('source_check_failures') -%}
 {%- endif -%}
 {%- for schema in found %}
     select

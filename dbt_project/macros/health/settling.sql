@@ -19,16 +19,3 @@
         ~ ' where health_date not in (select health_date from ' ~ history ~ '))'
     ).rows[0][0]) }}
 {% endmacro %}
-
-{#- Incremental strategy of `int_calculated_state_starts`: what begins on this run's health dates, and on
-    the date after it in the history, takes the place of what is there. All rows go where no segment asks
-    for settled states, because what is not kept by every run would have holes, and where they have some. -#}
-{% macro get_incremental_replace_calculated_state_starts_sql(arguments) %}
-    delete from {{ arguments.target_relation }}
-    {%- if most_settle_days() and keeps_calculated_states() %}
-    where
-        health_date >= {{ first_health_date() }}
-        and coalesce(previous_date <= {{ last_health_date() }}, true)
-    {%- endif %};
-    {{ insert_new_rows(arguments) }}
-{% endmacro %}

@@ -101,12 +101,14 @@ true
         if model.name == 'int_events_compacted' else 'true'
     ) -%}
     {%- set read_from = events_read_from() -%}
-    {%- set limit = "least(" ~ first_health_date()
+    {%- set limit = first_health_date()
         ~ " - greatest(" ~ var('late_arrival_days')
         ~ ", cast(coalesce((select max(lag_days) from " ~ ref('config_measurements')
         ~ " where operand in ('features_used', 'modules_used', 'active_users', 'known_active_users',"
-        ~ " 'days_since_last_event') or (operand = 'events' and window_days is null)), 0) as integer))"
-        ~ (", cast('" ~ read_from ~ "' as date)" if read_from else "") ~ ")" -%}
+        ~ " 'days_since_last_event') or (operand = 'events' and window_days is null)), 0) as integer))" -%}
+    {%- if read_from -%}
+        {%- set limit = "least(" ~ limit ~ ", cast('" ~ read_from ~ "' as date))" -%}
+    {%- endif -%}
     {%- set state = run_query(
         "select "
         ~ is_needed ~ ", "

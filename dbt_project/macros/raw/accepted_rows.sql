@@ -5,7 +5,7 @@
 {%- if execute -%}
 select
     {%- for column in raw_definition(table).columns %}
-    {{ column.name }},
+    {{ column.name }}{{ ',' if not loop.last }}
     {%- endfor %}
 from {{ base_model }}
 where rejected_reason is null

@@ -46,7 +46,7 @@ select
             cast({{ name }} as {{ dbt.type_string() }})
         {%- else -%}
             {{ name }}
-        {%- endif %} as {{ column.name }},
+        {%- endif %} as {{ column.name }}{{ ',' if not loop.last }}
         {%- endfor %}
     from {{ entries }}
     where kind = '{{ definition.entries.made_by }}' and rejected_reason is null

@@ -47,9 +47,7 @@ select '{{ table }}' as table_name
     {%- endfor -%}
     {%- if not tables.accounts -%}
         {{ exceptions.raise_compiler_error(
-            "Raw data cannot be read:\n  - no table `accounts` in the folder " ~ raw_folder()
-            ~ ". Set HEALTH_RAW_DIR to the folder with your raw tables (accounts.csv, "
-            ~ "accounts.parquet or a folder accounts/), or run `make sample` for sample data."
+            "Raw data cannot be read:\n  - no table `accounts` " ~ where_raw_tables_are()
         ) }}
     {%- elif tables.accounts.problem -%}
         {{ exceptions.raise_compiler_error(
@@ -85,7 +83,7 @@ select '{{ table }}' as table_name
         and not has_entries
     ) -%}
     {%- do column.update({
-        'type': types[0] if is_native else 'VARCHAR',
+        'type': types[0] if is_native else dbt.type_string(),
         'native': is_native,
         'value': column.name ~ ('__value' if column.kind != 'text' else ''),
         'text': native_text(column.name, types[0]) if is_native else column.name,
@@ -96,13 +94,17 @@ select '{{ table }}' as table_name
 {{ return(definition.columns) }}
 {% endmacro %}
 
+{% macro raw_value_columns() %}
+    {{ return(['table_name', 'column_name', 'raw_value', 'time_format', 'value']) }}
+{% endmacro %}
+
 {#- What `raw_values.csv` declares of a table, by column: {'values': [[raw value, value]],
     'time_formats': []}, formats in the order in which they are tried. -#}
 {% macro declared_values(table) %}
     {%- set declared = {} -%}
     {%- for row in run_query(
         "select * from (" ~ raw_values() ~ ") as declared where table_name = " ~ quoted(table)
-        ~ " order by column_name, time_format, raw_value, value"
+        ~ " order by column_name, time_format nulls last, raw_value nulls last, value nulls last"
     ).rows -%}
         {%- set of_column = declared.setdefault(row[1], {'values': [], 'time_formats': []}) -%}
         {%- if row[2] is not none -%}

@@ -17,7 +17,7 @@
 {%- endmacro %}
 
 {% macro is_null_word(column) -%}
-lower({{ column.name }}) in ('null', 'none', 'n/a', 'na', 'nan', '\n', '-')
+lower({{ column.name }}) in ('null', 'none', 'n/a', 'na', 'nan', {{ quoted('\\n') }}, '-')
 {%- if column.kind == 'time' %} or {{ column.name }} like '0000%'{% endif -%}
 {%- endmacro %}
 

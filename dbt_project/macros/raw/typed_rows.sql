@@ -57,7 +57,8 @@ select
             {{ declared_value(stored_text(stored), column['values']) }}
         {%- endif -%}
         {%- endset -%}
-        {{ value_unless_erased(column, value) if stored else value }} as {{ column.name }},
+        {{ value_unless_erased(column, value) if stored else value }} as {{ column.name }}
+        {{- ',' if not loop.last }}
         {%- endfor %}
     {%- if group %}
     from {{ group.relation }}
@@ -71,8 +72,8 @@ select
 {#- Adds the typed value of each column that is no text, null where it cannot be read. -#}
 {% macro parsed_rows(columns) -%}
 select
-        *,
-        {%- for column in columns if column.value != column.name %}
+        *
+        {%- for column in columns if column.value != column.name %},
         {% if column.kind == 'time' -%}
             {{
                 'try_cast(' ~ column.name ~ ' as timestamp)'
@@ -86,7 +87,7 @@ select
             upper({{ column.name }})
         {%- else -%}
             case when {{ is_word(column) }} then lower({{ column.name }}) end
-        {%- endif %} as {{ column.value }},
+        {%- endif %} as {{ column.value }}
         {%- endfor %}
     from source
 {%- endmacro %}

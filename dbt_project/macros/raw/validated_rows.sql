@@ -168,13 +168,13 @@ where repeated.key_hash is null
 {#- Of exact copies the one that was loaded last. -#}
 {% macro rows_without_copies(raw) -%}
 select
-    {{ raw.copied | join(',\n    ') }},
-    {%- for name in raw.copied if raw.by_name[name].value != name %}
-    any_value({{ raw.by_name[name].value }}) as {{ raw.by_name[name].value }},
+    {{ raw.copied | join(',\n    ') }}
+    {%- for name in raw.copied if raw.by_name[name].value != name %},
+    any_value({{ raw.by_name[name].value }}) as {{ raw.by_name[name].value }}
     {%- endfor %}
-    {%- if raw.has_loaded_at %}
+    {%- if raw.has_loaded_at %},
     {{ latest_text('loaded_at', 'loaded_at__value') }} as loaded_at,
-    max(loaded_at__value) as loaded_at__value,
+    max(loaded_at__value) as loaded_at__value
     {%- endif %}
 from read
 where {{ raw.key_hash }} in (select repeated.key_hash from repeated)
@@ -271,8 +271,8 @@ from validated_collapsed_rows
 {#- Adds `<column>__ignored` for each column whose value may be ignored: the note why, if it is. -#}
 {% macro rows_with_ignored_values(raw) -%}
 select
-    *,
-    {%- for column in raw.columns if is_ignorable(column) %}
+    *
+    {%- for column in raw.columns if is_ignorable(column) %},
     case
         when {{ is_missing(column) }} or row_reason is not null then null
         {%- set reason = 'unknown' if column.kind == 'word' else 'invalid' %}
@@ -283,7 +283,7 @@ select
         {%- elif out_of_range(column) %}
         when {{ out_of_range(column) }} then 'value_ignored:out_of_range_{{ column.name }}'
         {%- endif %}
-    end as {{ column.name }}__ignored,
+    end as {{ column.name }}__ignored
     {%- endfor %}
 from ranked
 {%- endmacro %}
@@ -325,14 +325,14 @@ case
 {#- Adds `<column>__changed` for each end that must not lie before its start: the note, if it did. -#}
 {% macro rows_with_changed_values(raw) -%}
 select
-    *,
-    {%- for column in raw.columns if column.not_before %}
+    *
+    {%- for column in raw.columns if column.not_before %},
     case
         when
             {{ end_of_row(raw, column) }} < {{ raw.by_name[column.not_before].value }}
             and row_reason is null
             then 'value_changed:ends_before_start'
-    end as {{ column.name }}__changed,
+    end as {{ column.name }}__changed
     {%- endfor %}
 from {{ 'ended' if raw.end else 'ignored' }}
 {%- endmacro %}
@@ -357,7 +357,7 @@ select
     {% if notes -%}
     nullif(concat_ws(';', {{ notes | join(', ') }}), '')
     {%- else -%}
-    cast(null as varchar)
+    cast(null as {{ dbt.type_string() }})
     {%- endif %} as value_issues
 from changed
 {%- endmacro %}
@@ -384,7 +384,7 @@ select
     rejected_reason,
     value_issues,
     {% if not raw.key -%}
-    cast(null as varchar)
+    cast(null as {{ dbt.type_string() }})
     {%- elif raw.key | length == 1 -%}
     {{ raw.by_name[raw.key[0]].text }}
     {%- else -%}

@@ -56,7 +56,7 @@ kept_value_lists as (
 
     select
         metric_id,
-        array_agg(value order by value) as dimension_values
+        array_sort(array_agg(value)) as dimension_values
     from compared_values
     group by metric_id
 

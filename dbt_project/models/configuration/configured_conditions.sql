@@ -126,13 +126,13 @@ identified as (
             order by
                 configuration_key,
                 rule_set,
-                segment_id,
-                pillar_id,
-                clause,
+                segment_id nulls last,
+                pillar_id nulls last,
+                clause nulls last,
                 signal_id,
-                operator,
-                threshold,
-                scaled_by
+                operator nulls last,
+                threshold nulls last,
+                scaled_by nulls last
         ) as {{ dbt.type_string() }}) as condition_id,
         *
     from conditions

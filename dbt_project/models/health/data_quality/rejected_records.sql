@@ -1,22 +1,13 @@
 {{ config(materialized='incremental', incremental_strategy='replace_all') }}
 -- Rows of the raw tables that count nowhere, and values that were ignored or changed.
 -- depends_on: {{ ref('int_health_dates') }}
---
--- A record is known again by its JSON without `loaded_at`, which changes with every load, and
--- without what is null, which a column that is new is in all records.
-{%- set known_record -%}
-regexp_replace(
-            regexp_replace(record, ',"loaded_at":("([^"\\]|\\.)*"|null)', ''),
-            ',"[a-z_]+":null', '', 'g'
-        )
-{%- endset %}
 with
 
 issues as (
 
     select
         *,
-        {{ known_record }} as known_record
+        {{ record_as_known('record') }} as known_record
     from {{ ref('int_record_issues') }}
 
 ),
@@ -30,7 +21,7 @@ seen as (
         coalesce(record_key, '') as record_key,
         reason,
         effect,
-        {{ known_record }} as known_record,
+        {{ record_as_known('record') }} as known_record,
         min(first_seen_on) as first_seen_on
     from {{ this }}
     group by
@@ -38,7 +29,7 @@ seen as (
         coalesce(record_key, ''),
         reason,
         effect,
-        {{ known_record }}
+        {{ record_as_known('record') }}
     {%- else -%}
     select
         table_name,

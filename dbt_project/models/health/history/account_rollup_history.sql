@@ -3,7 +3,7 @@
 -- to them (docs/health.md, "Roll-up").
 {% for step in long_steps_of_health_dates() -%}
 {{ step.opening }}
-with recursive
+with
 
 -- From each account to its parent: both in scope, and not the same.
 links as (
@@ -23,26 +23,10 @@ links as (
 
 ),
 
--- Each account with its parent, the parent's parent and so on. A pair that was found before adds
--- nothing, so that a circle comes to its end.
+-- Each account with its parent, the parent's parent and so on.
 belonging as (
 
-    select
-        health_date,
-        account_id,
-        parent_account_id
-    from links
-
-    union
-
-    select
-        belonging.health_date,
-        belonging.account_id,
-        links.parent_account_id
-    from belonging
-    inner join links
-        on belonging.health_date = links.health_date
-        and belonging.parent_account_id = links.account_id
+    {{ all_parents('links') }}
 
 ),
 

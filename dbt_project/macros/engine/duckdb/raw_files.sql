@@ -1,22 +1,20 @@
-{#- How the files of a raw table are read, or none where the table is absent:
-    {'location', 'problem' (why it cannot be read, or none), 'groups' ([{'relation' (to select from),
-    'columns': {name: {'expression', 'type'}}}]), 'columns' (those of the contract that it has), ...}.
+{#- Raw tables are files of a folder. The reader of raw files says how they are read
+    (`orchestration/raw_reader`), the same to dbt and to the checks; a file of 0 bytes counts as absent. -#}
 
-    On DuckDB the reader of raw files says it (`orchestration/raw_reader`), the same to dbt and to the
-    checks; a file of 0 bytes counts as absent. -#}
-{% macro raw_table(table) %}
-    {{ return(adapter.dispatch('raw_table', 'health')(table)) }}
-{% endmacro %}
 {% macro duckdb__raw_table(table) %}
     {{ return(fromjson(run_query(
         "select health_raw_table(" ~ quoted(raw_folder()) ~ ", " ~ quoted(table) ~ ")"
     ).columns[0].values()[0])) }}
 {% endmacro %}
 
-{#- All files of the raw folder as rows of `health.raw_files`. -#}
-{% macro raw_files() %}
-    {{ return(adapter.dispatch('raw_files', 'health')()) }}
+{% macro duckdb__where_raw_tables_are() %}
+    {{ return(
+        "in the folder " ~ raw_folder()
+        ~ ". Set HEALTH_RAW_DIR to the folder with your raw tables (accounts.csv, "
+        ~ "accounts.parquet or a folder accounts/), or run `make sample` for sample data."
+    ) }}
 {% endmacro %}
+
 {% macro duckdb__raw_files() -%}
 select
     json_extract_string(item, '$.table_name') as table_name,
@@ -32,11 +30,7 @@ from (
 ) as files
 {%- endmacro %}
 
-{#- The rows of `seeds/raw_values.csv` as texts; none where the folder lacks the file. It is read as a
-    file, because the raw checks need it before dbt, and a seed that is not there stops dbt. -#}
-{% macro raw_values() %}
-    {{ return(adapter.dispatch('raw_values', 'health')()) }}
-{% endmacro %}
+{#- Read as a file, because the raw checks need it before dbt, and a seed that is not there stops dbt. -#}
 {% macro duckdb__raw_values() -%}
 select
     {%- for column in raw_value_columns() %}
@@ -49,25 +43,14 @@ from (
 ) as rows_of_file
 {%- endmacro %}
 
-{#- The ids of those who are to be erased (`user` or `account`), as the list of the house has them: a
-    subquery, so that no compiled statement shows an id. -#}
-{% macro erased_ids(kind) %}
-    {{ return(adapter.dispatch('erased_ids', 'health')(kind)) }}
-{% endmacro %}
 {% macro duckdb__erased_ids(kind) -%}
 (
         select unnest(from_json(health_erasures('{{ kind }}'), '["varchar"]')) as erased_id
     )
 {%- endmacro %}
 
-{% macro raw_value_columns() %}
-    {{ return(['table_name', 'column_name', 'raw_value', 'time_format', 'value']) }}
-{% endmacro %}
-
 {% macro raw_folder() %}
     {{ return(env_var('HEALTH_RAW_DIR', '') or (flags.PROJECT_DIR or '.') ~ '/../data/raw') }}
 {% endmacro %}
 
 {% macro seeds_folder() %}{{ return((flags.PROJECT_DIR or '.') ~ '/../seeds') }}{% endmacro %}
-
-{% macro quoted(text) %}{{ return("'" ~ text | replace("'", "''") ~ "'") }}{% endmacro %}

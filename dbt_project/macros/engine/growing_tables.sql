@@ -12,11 +12,11 @@
         {%- set schema, previous = before.split('.') -%}
         {%- set there = adapter.get_relation(target.database, schema, previous) -%}
         {%- if there and not adapter.get_relation(target.database, schema, name) -%}
-            {%- do statements.append('alter table ' ~ there ~ ' rename to ' ~ name ~ ';') -%}
+            {%- do statements.append('alter table ' ~ there ~ ' rename to ' ~ name) -%}
             {%- do adapter.cache_renamed(there, there.incorporate(path={'identifier': name})) -%}
         {%- endif -%}
     {%- endfor -%}
-    {{ return(statements | join('\n')) }}
+    {{ return(run_statements(statements)) }}
 {% endmacro %}
 
 {#- Drops tables that no run makes any more. -#}
@@ -27,30 +27,28 @@
         {%- for name in names -%}
             {%- set there = adapter.get_relation(target.database, schema, name) -%}
             {%- if there and there.is_table -%}
-                {%- do statements.append('drop table ' ~ there ~ ';') -%}
+                {%- do statements.append('drop table ' ~ there) -%}
                 {%- do adapter.cache_dropped(there) -%}
             {%- endif -%}
         {%- endfor -%}
     {%- endfor -%}
-    {{ return(statements | join('\n')) }}
+    {{ return(run_statements(statements)) }}
 {% endmacro %}
 
 {#- Adds the columns that are declared for incremental models and for what runs note, before anything is
     built: a model may read its own table, or one that is built after it. -#}
 {% macro add_declared_columns() %}
     {%- if not execute or flags.WHICH not in ['build', 'run'] -%}{{ return('') }}{%- endif -%}
-    {%- set tables = {} -%}
-    {%- for row in run_query(
-        "select table_schema || '.' || table_name, column_name, is_nullable "
-        ~ "from information_schema.columns where table_catalog = '" ~ target.database ~ "'"
-    ).rows -%}
-        {%- do tables.setdefault(row[0], {}).update({(row[1] | lower): row[2]}) -%}
+    {%- set relations = {} -%}
+    {%- for node in growing_nodes() -%}
+        {%- do relations.update({node.unique_id: api.Relation.create(
+            node.database, node.schema, node.alias or node.identifier, type='table'
+        )}) -%}
     {%- endfor -%}
+    {%- set tables = columns_of_tables(relations.values()) -%}
     {%- set statements = [] -%}
     {%- for node in growing_nodes() -%}
-        {%- set relation = api.Relation.create(
-            node.database, node.schema, node.alias or node.identifier, type='table'
-        ) -%}
+        {%- set relation = relations[node.unique_id] -%}
         {%- set present = tables.get(node.schema ~ '.' ~ relation.identifier) -%}
         {%- set columns = typed_columns(node) -%}
         {%- if present is not none and columns -%}
@@ -61,7 +59,7 @@
                 declared | reject('in', present) | list
                 or (is_whole and present | reject('in', declared) | list)
             -%}
-                {%- do statements.append(statements_for_new_columns(
+                {%- do statements.extend(statements_for_new_columns(
                     relation,
                     get_column_schema_from_query(get_empty_schema_sql(columns)),
                     node,
@@ -69,15 +67,15 @@
                 )) -%}
             {%- endif -%}
             {%- for column in columns.values()
-                if has_contract and present.get(column.name | lower) == 'NO' and not is_not_null(column)
+                if has_contract and present.get(column.name | lower) is false and not is_not_null(column)
             -%}
                 {%- do statements.append(
-                    'alter table ' ~ relation ~ ' alter column ' ~ column.name ~ ' drop not null;'
+                    'alter table ' ~ relation ~ ' alter column ' ~ column.name ~ ' drop not null'
                 ) -%}
             {%- endfor -%}
         {%- endif -%}
     {%- endfor -%}
-    {{ return(statements | join('\n')) }}
+    {{ return(run_statements(statements)) }}
 {% endmacro %}
 
 {#- Incremental models, and sources that are tables of runs' notes, as nodes of the graph. -#}
@@ -145,9 +143,7 @@
                     ~ ' no value for it: declare it without `not_null`'
                 ) -%}
             {%- endif -%}
-            {%- do statements.append(
-                'alter table ' ~ relation ~ ' add column ' ~ name ~ ' ' ~ type ~ ';'
-            ) -%}
+            {%- do statements.append('alter table ' ~ relation ~ ' ' ~ added_column(name, type)) -%}
         {%- endif -%}
     {%- endfor -%}
     {%- if problems -%}
@@ -156,7 +152,7 @@
             ~ ' outlive a run:\n  - ' ~ problems | join('\n  - ') ~ '\n' ~ way_on(node, cures)
         ) }}
     {%- endif -%}
-    {{ return(statements | join('\n')) }}
+    {{ return(statements) }}
 {% endmacro %}
 
 {% macro way_on(node, cures) %}
@@ -167,8 +163,8 @@
         ) -%}
     {%- elif cures -%}
         {%- do ways.append(
-            'or change the table: back up the warehouse, and run in any DuckDB client on '
-            ~ target.path ~ '\n    ' ~ cures | join('\n    ') ~ '\n'
+            'or change the table: back up the warehouse, and run ' ~ where_statements_are_run()
+            ~ '\n    ' ~ cures | join('\n    ') ~ '\n'
         ) -%}
     {%- endif -%}
     {%- do ways.append('or, if a newer version wrote this warehouse, run that version') -%}

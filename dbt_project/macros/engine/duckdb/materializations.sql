@@ -26,7 +26,7 @@
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
 
-{#- The strategies are in `macros/engine/duckdb.sql`. Only a model that reads the table it writes
+{#- The strategies are in `macros/engine/strategies.sql`. Only a model that reads the table it writes
     needs a copy of the new rows first. -#}
 {% materialization incremental, adapter='duckdb' %}
     {%- set existing_relation = load_cached_relation(this) -%}
@@ -45,7 +45,7 @@
             context, config.require('incremental_strategy')
         ) -%}
         {%- call written_by_model(target_relation) -%}
-            {{ new_columns }}
+            {{ duckdb__run_statements(new_columns) }}
             {%- if reads_itself %}
             create or replace temporary table {{ copied }} as (
                 {{ steps[0] }}
@@ -62,6 +62,16 @@
     {%- endif -%}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
+
+{% macro duckdb__replace_rows(arguments, condition) %}
+    {%- set columns = get_quoted_csv(arguments.dest_columns | map(attribute='name')) -%}
+    delete from {{ arguments.target_relation }} where {{ condition }};
+    insert into {{ arguments.target_relation }} ({{ columns }})
+    select {{ columns }} from {{ arguments.temp_relation }};
+{% endmacro %}
+
+{#- A condition may ask the warehouse. -#}
+{% macro duckdb__known_now(expression, type) %}{{ return(expression) }}{% endmacro %}
 
 {% macro further_steps(relation, steps) %}
     {%- for step in steps[1:] %}

@@ -1,0 +1,95 @@
+"""`make spark`: health on a Spark cluster of this machine, held against DuckDB's row for row.
+
+A first load, two nights, a backfill of three dates, a changed configuration, and a night in which a
+worker is killed. Ends with code 1 where a published table differs. Takes an hour.
+"""
+
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import click
+import spark_cluster
+from both_engines import Company
+from changed_configuration import changed_configuration
+from pipeline import ROOT
+
+from orchestration.sample_data import write_sample
+
+END = date(2026, 11, 22)
+DAYS = 90
+# Into a run; of about 140.
+TABLES_BEFORE_A_WORKER_IS_LOST = 60
+
+
+@click.command()
+@click.option("--accounts", default=200, show_default=True, help="Accounts of the sample.")
+def main(accounts: int) -> None:
+    spark_cluster.install()
+    with tempfile.TemporaryDirectory(prefix="spark-") as name:
+        folder = Path(name)
+        write_sample(folder / "raw", accounts=accounts, days=DAYS, end_date=END)
+        with spark_cluster.running(folder / "cluster") as cluster:
+            spark_cluster.load_raw(cluster, folder / "raw")
+            company = Company(folder / "raw", folder / "company", cluster)
+            company.folder.mkdir()
+            differ = compare(company, accounts)
+    sys.exit(1 if differ else 0)
+
+
+def compare(company: Company, accounts: int) -> bool:
+    """Prints a row for each step; whether a table differs in any."""
+    changed = company.folder / "changed_seeds"
+    changed_configuration(ROOT / "seeds", changed, seed=1)
+    other = replace(company, seeds=changed)
+    steps: list[tuple[str, Company, int, int]] = [
+        ("first load", company, 5, 5),
+        ("a night", company, 4, 4),
+        ("the next night", company, 3, 3),
+        ("a backfill of three dates", company, 5, 3),
+        ("a changed configuration", other, 2, 2),
+        ("a night, a worker killed", other, 1, 1),
+    ]
+    print(f"{accounts} accounts; {versions()}\n")
+    print("| step | Spark, s | DuckDB, s | tables | rows | tables that differ |")
+    print("|---|---|---|---|---|---|", flush=True)
+    differ = False
+    loaded: Path | None = None
+    for name, of_step, days_before_first, days_before_last in steps:
+        first, last = (END - timedelta(days) for days in (days_before_first, days_before_last))
+        if of_step.seeds != loaded:
+            of_step.load_configuration()
+            loaded = of_step.seeds
+        calculate: Callable[[date, date], float] = of_step.calculate_on_spark
+        if "killed" in name:
+            calculate = lambda one, other, of=of_step: of.calculate_on_spark_and_lose_a_worker(  # noqa: E731
+                one, other, TABLES_BEFORE_A_WORKER_IS_LOST
+            )
+        on_duckdb = of_step.calculate_on_duckdb(first, last)
+        on_spark = calculate(first, last)
+        sentences, tables, rows = of_step.differences()
+        wrong = sum(not sentence.startswith(" ") for sentence in sentences)
+        print(
+            f"| {name} | {on_spark:.0f} | {on_duckdb:.0f} | {tables} | {rows:,} | {wrong} |",
+            flush=True,
+        )
+        print("\n".join(sentences), file=sys.stderr, flush=True)
+        differ = differ or bool(sentences)
+    return differ
+
+
+def versions() -> str:
+    folders = [
+        folder
+        for name in ("pyspark", "dbt_core", "dbt_spark")
+        for folder in spark_cluster.packages().glob(f"{name}-*.dist-info")
+    ]
+    names = [folder.stem.replace("-", " ") for folder in folders]
+    return ", ".join([*names, spark_cluster.iceberg_jars()[0].stem])
+
+
+if __name__ == "__main__":
+    main()
