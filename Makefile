@@ -120,7 +120,7 @@ spark: setup
 
 lock: setup
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \
-		--generate-hashes --upgrade --extra dev --extra bench --extra weights --extra sign-in --extra spark \
+		--generate-hashes --upgrade --extra dev --extra bench --extra weights --extra sign-in \
 		pyproject.toml --output-file requirements.lock
 	$(MAKE) licences
 
