@@ -105,7 +105,7 @@ class DbtMacros:
             **(names or {}),
         }
         self.jinja.globals["dbt"] = SimpleNamespace(
-            **{**self.jinja.globals, "type_string": lambda: "varchar"}
+            **{**self.jinja.globals, "type_string": lambda: "TEXT"}
         )
 
     def __getattr__(self, name: str) -> Any:
