@@ -87,6 +87,8 @@ def site(
     from orchestration.publishing.open_publication import Snapshot
 
     settings, sign_in = Settings.from_environment(), SignIn.from_environment()
+    if reader and not sign_in.people:
+        raise click.ClickException("--as needs HEALTH_PAGES_PEOPLE, the file of who may see what.")
     name = reader or sign_in.user
     person = sign_in.person(name)
     if person is None:
