@@ -34,28 +34,6 @@
 {#- A text as a literal. -#}
 {% macro quoted(text) %}{{ return(adapter.dispatch('quoted', 'health')(text)) }}{% endmacro %}
 
-{#- Text without the blanks around it; blank is null. Blanks are all that Unicode calls white
-    space. -#}
-{% macro trimmed(text) %}
-    {{ return(adapter.dispatch('trimmed', 'health')(text)) }}
-{% endmacro %}
-
-{% macro white_space() -%}
-{{ ' \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0\u1680'
-    '\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a'
-    '\u2028\u2029\u202f\u205f\u3000' }}
-{%- endmacro %}
-
-{#- A number as a person would write it: no exponent, no needless zeros, at most six decimals. -#}
-{% macro number_text(number) %}
-    {{ return(adapter.dispatch('number_text', 'health')(number)) }}
-{% endmacro %}
-
-{#- A number with so many decimals, halves away from zero as its six decimals read. -#}
-{% macro rounded_as_written(number, decimals) %}
-    {{ return(adapter.dispatch('rounded_as_written', 'health')(number, decimals)) }}
-{% endmacro %}
-
 {#- The unit of one: without the s that ends its first word. -#}
 {% macro singular(unit) %}
     {{ return(adapter.dispatch('singular', 'health')(unit)) }}
@@ -162,16 +140,6 @@
     {{ return(adapter.dispatch('text_rows', 'health')(relation, columns)) }}
 {% endmacro %}
 
-{#- One row per distinct value of a `|`-separated list, trimmed, without blanks:
-    (columns..., value). -#}
-{% macro list_values(relation, columns, list_column) -%}
-select distinct {{ columns | join(', ') }}, trim(value) as value
-from (
-    {{ split_rows(relation, columns, list_column, '|') }}
-) as split
-where trim(value) <> ''
-{%- endmacro %}
-
 {#- One row per part of a separated text, repeats kept: (columns..., value). -#}
 {% macro split_rows(relation, columns, text_column, separator) %}
     {{ return(adapter.dispatch('split_rows', 'health')(
@@ -185,9 +153,7 @@ where trim(value) <> ''
     {{ return(adapter.dispatch('exact_sum', 'health')(number)) }}
 {% endmacro %}
 
-{#- Arrays: does one hold a value, have two a value in common. -#}
-{% macro array_has(array, value) -%}array_contains({{ array }}, {{ value }}){%- endmacro %}
-
+{#- Have two arrays a value in common. -#}
 {% macro arrays_overlap(one, other) %}
     {{ return(adapter.dispatch('arrays_overlap', 'health')(one, other)) }}
 {% endmacro %}
@@ -209,8 +175,8 @@ where trim(value) <> ''
     {{ return(adapter.dispatch('all_parents', 'health')(links)) }}
 {% endmacro %}
 
-{#- Numbers from 0 to 62 as a set in one number: those of a group, whether one is in it, those of a group of
-    sets, and how many there are in one. Counts distinct days or features without a row for each. -#}
+{#- Numbers from 0 to 62 as a set in one number: those of a group, and whether one is in it. Counts distinct
+    days or features without a row for each. -#}
 {% macro number_set(number) %}
     {{ return(adapter.dispatch('number_set', 'health')(number)) }}
 {% endmacro %}
@@ -218,10 +184,6 @@ where trim(value) <> ''
 {% macro is_in_number_set(number, number_set) %}
     {{ return(adapter.dispatch('is_in_number_set', 'health')(number, number_set)) }}
 {% endmacro %}
-
-{% macro number_set_of_sets(number_set) -%}bit_or({{ number_set }}){%- endmacro %}
-
-{% macro number_set_size(number_set) -%}bit_count({{ number_set }}){%- endmacro %}
 
 {#- Seconds since the epoch, fractions kept. -#}
 {% macro epoch_seconds(time) %}

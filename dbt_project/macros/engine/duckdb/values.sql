@@ -91,39 +91,6 @@ case when isfinite({{ number }}) then {{ number }} end
     {{ return("'" ~ text | replace("'", "''") ~ "'") }}
 {% endmacro %}
 
-{#- Trimming costs many times what a look at both ends does, and hardly any text needs it. -#}
-{% macro duckdb__trimmed(text) -%}
-case
-            when {{ text }} between '!' and '~' and substr({{ text }}, -1) between '!' and '~'
-                then {{ text }}
-            else nullif(trim({{ text }}, '{{ white_space() }}'), '')
-        end
-{%- endmacro %}
-
-{% macro duckdb__number_text(number) -%}
-case
-    when {{ number }} = trunc({{ number }}) and abs({{ number }}) < 1e15
-        then cast(cast({{ number }} as bigint) as varchar)
-    when abs({{ number }}) < 1e30
-        then regexp_replace(
-            regexp_replace(
-                cast(cast({{ number }} as decimal(38, 6)) as varchar), '\.?0+$', ''
-            ),
-            '^-0$',
-            '0'
-        )
-    else cast({{ number }} as varchar)
-end
-{%- endmacro %}
-
-{% macro duckdb__rounded_as_written(number, decimals) -%}
-case
-            when abs({{ number }}) < 1e15
-                then cast(round(cast({{ number }} as decimal(38, 6)), {{ decimals }}) as double)
-            else {{ number }}
-        end
-{%- endmacro %}
-
 {% macro duckdb__singular(unit) -%}
 regexp_replace({{ unit }}, '^(\S*[^\ssiu])s( |$)', '\1\2')
 {%- endmacro %}

@@ -77,38 +77,6 @@ case when abs({{ number }}) < double('Infinity') then {{ number }} end
     {{ return("'" ~ text | replace("\\", "\\\\") | replace("'", "\\'") ~ "'") }}
 {% endmacro %}
 
-{% macro spark__trimmed(text) -%}
-case
-            when {{ text }} between '!' and '~' and substr({{ text }}, -1) between '!' and '~'
-                then {{ text }}
-            else nullif(trim(both '{{ white_space() }}' from {{ text }}), '')
-        end
-{%- endmacro %}
-
-{% macro spark__number_text(number) -%}
-case
-    when {{ number }} = floor({{ number }}) and abs({{ number }}) < 1e15
-        then cast(cast({{ number }} as bigint) as string)
-    when abs({{ number }}) < 1e30
-        then regexp_replace(
-            regexp_replace(
-                cast(cast({{ number }} as decimal(38, 6)) as string), '[.]?0+$', ''
-            ),
-            '^-0$',
-            '0'
-        )
-    else cast({{ number }} as string)
-end
-{%- endmacro %}
-
-{% macro spark__rounded_as_written(number, decimals) -%}
-case
-            when abs({{ number }}) < 1e15
-                then cast(round(cast({{ number }} as decimal(38, 6)), {{ decimals }}) as double)
-            else {{ number }}
-        end
-{%- endmacro %}
-
 {% macro spark__singular(unit) -%}
 regexp_replace({{ unit }}, '^([^ ]*[^ siu])s( |$)', '$1$2')
 {%- endmacro %}
