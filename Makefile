@@ -78,7 +78,7 @@ lint-sql: export HEALTH_RAW_DIR := $(LINT)/raw
 lint-sql: export HEALTH_DB_PATH := $(LINT)/warehouse.duckdb
 lint-sql: setup
 	@rm -rf $(LINT) && $(BIN)/python -m orchestration.sample_data --folder $(LINT)/raw --accounts 5 --days 5
-	$(BIN)/sqlfluff lint $(SQL)
+	$(BIN)/sqlfluff lint --processes 2 $(SQL)
 	@rm -rf $(LINT)
 
 # dbt's documentation of all models as one page that needs no web: dbt_project/target/static_index.html

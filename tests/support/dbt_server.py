@@ -16,6 +16,11 @@ from typing import Any
 
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
+from dbt_common.clients.jinja import MacroFuzzEnvironment, get_template, template_cache
+
+# dbt imports it by its name, in each fork where it is not there yet.
+import orchestration.dbt_runner.dbt_plugin  # noqa: F401
+from orchestration.dbt_runner.heard_events import drop_unheard_events
 
 
 def parsed_project(folder: Path) -> Any:
@@ -28,6 +33,25 @@ def parsed_project(folder: Path) -> Any:
     if not result.success:
         raise SystemExit(str(result.exception))
     return result.result
+
+
+def compile_templates(manifest: Any) -> None:
+    """Compile the templates of macros and nodes, which would be a quarter of what a fork does."""
+    compile_plainly = MacroFuzzEnvironment.compile
+    compiled: dict[str, Any] = {}
+
+    def compile_once(environment: Any, source: Any, *arguments: Any, **named: Any) -> Any:
+        if arguments or named or not isinstance(source, str):
+            return compile_plainly(environment, source, *arguments, **named)
+        if source not in compiled:
+            compiled[source] = compile_plainly(environment, source)
+        return compiled[source]
+
+    MacroFuzzEnvironment.compile = compile_once
+    for macro in manifest.macros.values():
+        template_cache.get_node_template(macro)
+    for node in manifest.nodes.values():
+        get_template(node.raw_code, {}, node)
 
 
 def with_seeds_of(manifest: Any, project: Path) -> bool:
@@ -69,7 +93,12 @@ def run(manifest: Any, request: dict[str, Any]) -> int:
 
 
 def main() -> None:
+    drop_unheard_events()
     manifest = parsed_project(Path(sys.argv[1]))
+    compile_templates(manifest)
+    # As `health-dbt` does: to look for garbage in the manifest takes a tenth of a run.
+    gc.collect()
+    gc.disable()
     print("ready", flush=True)
     for line in sys.stdin:
         child = os.fork()
