@@ -3,14 +3,14 @@
     pairs: relation with configuration_key, health_date, account_id, and of the condition its condition_id,
         signal_id and scaled_by
     step: of `steps_of_health_dates`, the dates that the pairs have
-    rule_sets: which conditions the pairs have, in single quotes and with commas, where these use few of all
-        signals; all where none
+    rule_sets: which conditions the pairs have, in single quotes and with commas. Values of signals that none
+        of these use are left out before the join.
     gives: one row per row of `pairs`: the number that was observed as it is (observed_number), the
         threshold, rounded to the six decimals by which both are compared (resolved_number), what was
         observed of other types (observed_text), `is_met` (true, false, or null for unknown) and, of a
         linear score rule alone, the `points` that it gives. What the condition is stays in the
         configuration, because millions of rows have one. -#}
-{% macro evaluated_conditions(pairs, step, rule_sets=none) -%}
+{% macro evaluated_conditions(pairs, step, rule_sets) -%}
 {#- The date before the run is of its first step. -#}
 {%- set is_in_step = 'health_date between ' ~ step.first ~ ' and ' ~ step.last -%}
 {%- if step.is_first %}
@@ -132,13 +132,11 @@ from (
         from {{ ref('evaluated_signals') }}
         where
             {{ is_in_step }}
-            {%- if rule_sets %}
             and signal_id in (
                 select signal_id
                 from {{ ref('configured_conditions') }}
                 where rule_set in ({{ rule_sets }})
             )
-            {%- endif %}
     ) as signals
         on scaled.configuration_key = signals.configuration_key
         and scaled.health_date = signals.health_date

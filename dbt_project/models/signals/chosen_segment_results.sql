@@ -46,6 +46,8 @@ pairs as (
 
 )
 
-{{ evaluated_conditions('pairs', step) }}
+{{ evaluated_conditions(
+    'pairs', step, rule_sets="'good', 'poor', 'healthy', 'poor_band', 'milestone'"
+) }}
 {{ step.closing }}
 {%- endfor %}
