@@ -69,7 +69,7 @@ history as (
 ),
 
 -- Keys and numbers alone, from where `conditions` has them: a window over all columns takes half as
--- long again, and the same views once more a quarter.
+-- long again, and the views themselves once more a seventh.
 results as (
 
     select
