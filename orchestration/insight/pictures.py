@@ -85,9 +85,7 @@ def draw_account(explanation: Explanation, name: str, file: Path) -> None:
 
 
 @rc_context(NAMES_ARE_TEXT)
-def draw_trend(
-    rows: list[tuple[str, date, str, int, float | None]], title: str, file: Path
-) -> None:
+def draw_trend(rows: list[tuple[str, date, str, int, float]], title: str, file: Path) -> None:
     """Accounts by state over the dates, one panel a group."""
     groups = list(dict.fromkeys(row[0] for row in rows))
     columns = min(3, len(groups))

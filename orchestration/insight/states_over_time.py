@@ -1,10 +1,11 @@
 """States over time: accounts and MRR by state on dates, and what went where between two of them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
-from orchestration.publishing.open_publication import Row, Snapshot
+from orchestration.warehouse.published import Row
 
 # Segments and managers are those of each day; analysis segments too, in which an account counts
 # once for each that it is a member of.
@@ -68,10 +69,11 @@ def last_of_periods(dates: list[date], period: str) -> list[date]:
 class StatesOverTime:
     """The states of a pillar, or overall, of some accounts, by what a panel is for.
 
-    where: a condition on `health.account_health as accounts`, with its values.
+    rows: asks what is published. where: a condition on `health.account_health as accounts`, with
+    its values.
     """
 
-    snapshot: Snapshot
+    rows: Callable[[str, list[Any]], list[Row]]
     pillar: str = "overall"
     panel: str = ""
     where: str = "true"
@@ -109,7 +111,7 @@ class StatesOverTime:
         else:
             state, accounts = self.state, "count(*)"
             rows, values = self.history(condition, [])
-        return self.snapshot.rows(
+        return self.rows(
             f"select history.health_date, {PANELS[self.panel]} as panel, {state} as state,"
             f" {accounts} as accounts, coalesce(sum(history.mrr), 0) as mrr"
             f" from {rows} group by all order by all",
@@ -122,9 +124,7 @@ class StatesOverTime:
         rows, before = whole.history("history.health_date = ?", [first])
         _, after = whole.history("history.health_date = ?", [last])
         of_date = f"select history.account_id, {self.state} as state, history.mrr from {rows}"
-        return self.snapshot.rows(
-            FLOWS.format(of_date=of_date), [*before, *after, self.pillar, first, last]
-        )
+        return self.rows(FLOWS.format(of_date=of_date), [*before, *after, self.pillar, first, last])
 
     def listed(self, day: date, state: str, panel: str) -> list[Row]:
         """The accounts of one bar, the largest first; of all panels where `panel` is empty."""
@@ -133,7 +133,7 @@ class StatesOverTime:
             condition += f" and {PANELS[self.panel]} = ?"
             asked.append(panel)
         rows, values = self.history(condition, asked)
-        return self.snapshot.rows(
+        return self.rows(
             f"select history.*, names.account_name from (select history.* from {rows}) as history"
             " left join health.account_churn as names on history.account_id = names.account_id"
             " order by history.mrr desc nulls last, history.account_id limit 1000",

@@ -1,6 +1,7 @@
 """`health trend`: how states developed, month end by month end."""
 
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 
 import click
@@ -9,38 +10,18 @@ from orchestration.base.settings import Settings
 from orchestration.insight.accounts import Connection, history_dates
 from orchestration.insight.options import DATE, MARKDOWN, PICTURE, find_pillar, report_console
 from orchestration.insight.report import Report, money
-from orchestration.insight.states import ALL_STATES, HEADINGS, STATES
-from orchestration.insight.states_over_time import last_of_periods
-from orchestration.warehouse.published import reading_published
+from orchestration.insight.states import ALL_STATES, HEADINGS
+from orchestration.insight.states_over_time import StatesOverTime, last_of_periods
+from orchestration.warehouse.published import reading_published, rows_of
 
-# What accounts are grouped by. A segment's accounts are all its members, chosen or not, so that a
-# segment made for analysis alone has a trend too.
-GROUPS = {
-    "all": "'all'",
-    "pillar": "pillar_id",
-    "segment": "membership.segment_id",
-    "csm": "coalesce(csm_email, 'nobody')",
-}
-MEMBERSHIP = """
-    inner join health.segment_membership as membership
-        on states.health_date = membership.health_date
-        and states.account_id = membership.account_id
-        and membership.membership = 'member'
-"""
-TREND = """
-    select
-        {group} as grouped_by,
-        states.health_date,
-        states.state,
-        count(*) as accounts,
-        sum(states.mrr) as mrr
-    from ({states}) as states
-    {membership}
-    where
-        list_contains($dates, states.health_date)
-        and ($pillar is null or states.pillar_id = $pillar)
-    group by all
-    order by all
+# What accounts are grouped by, as panels are. A segment's accounts are all its members, chosen or
+# not, so that a segment made for analysis alone has a trend too.
+GROUPS = {"all": "", "pillar": "", "segment": "analysis", "csm": "manager"}
+# Overall first, then the pillars of the history.
+PILLARS = """
+    select distinct pillar_id
+    from health.portfolio_health_history
+    order by pillar_id <> 'overall', pillar_id
 """
 
 
@@ -95,14 +76,18 @@ def trend(
 
 def states_by_date(
     connection: Connection, by: str, pillar: str, dates: list[date]
-) -> list[tuple[str, date, str, int, float | None]]:
+) -> list[tuple[str, date, str, int, float]]:
     """Group, date, state, accounts and MRR; overall comes before the pillars."""
-    sql = TREND.format(
-        group=GROUPS[by], states=STATES, membership=MEMBERSHIP if by == "segment" else ""
-    )
-    asked = None if by == "pillar" else pillar
-    rows = connection.execute(sql, {"dates": dates, "pillar": asked}).fetchall()
-    return sorted(rows, key=lambda row: row[0] != "overall")
+    rows = partial(rows_of, connection)
+    pillars = [row["pillar_id"] for row in rows(PILLARS)] if by == "pillar" else [pillar]
+    return [
+        (
+            one if by == "pillar" else row["panel"],
+            *(row[name] for name in ("health_date", "state", "accounts", "mrr")),
+        )
+        for one in pillars
+        for row in StatesOverTime(rows, one, GROUPS[by]).by_date(dates)
+    ]
 
 
 def title_of(by: str, pillar: str) -> str:
@@ -114,7 +99,7 @@ def report_of(connection: Connection, by: str, pillar: str, dates: list[date]) -
     report = Report(f"{title_of(by, pillar)} at the end of each month")
     counts: dict[tuple[str, date], dict[str, tuple[int, float]]] = {}
     for group, day, state, accounts, mrr in states_by_date(connection, by, pillar, dates):
-        counts.setdefault((group, day), {})[state] = (accounts, mrr or 0)
+        counts.setdefault((group, day), {})[state] = (accounts, mrr)
     rows = []
     for (group, day), states in counts.items():
         accounts = sum(number for number, _ in states.values())

@@ -97,7 +97,7 @@ def page(visit: Visit) -> dict[str, Any]:
 def states_of(visit: Visit, accounts: Chosen) -> StatesOverTime:
     pillar = visit.query.one_of("of", ["overall", *visit.names.pillar_names])
     panel = visit.query.one_of("panel", PANELS)
-    return StatesOverTime(visit.snapshot, pillar, panel, accounts.sql, accounts.values)
+    return StatesOverTime(visit.snapshot.rows, pillar, panel, accounts.sql, accounts.values)
 
 
 def listed(visit: Visit) -> dict[str, Any]:

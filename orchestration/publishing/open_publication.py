@@ -1,7 +1,7 @@
 """Snapshot: one publication, as all queries of a reader see it that stays while others follow."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
@@ -12,10 +12,7 @@ from orchestration.base.settings import Settings
 from orchestration.warehouse.as_of import publication_as_of
 from orchestration.warehouse.configuration import Configuration
 from orchestration.warehouse.connections import Warehouse
-from orchestration.warehouse.published import nothing_there, opened_locked
-
-Row = dict[str, Any]
-Values = Sequence[object] | Mapping[str, object]
+from orchestration.warehouse.published import Row, Values, nothing_there, opened_locked, rows_of
 
 
 class Snapshot:
@@ -47,10 +44,7 @@ class Snapshot:
         return f"{self.run_id}.{self.published_at:%Y%m%d%H%M%S%f}"
 
     def rows(self, sql: str, values: Values = ()) -> list[Row]:
-        """The rows as a mapping from column to value; may be called by many threads at once."""
-        cursor = self.connection.cursor().execute(sql, values if values else None)
-        columns = [column[0] for column in cursor.description or ()]
-        return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+        return rows_of(self.connection, sql, values)
 
     def kept(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         """The same, asked once of a publication: for what no address of a page changes."""

@@ -1,15 +1,19 @@
 """Published tables: the one place that opens the published tables, for those who only look."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import click
 import duckdb
 
 from orchestration.base.settings import Settings
 from orchestration.warehouse import damage
+
+Row = dict[str, Any]
+Values = Sequence[object] | Mapping[str, object]
 
 # Whoever looks may ask in SQL of their own (`health query`): it reads this file and nothing else,
 # and cannot change that. Without a folder for what does not fit into memory, because DuckDB lets
@@ -32,6 +36,13 @@ def opened_locked(file: Path) -> duckdb.DuckDBPyConnection:
     and asked in SQL of this program only.
     """
     return duckdb.connect(str(file), read_only=True, config=dict(LOCKED))
+
+
+def rows_of(connection: duckdb.DuckDBPyConnection, sql: str, values: Values = ()) -> list[Row]:
+    """The rows as a mapping from column to value; may be called by many threads at once."""
+    cursor = connection.cursor().execute(sql, values if values else None)
+    columns = [column[0] for column in cursor.description or ()]
+    return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
 
 
 @contextmanager
