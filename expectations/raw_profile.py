@@ -1,25 +1,28 @@
-"""Profiles of the raw tables: a few numbers a day, worked out by DuckDB over the raw files.
+"""Profiles of the raw tables: a few numbers a day, worked out where they lie: by DuckDB over the raw
+files, or on a Spark cluster.
 
 Only the days that a check looks back on are read, so that the cost does not grow with history. A
 table that cannot be read has a profile that says why. Nothing is validated here.
 """
 
 import csv
+import json
 import statistics
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
-
-import duckdb
 
 from expectations.checks import Check
 from expectations.raw_columns import Columns, counted_by_day, look_for_columns, rested_on
 from orchestration.base.settings import DBT_PROJECT, ROOT, Settings
 from orchestration.dbt_runner.dbt_macros import DbtMacros
 from orchestration.raw_reader.definitions import raw_definitions
+from orchestration.raw_reader.functions import seed_rows
 from orchestration.warehouse.duckdb_files import in_memory
+from orchestration.warehouse.spark import connected
 
 SEEDS = ROOT / "seeds"
 BASE = DBT_PROJECT / "models" / "staging" / "base"
@@ -126,44 +129,81 @@ def read_profiles(
     by_table: dict[str, list[Check]] = {table: [] for table in raw_definitions()}
     for check in checks:
         by_table[check.table_name].append(check)
-    with in_memory() as connection:
-        connection.execute("set timezone = 'UTC'")
-        spill = str(settings.warehouse.with_name(f"{settings.warehouse.name}.tmp"))
-        connection.execute("set temp_directory = '" + spill.replace("'", "''") + "'")
-        macros = DbtMacros(
+    macros_where_raw_tables_are = macros_on_spark if settings.is_on_spark else macros_on_duckdb
+    with macros_where_raw_tables_are(settings, (first, last), seeds) as macros:
+        reader = Reader(macros, first, last, today, seeds)
+        try:
+            return {table: reader.profile(table, asked) for table, asked in by_table.items()}
+        finally:
+            reader.drop_kept()
+
+
+@contextmanager
+def macros_on_duckdb(
+    settings: Settings, dates: tuple[date, date], seeds: Path
+) -> Iterator[DbtMacros]:
+    """The project's macros on a connection that reads the raw folder."""
+    with in_memory(settings.spill) as connection:
+        yield DbtMacros(
             connection,
             raw_folder=settings.raw,
-            dates=(first, last),
+            dates=dates,
             notes=settings.state,
             erasures=settings.erasures,
         )
-        reader = Reader(connection, macros, first, last, today, seeds)
-        return {table: reader.profile(table, asked) for table, asked in by_table.items()}
+
+
+@contextmanager
+def macros_on_spark(
+    settings: Settings, dates: tuple[date, date], seeds: Path
+) -> Iterator[DbtMacros]:
+    """The project's macros on a connection to the cluster, whose schema `raw` has the tables.
+
+    What the seed `raw_values` declares is read from its file: dbt has not loaded it yet.
+    """
+    with connected() as session:
+        names = {"raw_values": lambda: declared, "erased_kinds": lambda: []}
+        macros = DbtMacros(session, engine="spark", dates=dates, names=names)
+        declared = rows_as_sql(
+            macros, macros.raw_value_columns(), json.loads(seed_rows(seeds / "raw_values.csv"))
+        )
+        yield macros
+
+
+def rows_as_sql(
+    macros: DbtMacros, columns: Sequence[str], rows: Sequence[Mapping[str, str | None]]
+) -> str:
+    """A query of texts, trimmed, with these rows."""
+
+    def text(row: Mapping[str, str | None], column: str) -> str:
+        cell = (row.get(column) or "").strip()
+        return f"cast({macros.quoted(cell) if cell else 'null'} as string) as {column}"
+
+    texts = (", ".join(text(row, column) for column in columns) for row in rows or [{}])
+    return " union all ".join(f"select {listed}" for listed in texts) + ("" if rows else " where false")
 
 
 class Reader:
-    """Reads profiles on one connection; accounts and users are kept to look up ids."""
+    """Reads profiles on the connection of the macros; accounts and users are kept to look up ids."""
 
     def __init__(
         self,
-        connection: duckdb.DuckDBPyConnection,
         macros: DbtMacros,
         first: date,
         last: date,
         today: date,
         seeds: Path,
     ) -> None:
-        self.connection = connection
+        self.connection = macros.connection
         self.macros = macros
+        self.kept: list[str] = []
         self.first, self.last = first, last
         self.future_from = max(today, last) + timedelta(days=1)
         self.seeds = seeds
         self.known_ids: dict[str, str] = {}
         self.rested_on = rested_on(seeds)
-        pillars = [(pillar,) for pillar in words_in(seeds, "pillars", "pillar_id")]
-        connection.execute("create table config_pillars (pillar_id varchar)")
-        if pillars:
-            connection.executemany("insert into config_pillars values (?)", pillars)
+        pillars = [{"pillar_id": pillar} for pillar in words_in(seeds, "pillars", "pillar_id")]
+        self.keep("config_pillars", rows_as_sql(macros, ["pillar_id"], pillars))
         self.has_entries = False
         self.keep_rates()
 
@@ -177,7 +217,7 @@ class Reader:
         profile.problem = found["problem"] if found else None
         if profile.problem:
             return profile
-        profile.total_rows = entered + (found["row_count"] if found else 0)
+        profile.total_rows = entered + (self.row_count(found) if found else 0)
         if table in ("accounts", "users"):
             self.keep_ids(table)
         if table == "accounts":
@@ -216,7 +256,10 @@ class Reader:
             typed,
             lambda value: self.rows(f"{ctes} select 1 from read where {value} is not null limit 1"),
         )
-        by_day = f"from read where {where} group by all"
+        users = "left join known_users on user_id = known_user_id"
+        is_joined = any(check.check_name == "unmatched_users" for check in checks)
+        joined = users if is_joined and self.unmatched(typed) else ""
+        by_day = f"from read {joined} where {where} group by all"
         day = f"cast({main} as date)"
         self.fill_numbers(profile, checks, typed, main, day, ctes, by_day)
         if profile.columns:
@@ -259,7 +302,7 @@ class Reader:
                 "distinct_values": {("distinct", name): f"approx_count_distinct({value})"},
                 "level": {("level", name): f"median({value})", ("filled", name): f"count({value})"},
                 "lag": {
-                    ("lag", name): f"median(epoch({value}) - epoch({main})) / 3600.0",
+                    ("lag", name): f"median({self.seconds(value)} - {self.seconds(main)}) / 3600.0",
                     ("filled", name): f"count({value})",
                 },
                 "accounts_seen": {
@@ -276,15 +319,17 @@ class Reader:
                 elif number is not None:
                     profile.numbers.setdefault(statistic, {})[at] = number
 
+    def seconds(self, time: str) -> str:
+        return self.macros.epoch_seconds(time) if time else ""
+
     def unmatched(self, typed: dict[str, str]) -> dict[tuple[str, str], str]:
+        """Users of the rows, and those that nobody knows (`known_users` joined to the rows)."""
         if "users" not in self.known_ids or "user_id" not in typed:
             return {}
         user = typed["user_id"]
         return {
             ("filled", "user_id"): f"count({user})",
-            ("unmatched", "user_id"): (
-                f"count({user}) filter ({user} not in (select user_id from known_users))"
-            ),
+            ("unmatched", "user_id"): f"count({user}) - count(known_user_id)",
         }
 
     def fill_validated(self, profile: Profile, checks: list[Check]) -> None:
@@ -306,9 +351,11 @@ class Reader:
                 cast(record_time as date) as day,
                 count(*) as validated,
                 count(rejected_reason) as rejected,
-                count(*) filter (rejected_reason = 'unknown_account') as unknown_accounts,
-                count(*) filter (rejected_reason = 'duplicate_key') as repeated,
-                coalesce(sum(len(string_split(value_issues, ';'))), 0) as changed
+                count(*) filter (where rejected_reason = 'unknown_account') as unknown_accounts,
+                count(*) filter (where rejected_reason = 'duplicate_key') as repeated,
+                coalesce(
+                    sum(length(value_issues) - length(replace(value_issues, ';', '')) + 1), 0
+                ) as changed
             from ({sql}) as validated
             group by day
         """)
@@ -322,34 +369,52 @@ class Reader:
 
     def keep_ids(self, table: str) -> None:
         """Keep the ids of the accounts or users that count."""
-        key = f"{table[:-1]}_id"
-        self.connection.execute(f"""
-            create table known_{table} as
-            select distinct {key}
-            from ({self.validated_rows(table)}) as validated
-            where rejected_reason is null
-        """)
+        name = {"accounts": "account_id", "users": "user_id as known_user_id"}[table]
+        self.keep(
+            f"known_{table}",
+            f"select distinct {name} from ({self.validated_rows(table)}) as validated"
+            " where rejected_reason is null",
+        )
         self.known_ids[table] = f"known_{table}"
 
     def keep_rates(self) -> None:
         """Keep the currencies that have a rate."""
-        self.connection.execute(f"""
-            create table known_rates as
-            select distinct currency
-            from ({self.macros.validated_rows("exchange_rates")}) as validated
-            where rejected_reason is null
-        """)
+        self.keep(
+            "known_rates",
+            "select distinct currency"
+            f" from ({self.macros.validated_rows('exchange_rates')}) as validated"
+            " where rejected_reason is null",
+        )
 
     def keep_entries(self) -> None:
         """Keep the entries that count: checks look at what was entered as at rows of files."""
         found = self.macros.raw_table("health_entries")
         if not found or found["problem"]:
             return
-        self.connection.execute("create view stg_accounts as select * from known_accounts")
+        self.keep("stg_accounts", "select * from known_accounts")
         for name in (OVERRIDE_IDS, ENTRIES):
-            sql = self.macros.rendered(BASE / f"{name}.sql")
-            self.connection.execute(f"create table {name} as {sql}")
+            self.keep(name, self.macros.rendered(BASE / f"{name}.sql"))
         self.has_entries = True
+
+    def keep(self, name: str, sql: str) -> None:
+        """Keep the rows of a query under a name, for as long as profiles are read."""
+        if self.macros.engine == "spark":
+            self.connection.execute(f"cache table {name} as {sql}")
+            self.kept.append(name)
+        else:
+            self.connection.execute(f"create table {name} as {sql}")
+
+    def drop_kept(self) -> None:
+        """Free the memory of the cluster. What DuckDB keeps is gone with its connection."""
+        for name in reversed(self.kept):
+            self.connection.execute(f"uncache table if exists {name}")
+
+    def row_count(self, found: Mapping[str, Any]) -> int:
+        """How many rows a raw table has; a table on Spark is asked."""
+        if "row_count" in found:
+            return found["row_count"]
+        [(count,)] = self.rows(f"select count(*) from {found['location']}")
+        return count
 
     def entries_of(self, table: str) -> str | None:
         """The relation with what was entered into a table, if anything can be."""
@@ -370,7 +435,7 @@ class Reader:
         """What the files of a table hold; of one without files, what entries fill."""
         found = self.macros.raw_table(table)
         if found:
-            return found
+            return {"row_count": self.row_count(found), **found}
         filled = self.macros.raw_definition(table)["entries"]["filled_from"]
         return {"columns": filled, "other_columns": [], "row_count": self.entered_rows(table)}
 

@@ -16,11 +16,13 @@ from orchestration.assets.source_observations import source_observations
 from orchestration.base import progress
 from orchestration.base.figures import plural
 from orchestration.dbt_runner import dbt_build
+from orchestration.dbt_runner.copied_tables import copied_tables
 from orchestration.notify.alerts import send_alerts
 from orchestration.publishing.publication import Publication, publish
 from orchestration.runs.health_run import HealthRun, attempt, failures_in_words
 from orchestration.runs.partitions import HEALTH_DATES
 from orchestration.runs.selection import SOURCES, DbtPart, dbt_part, is_history
+from orchestration.warehouse import spark_copy
 from orchestration.warehouse.health_dates import Range, in_words
 from orchestration.warehouse.published import reading_published
 
@@ -150,7 +152,9 @@ def dbt_models(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         part = selected(context, manifest, dbt_models.keys)
         events: list[dbt_build.Event] = []
         try:
-            attempt(lambda: built(run, part, events, context.log.info), context.log.warning)
+            attempt(
+                lambda: built(run, part, events, manifest, context.log.info), context.log.warning
+            )
         except dg.Failure:
             yield from recorded(context, events)  # what was built, and which test it was
             raise
@@ -167,7 +171,11 @@ def dbt_models(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
 
 
 def built(
-    run: HealthRun, part: DbtPart, events: list[dbt_build.Event], log: Callable[[str], None]
+    run: HealthRun,
+    part: DbtPart,
+    events: list[dbt_build.Event],
+    manifest: Mapping[str, Any],
+    log: Callable[[str], None],
 ) -> None:
     """Calculate the dates of the run; the events are those of the dates that it was asked for."""
     events.clear()
@@ -175,6 +183,9 @@ def built(
         run.begin()
     if part.reads_raw_checks:
         run.validate("raw")  # at hand already in a run of everything
+    if run.settings.is_on_spark:
+        spark_copy.send(run.settings, *run.span)
+        dbt_build.load_raw_values(run.settings, *run.span)
     for dates in run.ranges:
         is_asked = dates[0] <= run.asked[0] <= dates[1]
         progress.report(f"Calculating {in_words(*dates)}", latest="dbt is starting")
@@ -185,6 +196,8 @@ def built(
             on_result=events.append if is_asked else lambda event: None,
             select=part.names,
         )
+    if run.settings.is_on_spark:
+        spark_copy.copy(run.settings, list(copied_tables(manifest)))
     if part.writes_all_history:
         run.calculated()
 
@@ -354,7 +367,12 @@ def published_run(run: HealthRun, log: Callable[[str], None]) -> Publication:
         run.document(log)  # here, because what fails may end the run
         raise dg.Failure(why_not_published(blocking), allow_retries=False)
     progress.report("Publishing")
-    return publish(run.settings, run.run_id, *run.span)
+    published = publish(run.settings, run.run_id, *run.span)
+    if run.settings.is_on_spark:
+        spark_copy.note_publication(
+            run.settings, run.run_id, published.config_version, *run.span
+        )
+    return published
 
 
 def why_not_published(blocking: list[expectations.CheckResult]) -> str:

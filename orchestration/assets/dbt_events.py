@@ -18,15 +18,18 @@ Columns = dict[str, dict[str, dict[str, Any]]]
 
 LINEAGE = "dagster/column_lineage"
 
-# Relations are named as in dbt's manifest.
-RELATION = """'"' || database_name || '"."' || schema_name || '"."' || table_name || '"'"""
-COLUMNS = f"""
-    select {RELATION} as relation, column_name, data_type
+# How dbt's manifest names a relation, by engine.
+RELATIONS = {
+    "duckdb": """'"' || database_name || '"."' || schema_name || '"."' || table_name || '"'""",
+    "spark": "schema_name || '.' || table_name",
+}
+COLUMNS = """
+    select {relation} as relation, column_name, data_type
     from duckdb_columns()
     where not internal
     order by relation, column_index
 """
-TABLES = f"select {RELATION} from duckdb_tables() where not internal"
+TABLES = "select {relation} from duckdb_tables() where not internal"
 
 
 def asset_events(
@@ -45,8 +48,8 @@ def asset_events(
     if not known:
         return
     with opened(settings.warehouse) as warehouse:
-        columns = columns_of_tables(warehouse)
-        rows = rows_of_tables(warehouse)
+        columns = columns_of_tables(warehouse, RELATIONS[settings.engine])
+        rows = rows_of_tables(warehouse, RELATIONS[settings.engine])
     lineages = Lineages(settings, manifest)
     target = DBT_PROJECT / (os.environ.get("DBT_TARGET_PATH") or "target")
     for event in known:
@@ -70,17 +73,20 @@ def unique_id(event: Event) -> str:
     return event.get("data", {}).get("node_info", {}).get("unique_id", "")
 
 
-def columns_of_tables(warehouse: duckdb.DuckDBPyConnection) -> Columns:
+def columns_of_tables(warehouse: duckdb.DuckDBPyConnection, named: str) -> Columns:
     """Columns with their types, by relation."""
     columns: Columns = {}
-    for relation, column, data_type in warehouse.execute(COLUMNS).fetchall():
+    for relation, column, data_type in warehouse.execute(
+        COLUMNS.format(relation=named)
+    ).fetchall():
         columns.setdefault(relation, {})[column] = {"data_type": data_type}
     return columns
 
 
-def rows_of_tables(warehouse: duckdb.DuckDBPyConnection) -> dict[str, int]:
+def rows_of_tables(warehouse: duckdb.DuckDBPyConnection, named: str) -> dict[str, int]:
     """Rows by relation; views are left out, because counting them means working them out."""
-    tables = [relation for (relation,) in warehouse.execute(TABLES).fetchall()]
+    found = warehouse.execute(TABLES.format(relation=named)).fetchall()
+    tables = [relation for (relation,) in found]
     counts = " union all ".join(f"select '{table}', count(*) from {table}" for table in tables)
     return dict(warehouse.execute(counts).fetchall()) if tables else {}
 

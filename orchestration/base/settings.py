@@ -12,6 +12,7 @@ SAMPLE_RAW = ROOT / "data" / "raw"
 DEFAULT_WAREHOUSE = ROOT / "data" / "warehouse.duckdb"
 # As in profiles.yml: DuckDB clients from 1.4 on can open what we write.
 STORAGE_VERSION = "v1.4.0"
+ENGINES = ("duckdb", "spark")
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,9 @@ class Settings:
     keep their own notes, and the list of who is to be erased; all absolute. The last three lie
     beside the warehouse if not given, so that another warehouse never publishes over the first
     one's readers.
+
+    engine: where dbt calculates. On Spark the warehouse file is what Python writes, and a copy of
+    what readers get (`orchestration/warehouse/spark_copy.py`).
     """
 
     raw: Path
@@ -27,6 +31,7 @@ class Settings:
     published: Path = None  # type: ignore[assignment]
     state: Path = None  # type: ignore[assignment]
     erasures: Path = None  # type: ignore[assignment]
+    engine: str = "duckdb"
 
     def __post_init__(self) -> None:
         beside = {"published": "published", "state": "state", "erasures": "erasures.csv"}
@@ -36,16 +41,16 @@ class Settings:
 
     @classmethod
     def from_environment(cls) -> "Settings":
-        """HEALTH_RAW_DIR, HEALTH_DB_PATH, HEALTH_PUBLISHED_DIR, HEALTH_STATE_DIR and
-        HEALTH_ERASURE_LIST, or defaults.
+        """HEALTH_RAW_DIR, HEALTH_DB_PATH, HEALTH_PUBLISHED_DIR, HEALTH_STATE_DIR,
+        HEALTH_ERASURE_LIST and HEALTH_TARGET, or defaults.
 
         Raises click.ClickException for a file in place of a folder, or the other way round, and for
-        another engine: what runs around dbt works on DuckDB alone.
+        an engine that there is not.
         """
-        if (target := os.environ.get("HEALTH_TARGET") or "duckdb") != "duckdb":
+        engine = os.environ.get("HEALTH_TARGET") or "duckdb"
+        if engine not in ENGINES:
             raise click.ClickException(
-                f"HEALTH_TARGET is {target!r}: only dbt itself works there so far (docs/spark.md)."
-                " Unset it for everything else."
+                f"HEALTH_TARGET is {engine!r}; it has to be {' or '.join(ENGINES)}."
             )
 
         def path(variable: str, default: Path) -> Path:
@@ -69,7 +74,13 @@ class Settings:
             published=folder("HEALTH_PUBLISHED_DIR", warehouse.parent / "published"),
             state=folder("HEALTH_STATE_DIR", warehouse.parent / "state"),
             erasures=path("HEALTH_ERASURE_LIST", warehouse.parent / "erasures.csv"),
+            engine=engine,
         )
+
+    @property
+    def is_on_spark(self) -> bool:
+        """Whether dbt calculates on a Spark cluster."""
+        return self.engine == "spark"
 
     @property
     def published_file(self) -> Path:
@@ -96,4 +107,5 @@ class Settings:
             "HEALTH_PUBLISHED_DIR": str(self.published),
             "HEALTH_STATE_DIR": str(self.state),
             "HEALTH_ERASURE_LIST": str(self.erasures),
+            "HEALTH_TARGET": self.engine,
         }

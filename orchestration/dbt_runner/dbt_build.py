@@ -131,6 +131,18 @@ def build(
         raise BuildFailed(message, -exit_code == signal.SIGKILL or is_locked(message))
 
 
+def load_raw_values(settings: Settings, start: date, end: date) -> None:
+    """Load the seed that models on Spark read as they are compiled. Raises BuildFailed."""
+    build(
+        settings,
+        start,
+        end,
+        lambda done: None,
+        select=["raw_values"],
+        without=("unit_test", "test"),
+    )
+
+
 def is_locked(message: str) -> bool:
     """Whether DuckDB says that another process has the file open, which passes."""
     return "Could not set lock on file" in message

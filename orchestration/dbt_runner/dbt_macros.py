@@ -1,4 +1,4 @@
-"""The dbt project's macros, called without dbt on a DuckDB connection.
+"""The dbt project's macros, called without dbt on a connection to DuckDB, or to a Spark cluster.
 
 What a raw check calls a row, a time or a rejected record, and what makes a configuration wrong,
 must be what the pipeline calls so. The dbt project says it; this module calls its macros with as
@@ -15,7 +15,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Protocol
 
 import duckdb
 import jinja2
@@ -25,6 +25,7 @@ from orchestration.base.dbt_project import configuration_files, variables
 from orchestration.base.settings import DBT_PROJECT
 from orchestration.raw_reader.definitions import raw_definitions
 from orchestration.raw_reader.functions import add_functions
+from orchestration.warehouse.spark import Session
 
 MACRO = re.compile(r"\{%-?\s*macro\s+(\w+)\(.*?\{%-?\s*endmacro\s*-?%\}", re.DOTALL)
 # Of dbt's own macros, those that the project's call.
@@ -32,6 +33,7 @@ OF_DBT = {
     "dbt.include.global_project": ("concat.sql", "hash.sql", "listagg.sql", "split_part.sql"),
     "dbt.include.duckdb": ("listagg.sql", "splitpart.sql"),
 }
+TEXT_TYPES = {"duckdb": "TEXT", "spark": "string"}
 
 
 class CompilerError(Exception):
@@ -52,9 +54,16 @@ class Cells(tuple):
         return self
 
 
+class Connection(Protocol):
+    """What the macros ask of a connection: DuckDB's, or a session of Spark's."""
+
+    def execute(self, sql: str) -> Any: ...
+
+
 class DbtMacros:
     """The macros of a project, each an attribute; a relation is asked for by its name alone.
 
+    engine: whose spelling it is, that of the connection.
     raw_folder: where the raw files are. dates: the first and last health date.
     notes: where what was learnt of raw files is kept. erasures: the list of who is to be erased.
     names: what shall stand for names of dbt or for macros.
@@ -62,8 +71,9 @@ class DbtMacros:
 
     def __init__(
         self,
-        connection: duckdb.DuckDBPyConnection,
+        connection: Connection,
         *,
+        engine: str = "duckdb",
         project: Path = DBT_PROJECT,
         raw_folder: Path | None = None,
         dates: tuple[date, date] | None = None,
@@ -72,7 +82,9 @@ class DbtMacros:
         names: Mapping[str, Any] | None = None,
     ) -> None:
         self.connection = connection
-        add_functions(connection, notes, erasures)
+        self.engine = engine
+        if isinstance(connection, duckdb.DuckDBPyConnection):
+            add_functions(connection, notes, erasures)
         values = dict(variables(project))
         environment = dict(os.environ)
         if dates:
@@ -84,8 +96,11 @@ class DbtMacros:
         self.jinja = jinja2.Environment(extensions=["jinja2.ext.do"])
         self.jinja.globals = {
             **{name: self.macro(name) for name in self.texts},
-            # There is no warehouse to look into: no relation of earlier runs is found.
-            "adapter": SimpleNamespace(dispatch=self.dispatched, get_relation=lambda *_: None),
+            "adapter": SimpleNamespace(
+                dispatch=self.dispatched,
+                get_relation=cache(self.relation_if_there),
+                get_columns_in_relation=cache(self.columns_in),
+            ),
             "api": SimpleNamespace(Column=SimpleNamespace(translate_type=lambda name: name)),
             "env_var": lambda name, default="": environment.get(name, default),
             "exceptions": SimpleNamespace(raise_compiler_error=refuse),
@@ -105,7 +120,7 @@ class DbtMacros:
             **(names or {}),
         }
         self.jinja.globals["dbt"] = SimpleNamespace(
-            **{**self.jinja.globals, "type_string": lambda: "TEXT"}
+            **{**self.jinja.globals, "type_string": lambda: TEXT_TYPES[engine]}
         )
 
     def __getattr__(self, name: str) -> Any:
@@ -125,12 +140,25 @@ class DbtMacros:
         return call
 
     def dispatched(self, name: str, package: str | None = None) -> Any:
-        own = f"duckdb__{name}"
+        own = f"{self.engine}__{name}"
         return self.macro(own if own in self.texts else f"default__{name}")
 
     def rendered(self, file: Path) -> str:
         """The SQL of a model."""
         return self.jinja.from_string(file.read_text(encoding="utf-8")).render()
+
+    def relation_if_there(self, _: object, schema: str, name: str) -> str | None:
+        """A raw table on Spark; there is no warehouse to look for relations of earlier runs in."""
+        if schema == "raw" and isinstance(self.connection, Session):
+            found = f"{schema}.{name}"
+            return found if self.connection.has(found) else None
+        return None
+
+    def columns_in(self, relation: str) -> list[SimpleNamespace]:
+        """The columns of a table on Spark."""
+        assert isinstance(self.connection, Session)
+        types, _ = self.connection.columns(relation)
+        return [SimpleNamespace(name=name, dtype=kind) for name, kind in types.items()]
 
     def run_query(self, sql: str) -> SimpleNamespace:
         rows = [Cells(row) for row in self.connection.execute(sql).fetchall()]

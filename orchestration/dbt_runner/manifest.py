@@ -50,7 +50,8 @@ def up_to_date(file: Path, settings: Settings) -> dict[str, Any] | None:
     nodes = found["nodes"].values()
     seeds = {node["name"] for node in nodes if node["resource_type"] == "seed"}
     has_seeds = {path.stem for path in (ROOT / "seeds").glob("*.csv")} <= seeds
-    has_warehouse = all(node["database"] == settings.warehouse.stem for node in nodes)
+    database = None if settings.is_on_spark else settings.warehouse.stem
+    has_warehouse = all(node["database"] == database for node in nodes)
     return found if has_seeds and has_warehouse else None
 
 

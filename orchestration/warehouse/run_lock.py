@@ -4,11 +4,13 @@ import json
 import os
 import re
 import shlex
+import socket
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import click
 import duckdb
@@ -22,12 +24,14 @@ from orchestration.base.private_files import (
     protect_all,
 )
 from orchestration.base.settings import Settings
-from orchestration.warehouse import damage
+from orchestration.warehouse import damage, spark_lock
 from orchestration.warehouse.duckdb_files import opened
 
 POLL_SECONDS = 0.2
 # What a killed run leaves behind (dbt) ends by itself within this time.
 GRACE_SECONDS = 5.0
+# Between two looks at the row on a Spark cluster, which take a second each.
+SPARK_POLL_SECONDS = 10.0
 
 
 class AnotherRun(click.ClickException):
@@ -47,6 +51,9 @@ def write_lock(
     The lock is the kernel's, so it ends with the process that holds it, however that ends: nothing
     is left to clean up after a kill. Processes that do not know the lock (a SQL client that has the
     warehouse open) are waited for as well, because DuckDB would stop the run half-way.
+
+    Where dbt calculates on Spark, the lock row there is held as well, because other machines do not
+    see the kernel's lock of this one (`spark_lock`).
 
     to_mend: for who puts another file in place of a warehouse that cannot be opened.
     """
@@ -68,19 +75,46 @@ def locked(settings: Settings, wait_seconds: float, to_mend: bool) -> Iterator[N
     except Timeout as timeout:
         raise AnotherRun(holder_text(note)) from timeout
     try:
-        write_note(note)
+        holder = write_note(note)
         try:
             wait_for_warehouse(settings, deadline)
         except CannotBeOpened:
             if not to_mend:
                 raise
-        yield
+        with locked_on_spark(holder, wait_seconds) if settings.is_on_spark else nullcontext():
+            yield
     finally:
         note.unlink(missing_ok=True)
         lock.release()
 
 
-def write_note(note: Path) -> None:
+@contextmanager
+def locked_on_spark(holder: Mapping[str, Any], wait_seconds: float) -> Iterator[None]:
+    """Hold the lock row of the cluster; raises AnotherRun after wait_seconds."""
+    own = spark_lock.Holder(
+        socket.gethostname(), **{name: str(value) for name, value in holder.items()}
+    )
+    deadline = time.monotonic() + wait_seconds
+    while other := spark_lock.take(own, is_gone):
+        if time.monotonic() >= deadline:
+            raise AnotherRun(
+                f"Another run is at work on the Spark cluster: {other}. Try again when it is done."
+                " If that machine is gone for good: `health unlock`."
+            )
+        time.sleep(min(SPARK_POLL_SECONDS, wait_seconds))
+    try:
+        yield
+    finally:
+        spark_lock.release(own)
+
+
+def is_gone(holder: spark_lock.Holder) -> bool:
+    """Whether the holder was a process of this machine that is no more."""
+    is_here = holder.host == socket.gethostname()
+    return is_here and str(start_of(int(holder.process))) != holder.process_started
+
+
+def write_note(note: Path) -> dict[str, Any]:
     """Who holds the lock, for the message; in one step, because others read it at any moment."""
     holder = {
         "process": os.getpid(),
@@ -91,6 +125,7 @@ def write_note(note: Path) -> None:
     unfinished = note.with_suffix(".tmp")
     unfinished.write_text(json.dumps(holder), encoding="utf-8")
     unfinished.replace(note)
+    return holder
 
 
 def start_of(process: int) -> str | None:

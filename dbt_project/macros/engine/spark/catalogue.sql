@@ -7,7 +7,8 @@
         'create schema if not exists operations',
         'create table if not exists operations.alert_deliveries ('
         ~ 'health_date date not null, alert_id string not null, account_id string not null, '
-        ~ 'pillar_id string not null, status string not null, sent_at timestamp) using iceberg',
+        ~ 'pillar_id string not null, status string not null, sent_at timestamp) '
+        ~ 'using iceberg partitioned by (health_date)',
     ])) }}
 {% endmacro %}
 
@@ -40,7 +41,7 @@
 
 {% macro spark__schemas_with(table) %}
     {%- set found = [] -%}
-    {%- for schema in ['health', 'main', 'operations'] if adapter.get_relation(none, schema, table) -%}
+    {%- for schema in ['checks', 'health', 'main', 'operations'] if adapter.get_relation(none, schema, table) -%}
         {%- do found.append(schema) -%}
     {%- endfor -%}
     {{ return(found) }}

@@ -30,6 +30,7 @@
         'problem': 'raw.' ~ table ~ ': ' ~ problems | join('; ') ~ '.' if problems else none,
         'groups': [{'relation': relation, 'columns': columns}],
         'columns': columns,
+        'other_columns': stored.keys() | reject('in', columns) | list,
     }) }}
 {% endmacro %}
 

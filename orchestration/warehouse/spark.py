@@ -1,0 +1,176 @@
+"""A Spark cluster as Python asks it: one connection to its Thrift server, and its problems in words.
+
+dbt has a connection of its own (`profiles.yml`), with the same settings. What is asked here is
+small: notes, metadata, and rows that are copied in batches (`spark_copy`).
+"""
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import Any
+
+import click
+
+ROWS_AT_ONCE = 10_000
+SESSION = {
+    "spark.sql.session.timeZone": "UTC",
+    # As in profiles.yml.
+    "spark.sql.legacy.ctePrecedencePolicy": "CORRECTED",
+    # The server hands rows on as they come, instead of holding all of them first.
+    "spark.sql.thriftServer.incrementalCollect": "true",
+}
+WITHOUT_ICEBERG = re.compile(r"data source: iceberg|DATA_SOURCE_NOT_FOUND|iceberg is not a valid")
+
+
+class SparkProblem(click.ClickException):
+    """What Spark, or the way to it, has to say against it; in one line."""
+
+
+class Session:
+    """A connection to a cluster; it answers like one of DuckDB's, as far as the macros ask it."""
+
+    def __init__(self, cursor: Any) -> None:
+        self.cursor = cursor
+        cursor.arraysize = ROWS_AT_ONCE
+
+    def execute(self, sql: str) -> "Session":
+        with in_words():
+            self.cursor.execute(sql)
+        return self
+
+    def fetchall(self) -> list[tuple]:
+        return [row for rows in self.fetched() for row in rows]
+
+    def fetched(self) -> Iterator[list[tuple]]:
+        """The rows of the last statement, some at a time."""
+        while rows := self.next_rows():
+            yield rows
+
+    def next_rows(self) -> list[tuple]:
+        with in_words():
+            rows = self.cursor.fetchmany(ROWS_AT_ONCE)
+        dates = [place for place, column in enumerate(self.description) if column[1] == "DATE_TYPE"]
+        return [with_dates(row, dates) for row in rows] if dates else rows
+
+    @property
+    def description(self) -> Sequence[tuple]:
+        return self.cursor.description or ()
+
+    def rows(self, sql: str) -> list[tuple]:
+        return self.execute(sql).fetchall()
+
+    def has(self, table: str) -> bool:
+        """Whether a table or view `schema.name` is there."""
+        schema, name = table.split(".")
+        schemas = {found for (found,) in self.rows("show schemas")}
+        return schema in schemas and bool(self.rows(f"show tables in {schema} like '{name}'"))
+
+    def columns(self, table: str) -> tuple[dict[str, str], list[str]]:
+        """The type of each column, and the columns that the table is partitioned by."""
+        described = [(name, kind) for name, kind, *_ in self.rows(f"describe table {table}")]
+        names = [name for name, _ in described]
+        end = next((place for place, name in enumerate(names) if not name or name[0] == "#"), None)
+        columns = dict(described[:end])
+        partitioned = [name for name in names[end:] if name in columns] if end else []
+        return columns, partitioned
+
+
+def with_dates(row: Sequence[Any], places: Sequence[int]) -> tuple:
+    """A row whose dates, which the client leaves as texts, are dates."""
+    cells = list(row)
+    for place in places:
+        if cells[place] is not None:
+            cells[place] = date.fromisoformat(cells[place])
+    return tuple(cells)
+
+
+def address() -> tuple[str, int]:
+    """The host and the port of the Thrift server. Raises click.ClickException."""
+    port = os.environ.get("HEALTH_SPARK_PORT") or "10000"
+    if not port.isdecimal():
+        raise click.ClickException(f"HEALTH_SPARK_PORT is {port!r}; it has to be a number.")
+    return os.environ.get("HEALTH_SPARK_HOST") or "127.0.0.1", int(port)
+
+
+@contextmanager
+def connected() -> Iterator[Session]:
+    """A connection to the cluster that the environment names. Raises SparkProblem."""
+    try:
+        from pyhive import hive
+    except ImportError as problem:
+        raise SparkProblem(
+            "HEALTH_TARGET is spark, and what speaks to Spark is not installed:"
+            " `pip install 'account-health[spark]'`, in a checkout `.venv/bin/pip install '.[spark]'`."
+        ) from problem
+    host, port = address()
+    with in_words():
+        connection = hive.connect(
+            host=host,
+            port=port,
+            username=os.environ.get("HEALTH_SPARK_USER") or "health",
+            auth=os.environ.get("HEALTH_SPARK_AUTH") or "NONE",
+        )
+    try:
+        session = Session(connection.cursor())
+        for name, value in SESSION.items():
+            session.execute(f"set {name}={value}")
+        yield session
+    finally:
+        try:
+            connection.close()
+        except Exception:  # noqa: BLE001, S110
+            pass  # the server is gone, which whoever asked it has been told
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """Raise what the client raises as a SparkProblem."""
+    from pyhive.exc import Error
+    from thrift.Thrift import TException
+
+    try:
+        yield
+    except Error as problem:
+        raise SparkProblem(words_of(problem)) from problem
+    except (TException, OSError) as problem:
+        host, port = address()
+        raise SparkProblem(
+            f"Spark's Thrift server at {host}:{port} does not answer ({one_line(problem)}):"
+            " HEALTH_SPARK_HOST and HEALTH_SPARK_PORT say where it is."
+        ) from problem
+
+
+def words_of(problem: Exception) -> str:
+    """What Spark says of a statement, without its traces."""
+    status = getattr(problem.args[0], "status", None) if problem.args else None
+    text = getattr(status, "errorMessage", None) or str(problem)
+    host, port = address()
+    if WITHOUT_ICEBERG.search(text):
+        return (
+            f"Spark at {host}:{port} knows no Iceberg tables: docs/spark.md says what its"
+            " configuration needs."
+        )
+    text = re.sub(r"^.*?HiveSQLException: *(Error running query: *)?", "", text.splitlines()[0])
+    return f"Spark at {host}:{port} says: {text}"
+
+
+def one_line(problem: Exception) -> str:
+    return " ".join(str(problem).split())
+
+
+def literal(value: object) -> str:
+    """A value as a literal of Spark SQL."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, datetime):
+        return f"timestamp '{value.replace(tzinfo=None)}'"
+    if isinstance(value, date):
+        return f"date '{value}'"
+    if isinstance(value, int | float):
+        return repr(value)
+    text = str(value).replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{text}'"
