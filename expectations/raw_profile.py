@@ -1,5 +1,5 @@
-"""Profiles of the raw tables: a few numbers a day, worked out where they lie: by DuckDB over the raw
-files, or on a Spark cluster.
+"""Profiles of the raw tables: a few numbers a day, worked out by DuckDB over the raw files, or on a
+Spark cluster over its tables.
 
 Only the days that a check looks back on are read, so that the cost does not grow with history. A
 table that cannot be read has a profile that says why. Nothing is validated here.
@@ -162,12 +162,13 @@ def macros_on_spark(
     What the seed `raw_values` declares is read from its file: dbt has not loaded it yet.
     """
     with connected() as session:
-        names = {"raw_values": lambda: declared, "erased_kinds": lambda: []}
-        macros = DbtMacros(session, engine="spark", dates=dates, names=names)
+        macros = DbtMacros(session, engine="spark")
         declared = rows_as_sql(
-            macros, macros.raw_value_columns(), json.loads(seed_rows(seeds / "raw_values.csv"))
+            macros, macros.raw_value_columns(), json.loads(seed_rows(f"{seeds}/raw_values.csv"))
         )
-        yield macros
+        # A run for which somebody is to be erased is refused before.
+        names = {"raw_values": lambda: declared, "erased_kinds": list}
+        yield DbtMacros(session, engine="spark", dates=dates, names=names)
 
 
 def rows_as_sql(
@@ -180,11 +181,12 @@ def rows_as_sql(
         return f"cast({macros.quoted(cell) if cell else 'null'} as string) as {column}"
 
     texts = (", ".join(text(row, column) for column in columns) for row in rows or [{}])
-    return " union all ".join(f"select {listed}" for listed in texts) + ("" if rows else " where false")
+    selects = " union all ".join(f"select {listed}" for listed in texts)
+    return selects if rows else f"{selects} where false"
 
 
 class Reader:
-    """Reads profiles on the connection of the macros; accounts and users are kept to look up ids."""
+    """Reads profiles on the connection of the macros; keeps accounts and users to look up ids."""
 
     def __init__(
         self,

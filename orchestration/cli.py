@@ -68,7 +68,7 @@ def run(health_date: datetime | None, start: datetime | None, end: datetime | No
         refuse_what_cannot_be(first, last)
     settings = Settings.from_environment()
     console = report_console()
-    if settings.raw == SAMPLE_RAW and not settings.raw.exists():
+    if settings.raw == SAMPLE_RAW and not (settings.raw.exists() or settings.is_on_spark):
         console.print("No raw data yet: making sample data in data/raw.")
         sample_data.write_sample(settings.raw)
     refuse_what_cannot_work(settings)
@@ -87,7 +87,7 @@ def run(health_date: datetime | None, start: datetime | None, end: datetime | No
 def default_dates(settings: Settings) -> tuple[date, date]:
     """Today (UTC) and what was missed before it; for sample data the last days up to its end."""
     last = today()
-    sample_end = sample_data.end_of_sample(settings.raw)
+    sample_end = None if settings.is_on_spark else sample_data.end_of_sample(settings.raw)
     if sample_end is not None:
         if sample_end < last:
             click.echo(
@@ -141,6 +141,7 @@ def query(sql: str) -> None:
 def sample(accounts: int, days: int) -> None:
     """Replace the sample data in data/raw, and the sample's warehouse, by new ones up to today."""
     settings = Settings.from_environment()
+    settings.refuse_spark("`health sample`")
     if settings.raw != SAMPLE_RAW:
         raise click.ClickException("HEALTH_RAW_DIR is set; sample data is made in data/raw only.")
     with write_lock(settings):

@@ -369,9 +369,7 @@ def published_run(run: HealthRun, log: Callable[[str], None]) -> Publication:
     progress.report("Publishing")
     published = publish(run.settings, run.run_id, *run.span)
     if run.settings.is_on_spark:
-        spark_copy.note_publication(
-            run.settings, run.run_id, published.config_version, *run.span
-        )
+        spark_copy.note_publication(run.settings, run.run_id, published.config_version, *run.span)
     return published
 
 

@@ -76,9 +76,7 @@ def unique_id(event: Event) -> str:
 def columns_of_tables(warehouse: duckdb.DuckDBPyConnection, named: str) -> Columns:
     """Columns with their types, by relation."""
     columns: Columns = {}
-    for relation, column, data_type in warehouse.execute(
-        COLUMNS.format(relation=named)
-    ).fetchall():
+    for relation, column, data_type in warehouse.execute(COLUMNS.format(relation=named)).fetchall():
         columns.setdefault(relation, {})[column] = {"data_type": data_type}
     return columns
 

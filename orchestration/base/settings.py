@@ -82,6 +82,11 @@ class Settings:
         """Whether dbt calculates on a Spark cluster."""
         return self.engine == "spark"
 
+    def refuse_spark(self, what: str) -> None:
+        """Raises click.ClickException on Spark, for what works on DuckDB alone."""
+        if self.is_on_spark:
+            raise click.ClickException(f"{what} does not work on Spark so far (docs/spark.md).")
+
     @property
     def published_file(self) -> Path:
         """The DuckDB file that readers open."""

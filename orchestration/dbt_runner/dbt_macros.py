@@ -57,6 +57,9 @@ class Cells(tuple):
 class Connection(Protocol):
     """What the macros ask of a connection: DuckDB's, or a session of Spark's."""
 
+    @property
+    def description(self) -> Any: ...
+
     def execute(self, sql: str) -> Any: ...
 
 

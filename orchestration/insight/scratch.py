@@ -154,7 +154,11 @@ def with_place(message: str, side: Side) -> str:
 def calculate(
     side: Side, settings: Settings, start: date, end: date, scratch: Path, console: Console
 ) -> Path:
-    """Calculate the range with the side's configuration; the warehouse that holds the result."""
+    """Calculate the range with the side's configuration; the warehouse that holds the result.
+
+    Raises click.ClickException on Spark: a cluster's tables cannot be copied for a try.
+    """
+    settings.refuse_spark("Trying another configuration")
     folder = scratch / f"side-{len(list(scratch.iterdir()))}"
     project = dbt_build.copied_project(folder, side.seeds)
     warehouse = folder / settings.warehouse.name

@@ -26,7 +26,7 @@ def without_process(settings: Settings, instance: dg.DagsterInstance) -> list[dg
 
 def records_without_process(settings: Settings, instance: dg.DagsterInstance) -> list[dg.RunRecord]:
     try:
-        with write_lock(settings):
+        with write_lock(settings, is_only_here=True):
             records = instance.get_run_records(dg.RunsFilter(statuses=IN_PROGRESS))
     except AnotherRun:
         return []

@@ -7,8 +7,9 @@ from orchestration.stewardship.erase import erase
 from orchestration.stewardship.failures import failures
 from orchestration.stewardship.forget import forget
 from orchestration.stewardship.lint import lint
+from orchestration.stewardship.unlock import unlock
 
-COMMANDS: tuple[click.Command, ...] = (check, erase, failures, forget, lint)
+COMMANDS: tuple[click.Command, ...] = (check, erase, failures, forget, lint, unlock)
 
 
 def add_commands(group: click.Group) -> None:

@@ -29,6 +29,7 @@ def erase() -> None:
       health erase
     """
     settings = Settings.from_environment()
+    settings.refuse_spark("`health erase`")
     refuse_what_cannot_work(settings)
     if not erasure_list(settings.erasures):
         click.echo(

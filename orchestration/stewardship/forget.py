@@ -43,6 +43,7 @@ def forget(after: datetime) -> None:
       health forget --after 2026-11-28
     """
     settings = Settings.from_environment()
+    settings.refuse_spark("`health forget`")
     last = after.date()
     if last < today():
         raise click.UsageError(

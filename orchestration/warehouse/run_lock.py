@@ -8,7 +8,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from orchestration.base.private_files import (
 from orchestration.base.settings import Settings
 from orchestration.warehouse import damage, spark_lock
 from orchestration.warehouse.duckdb_files import opened
+from orchestration.warehouse.spark import SparkProblem
 
 POLL_SECONDS = 0.2
 # What a killed run leaves behind (dbt) ends by itself within this time.
@@ -44,7 +45,10 @@ class CannotBeOpened(AnotherRun):
 
 @contextmanager
 def write_lock(
-    settings: Settings, wait_seconds: float = 0.0, to_mend: bool = False
+    settings: Settings,
+    wait_seconds: float = 0.0,
+    to_mend: bool = False,
+    is_only_here: bool = False,
 ) -> Iterator[None]:
     """Keep every other run out of the warehouse; raises AnotherRun after wait_seconds.
 
@@ -56,15 +60,19 @@ def write_lock(
     see the kernel's lock of this one (`spark_lock`).
 
     to_mend: for who puts another file in place of a warehouse that cannot be opened.
+    is_only_here: for who asks after runs of this machine alone.
     """
-    with private_files(), locked(settings, wait_seconds, to_mend):
+    is_shared = settings.is_on_spark and not is_only_here
+    with private_files(), locked(settings, wait_seconds, to_mend, is_shared):
         protect_all(settings)
         yield
         protect_all(settings)  # what was made meanwhile
 
 
 @contextmanager
-def locked(settings: Settings, wait_seconds: float, to_mend: bool) -> Iterator[None]:
+def locked(
+    settings: Settings, wait_seconds: float, to_mend: bool, is_shared: bool
+) -> Iterator[None]:
     for folder in (settings.state, settings.warehouse.parent):
         make_folder(folder, group_of_the_house())
     deadline = time.monotonic() + max(wait_seconds, GRACE_SECONDS)
@@ -81,7 +89,7 @@ def locked(settings: Settings, wait_seconds: float, to_mend: bool) -> Iterator[N
         except CannotBeOpened:
             if not to_mend:
                 raise
-        with locked_on_spark(holder, wait_seconds) if settings.is_on_spark else nullcontext():
+        with locked_on_spark(holder, wait_seconds) if is_shared else nullcontext():
             yield
     finally:
         note.unlink(missing_ok=True)
@@ -105,7 +113,8 @@ def locked_on_spark(holder: Mapping[str, Any], wait_seconds: float) -> Iterator[
     try:
         yield
     finally:
-        spark_lock.release(own)
+        with suppress(SparkProblem):  # then the next run on this machine takes the lock over
+            spark_lock.release(own)
 
 
 def is_gone(holder: spark_lock.Holder) -> bool:

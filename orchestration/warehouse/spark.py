@@ -1,4 +1,4 @@
-"""A Spark cluster as Python asks it: one connection to its Thrift server, and its problems in words.
+"""A Spark cluster as Python asks it: a connection to its Thrift server, and its problems in words.
 
 dbt has a connection of its own (`profiles.yml`), with the same settings. What is asked here is
 small: notes, metadata, and rows that are copied in batches (`spark_copy`).
@@ -7,7 +7,7 @@ small: notes, metadata, and rows that are copied in batches (`spark_copy`).
 import os
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from typing import Any
 
@@ -101,8 +101,8 @@ def connected() -> Iterator[Session]:
         from pyhive import hive
     except ImportError as problem:
         raise SparkProblem(
-            "HEALTH_TARGET is spark, and what speaks to Spark is not installed:"
-            " `pip install 'account-health[spark]'`, in a checkout `.venv/bin/pip install '.[spark]'`."
+            "HEALTH_TARGET is spark, and the extra `spark`, which speaks to it, is not installed:"
+            " `.venv/bin/pip install -e '.[spark]'` in the checkout."
         ) from problem
     host, port = address()
     with in_words():
@@ -118,10 +118,8 @@ def connected() -> Iterator[Session]:
             session.execute(f"set {name}={value}")
         yield session
     finally:
-        try:
+        with suppress(Exception):  # the server is gone, which whoever asked it has been told
             connection.close()
-        except Exception:  # noqa: BLE001, S110
-            pass  # the server is gone, which whoever asked it has been told
 
 
 @contextmanager

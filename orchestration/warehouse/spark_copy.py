@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+
 import click
 import duckdb
 import pyarrow as pa
@@ -134,7 +135,8 @@ def copy(settings: Settings, tables: Iterable[CopiedTable]) -> None:
                 copy_table(session, connection, table, snapshots[table.name])
         connection.execute(f"delete from {SNAPSHOTS}")
         connection.executemany(
-            f"insert into {SNAPSHOTS} (table_name, snapshot_id) values (?, ?)", list(snapshots.items())
+            f"insert into {SNAPSHOTS} (table_name, snapshot_id) values (?, ?)",
+            list(snapshots.items()),
         )
         for table in tables:
             if table.view is not None:
@@ -219,15 +221,14 @@ def make_table(
     listed = ", ".join(f"{quoted(name)} {kind}" for name, kind in columns.items())
     connection.execute(f"create schema if not exists {table.name.split('.')[0]}")
     connection.execute(f"create or replace temp table as_it_shall_be ({listed})")
-    shape = f"""
+    shape = """
         select column_name, data_type, is_nullable
         from duckdb_columns()
         where schema_name || '.' || table_name = ?
         order by column_index
     """
     wanted, present = (
-        connection.execute(shape, [name]).fetchall()
-        for name in ("main.as_it_shall_be", table.name)
+        connection.execute(shape, [name]).fetchall() for name in ("main.as_it_shall_be", table.name)
     )
     connection.execute("drop table as_it_shall_be")
     if present != wanted:

@@ -11,7 +11,6 @@ take days, and a second run beside it would do harm.
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import astuple, dataclass, fields
 
 from orchestration.warehouse.spark import Session, SparkProblem, connected, literal
@@ -37,7 +36,7 @@ class Holder:
 COLUMNS = tuple(field.name for field in fields(Holder))
 
 
-def take(holder: Holder, is_gone: Callable[[Holder], bool]) -> Holder | None:
+def take(own: Holder, is_gone: Callable[[Holder], bool]) -> Holder | None:
     """Take the lock; None then, else who holds it. Raises SparkProblem.
 
     is_gone: whether a holder can be taken over.
@@ -48,33 +47,27 @@ def take(holder: Holder, is_gone: Callable[[Holder], bool]) -> Holder | None:
         if other and not is_gone(other):
             return other
         try:
-            replace(session, other, holder)
+            replace(session, other, own)
         except SparkProblem:
             # Another one was a moment faster; where nobody was, it is another problem.
             if held_by(session) == other:
                 raise
         time.sleep(SETTLE_SECONDS)
         now = held_by(session)
-        return None if now == holder else now
+        return None if now == own else now
 
 
-def release(holder: Holder) -> None:
-    """Free the lock, if it is this holder's.
-
-    Where Spark does not answer any more, the next run on this machine takes it over.
-    """
-    with suppress(SparkProblem), connected() as session:
-        replace(session, holder, None)
+def release(held: Holder) -> None:
+    """Free the lock, if it is this holder's. Raises SparkProblem."""
+    with connected() as session:
+        replace(session, held, None)
 
 
-def unlock() -> Holder | None:
-    """Free the lock, whoever holds it; who that was."""
+def holder() -> Holder | None:
+    """Who holds the lock now."""
     with connected() as session:
         make_table(session)
-        holder = held_by(session)
-        if holder:
-            replace(session, holder, None)
-        return holder
+        return held_by(session)
 
 
 def make_table(session: Session) -> None:
@@ -93,7 +86,9 @@ def replace(session: Session, previous: Holder | None, holder: Holder | None) ->
     """Give the lock from one to the other; nothing happens where the one does not have it."""
     cells = zip(COLUMNS, astuple(holder) if holder else [None] * len(COLUMNS), strict=True)
     values = ", ".join(f"{name} = {literal(value)}" for name, value in cells)
-    conditions = [f"{name} = {literal(value)}" for name, value in vars(previous).items()] if (
-        previous
-    ) else ["host is null"]
+    conditions = (
+        [f"{name} = {literal(value)}" for name, value in vars(previous).items()]
+        if (previous)
+        else ["host is null"]
+    )
     session.execute(f"update {TABLE} set {values} where {' and '.join(conditions)}")
