@@ -112,7 +112,7 @@ def check(
             expectations.write_check_tables(settings, reports)
     console = report_console()
     summary_of(reports).print(console)
-    if "raw" in boundaries:
+    if "raw" in boundaries and not settings.is_on_spark:
         for file in read_folder(settings.raw, settings.state).files:
             if not file.is_read:
                 console.print(escaping.text(f"{file.file}: {file.problem}"))

@@ -1,13 +1,17 @@
 """Every engine spells every macro that `macros/engine/` hands over, in its own folder."""
 
 import re
+import sys
 from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 from pipeline import PROJECT
 
 from orchestration.base.settings import Settings
+from orchestration.cli import main
+from orchestration.warehouse.spark import connected
 
 MACROS = PROJECT / "macros"
 ENGINES = sorted(folder.name for folder in (MACROS / "engine").iterdir() if folder.is_dir())
@@ -87,9 +91,36 @@ def test_the_models_name_no_engine() -> None:
     assert not naming
 
 
-def test_what_runs_around_dbt_refuses_another_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HEALTH_TARGET", "duckdb")
-    Settings.from_environment()
-    monkeypatch.setenv("HEALTH_TARGET", "spark")
-    with pytest.raises(click.ClickException, match="HEALTH_TARGET is 'spark'"):
+def test_an_engine_that_there_is_not_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for engine in ENGINES:
+        monkeypatch.setenv("HEALTH_TARGET", engine)
+        assert Settings.from_environment().engine == engine
+        assert Settings.from_environment().environment["HEALTH_TARGET"] == engine
+    monkeypatch.setenv("HEALTH_TARGET", "oracle")
+    with pytest.raises(click.ClickException, match="HEALTH_TARGET is 'oracle'"):
         Settings.from_environment()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("what-if", "--configuration", "seeds", "--start", "2026-11-22", "--end", "2026-11-22"),
+        ("lint", "--configuration", "seeds"),
+        ("erase",),
+        ("forget", "--after", "2999-01-01"),
+        ("sample",),
+    ],
+)
+def test_what_works_on_duckdb_alone_says_so(
+    monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("HEALTH_TARGET", "spark")
+    answer = CliRunner().invoke(main, command)
+    assert answer.exit_code == 1
+    assert "does not work on Spark so far" in answer.output
+
+
+def test_a_missing_extra_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyhive", None)
+    with pytest.raises(click.ClickException, match="extra `spark`.*is not installed"), connected():
+        pass
