@@ -15,8 +15,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import spark_cluster
 from pipeline import ROOT, Warehouse, project_with
 from spark_cluster import Cluster
+
+from orchestration.warehouse.duckdb_files import opened
 
 DECIMALS = 9
 OF_ONE_ENGINE = ("raw_files",)
@@ -80,6 +83,30 @@ class Company:
         assert written > tables, "the run was over before a worker was killed"
         return time.monotonic() - begin
 
+    def run_health_on_spark(self, *arguments: str) -> str:
+        """What a command of health prints, with the cluster and a warehouse file of its own."""
+        programs = self.folder / "environment" / "bin"
+        if not programs.exists():
+            spark_cluster.health_environment(programs.parent)
+        done = subprocess.run(
+            [str(programs / "health"), *arguments],
+            env={
+                **self.cluster.dbt_environment(self.folder / "spark", {}),
+                "HEALTH_RAW_DIR": str(self.folder / "no raw files"),
+                "HEALTH_DB_PATH": str(self.folder / "on_spark" / "warehouse.duckdb"),
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    @property
+    def published(self) -> Path:
+        """What `run_health_on_spark` has published."""
+        return self.folder / "on_spark" / "published" / "account_health.duckdb"
+
     def dbt(
         self, *arguments: str, environment: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
@@ -90,13 +117,17 @@ class Company:
             project=project_with(self.seeds, self.folder / "spark"),
         )
 
-    def differences(self) -> tuple[list[str], int, int]:
-        """What differs between the published tables, and how many tables and rows were compared."""
+    def differences(self, is_of_published: bool = False) -> tuple[list[str], int, int]:
+        """What differs between the published tables, and how many tables and rows were compared.
+
+        is_of_published: of what health has published from Spark, not of Spark's own tables.
+        """
         sentences: list[str] = []
         tables = rows = 0
+        rows_found = self.rows_published if is_of_published else self.rows_on_spark
         for table, columns in self.published_tables():
             expected = self.rows_on_duckdb(table, columns)
-            found = self.rows_on_spark(table, columns)
+            found = rows_found(table, columns)
             tables, rows = tables + 1, rows + expected.total()
             sentences += differences_of(table, columns, expected, found)
         return sentences, tables, rows
@@ -115,6 +146,11 @@ class Company:
         with self.cluster.cursor() as cursor:
             cursor.execute(f"select {', '.join(columns)} from health.{table}")
             return rows_of(cursor.fetchall())
+
+    def rows_published(self, table: str, columns: Sequence[str]) -> Rows:
+        with opened(self.published) as published:
+            sql = f"select {', '.join(columns)} from health.{table}"
+            return rows_of(published.execute(sql).fetchall())
 
 
 def dates_asked(first: date, last: date) -> dict[str, str]:

@@ -12,6 +12,7 @@ import socket
 import struct
 import subprocess
 import sys
+import sysconfig
 import time
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -57,6 +58,23 @@ def install() -> None:
 def packages() -> Path:
     [folder] = ENVIRONMENT.glob("lib/python3*/site-packages")
     return folder
+
+
+def health_environment(folder: Path) -> Path:
+    """The folder of programs of an environment that has both: health's packages and Spark's."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    [own] = folder.glob("lib/python3*/site-packages")
+    places = [str(ROOT), sysconfig.get_path("purelib"), str(packages())]
+    (own / "health_and_spark.pth").write_text("\n".join(places) + "\n")
+    programs = folder / "bin"
+    for name, module in (
+        ("health", "orchestration.__main__"),
+        ("health-dbt", "orchestration.dbt_runner.dbt_process"),
+    ):
+        program = programs / name
+        program.write_text(f"#!{programs / 'python'}\nfrom {module} import main\n\nmain()\n")
+        program.chmod(0o755)
+    return programs
 
 
 def spark_home() -> Path:
