@@ -8,7 +8,7 @@ the snapshots that were there when dbt had ended. Rows come in batches; none is 
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -25,6 +25,7 @@ from orchestration.warehouse.spark import Session, connected
 from orchestration.warehouse.spark import literal as spark_literal
 
 PUBLICATIONS = "operations.publications"
+ROWS_SENT_AT_ONCE = 1_000
 FILES = "operations.spark_files"
 COLUMNS_OF_FILES = {
     "table_name": "varchar not null",
@@ -84,39 +85,46 @@ def send(settings: Settings, first: date, last: date) -> None:
         return
     with reading(settings) as warehouse, connected() as session:
         for table, columns in FOR_DBT.items():
-            rows = warehouse.rows_if_there(
-                table,
-                f"select {', '.join(columns)} from {table}"
-                " where health_date between $first and $last order by all",
-                first=first,
-                last=last,
-            )
-            replace_dates(session, table, columns, rows, first, last)
+            batches: Iterator[list[tuple]] = iter(())
+            if warehouse.has(table):
+                warehouse.connection.execute(
+                    f"select {', '.join(columns)} from {table}"
+                    " where health_date between ? and ? order by all",
+                    [first, last],
+                )
+                batches = iter(lambda: warehouse.connection.fetchmany(ROWS_SENT_AT_ONCE), [])
+            replace_dates(session, table, columns, batches, first, last)
 
 
 def replace_dates(
     session: Session,
     table: str,
     columns: Mapping[str, str],
-    rows: Sequence[tuple],
+    batches: Iterator[Sequence[tuple]],
     first: date,
     last: date,
 ) -> None:
-    """Replace the rows of some dates in one commit."""
+    """Replace the rows of some dates; what a run that was killed left half is sent again."""
     schema, _ = table.split(".")
     listed = ", ".join(f"{name} {kind}" for name, kind in columns.items())
     session.execute(f"create schema if not exists {schema}")
     session.execute(
         f"create table if not exists {table} ({listed}) using iceberg partitioned by (health_date)"
     )
-    values = " union all ".join(
-        f"select {', '.join(spark_literal(value) for value in row)}" for row in rows
-    )
     nothing = f"select {', '.join(['null'] * len(columns))} where false"
+    first_rows = rows_in_sql(next(batches, [])) or nothing
     session.execute(
         f"insert into {table} replace where health_date between"
-        f" {spark_literal(first)} and {spark_literal(last)} {values or nothing}"
+        f" {spark_literal(first)} and {spark_literal(last)} {first_rows}"
     )
+    for rows in batches:
+        session.execute(f"insert into {table} {rows_in_sql(rows)}")
+
+
+def rows_in_sql(rows: Sequence[tuple]) -> str:
+    """The rows as Spark SQL; nothing where there are none."""
+    values = (f"({', '.join(map(spark_literal, row))})" for row in rows)
+    return f"select * from values {', '.join(values)}" if rows else ""
 
 
 def copy(settings: Settings, tables: Iterable[CopiedTable]) -> None:

@@ -242,10 +242,26 @@ def test_dbt_gets_what_python_wrote_for_its_dates(settings: Settings, cluster: F
     between = "health_date between date '2026-11-24' and date '2026-11-24'"
     assert failures == (
         f"insert into checks.source_check_failures replace where {between}"
-        " select date '2026-11-24', 'it\\'s', 'present'"
+        " select * from values (date '2026-11-24', 'it\\'s', 'present')"
     )
     # Nothing was delivered yet, and what an earlier run said of these dates goes.
     assert deliveries.endswith(f"{between} select null, null, null, null, null, null where false")
+
+
+def test_many_rows_are_sent_some_at_a_time(
+    settings: Settings, cluster: FakeSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spark_copy, "ROWS_SENT_AT_ONCE", 2)
+    with writing(settings) as warehouse:
+        warehouse.execute("create schema checks")
+        warehouse.execute(
+            "create table checks.source_check_failures as select date '2026-11-24' as health_date,"
+            " 'table ' || unnest(range(5)) as table_name, 'present' as check_name"
+        )
+    spark_copy.send(settings, TUESDAY, TUESDAY)
+    sent = [sql for sql in cluster.asked if sql.startswith("insert into checks")]
+    assert ["replace where" in sql for sql in sent] == [True, False, False]
+    assert [sql.count("'present'") for sql in sent] == [2, 2, 1]
 
 
 def test_a_publication_names_the_snapshots_that_were_copied(
