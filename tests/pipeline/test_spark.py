@@ -6,7 +6,6 @@
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-import click
 import duckdb
 import pytest
 import spark_cluster
@@ -15,9 +14,7 @@ from spark_cluster import Cluster
 
 from orchestration.dbt_runner.dbt_macros import DbtMacros
 from orchestration.sample_data import write_sample
-from orchestration.warehouse import spark, spark_lock
 from orchestration.warehouse.duckdb_files import in_memory
-from orchestration.warehouse.spark_lock import Holder
 
 END = date(2026, 11, 22)
 TIMES = [
@@ -49,6 +46,14 @@ EXPRESSIONS = [
 ]
 
 
+class SparkMacros(DbtMacros):
+    """The macros as Spark spells them."""
+
+    def dispatched(self, name: str, package: str | None = None):
+        own = f"spark__{name}"
+        return self.macro(own) if own in self.texts else super().dispatched(name, package)
+
+
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     if not spark_cluster.is_installed():
@@ -70,7 +75,7 @@ def test_a_value_reads_the_same(cluster: Cluster, texts: list[str], expression: 
     with in_memory() as connection:
         expected = values(connection, DbtMacros(connection), texts, expression)
     with in_memory() as connection, cluster.cursor() as cursor:
-        assert values(cursor, DbtMacros(connection, engine="spark"), texts, expression) == expected
+        assert values(cursor, SparkMacros(connection), texts, expression) == expected
 
 
 def values(
@@ -95,64 +100,11 @@ def named(expression: str) -> str:
     return expression.replace("(text", "('text'").replace("(number", "('number'")
 
 
-def test_a_first_load_has_the_rows_of_duckdb(company: Company) -> None:
+def test_a_first_load_and_a_night_have_the_rows_of_duckdb(company: Company) -> None:
     company.load_configuration()
-    day = END - timedelta(days=2)
-    company.calculate_on_duckdb(day, day)
-    company.calculate_on_spark(day, day)
-    assert_same(company.differences())
-
-
-def test_a_night_of_health_publishes_the_rows_of_duckdb(company: Company) -> None:
-    """The night after: by the job, whose warehouse file is new."""
-    day = END - timedelta(days=1)
-    company.calculate_on_duckdb(day, day)
-    printed = company.run_health_on_spark("run", "--date", str(day))
-    assert "done" in printed
-    assert_same(company.differences())
-    assert_same(company.differences(is_of_published=True))
-
-
-def test_a_publication_names_the_snapshots_that_it_was_made_from(company: Company) -> None:
-    with company.cluster.cursor() as cursor:
-        cursor.execute(
-            "select snapshots['source_status'] from operations.publications"
-            " order by published_at desc limit 1"
-        )
-        [(snapshot,)] = cursor.fetchall()
-        cursor.execute("delete from health.source_status where true")
-        cursor.execute(
-            f"select max(health_date) from health.source_status version as of {snapshot}"
-        )
-        assert one_form(cursor.fetchone()[0]) == str(END - timedelta(days=1))
-
-
-def test_the_lock_is_one_machine_s(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HEALTH_SPARK_PORT", str(company.cluster.port))
-    one, other = (Holder(host, "1", "1", "health run", "now") for host in ("one", "other"))
-    assert spark_lock.holder() is None, "the run before has left its lock"
-    assert spark_lock.take(one, lambda holder: False) is None
-    assert spark_lock.take(other, lambda holder: False) == one
-    spark_lock.release(other)  # who does not hold it frees nothing
-    assert spark_lock.holder() == one
-    spark_lock.release(one)
-    assert spark_lock.holder() is None
-
-
-def test_a_server_that_does_not_answer_is_told_in_one_line(
-    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with cluster.cursor():
-        pass  # which brings the client
-    port = spark_cluster.free_port()
-    monkeypatch.setenv("HEALTH_SPARK_PORT", str(port))
-    with pytest.raises(click.ClickException) as refused, spark.connected():
-        pass
-    assert f"127.0.0.1:{port} does not answer" in refused.value.message
-    assert "\n" not in refused.value.message
-
-
-def assert_same(found: tuple[list[str], int, int]) -> None:
-    sentences, tables, rows = found
-    assert not sentences, "\n".join(sentences)
-    assert tables > 25 and rows > 5_000
+    for day in (END - timedelta(days=2), END - timedelta(days=1)):
+        company.calculate_on_duckdb(day, day)
+        company.calculate_on_spark(day, day)
+        sentences, tables, rows = company.differences()
+        assert not sentences, "\n".join(sentences)
+        assert tables > 25 and rows > 5_000

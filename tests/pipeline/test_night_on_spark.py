@@ -1,0 +1,93 @@
+"""A night of health on Spark publishes what one on DuckDB does, and keeps other machines out.
+
+The models' rows are compared in `test_spark`; here it is what runs around dbt.
+"""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import click
+import pytest
+import spark_cluster
+from both_engines import Company
+from spark_cluster import Cluster
+
+from orchestration.sample_data import write_sample
+from orchestration.warehouse import spark, spark_lock
+from orchestration.warehouse.spark_lock import Holder
+
+END = date(2026, 11, 22)
+DAY = END - timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    if not spark_cluster.is_installed():
+        pytest.skip("Spark is not installed; `make spark` does so, and needs Java 17")
+    with spark_cluster.running(tmp_path_factory.mktemp("spark")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def company(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Company:
+    """A small company whose first night is published, from DuckDB and from Spark."""
+    folder = tmp_path_factory.mktemp("company")
+    write_sample(folder / "raw", accounts=15, days=30, end_date=END)
+    spark_cluster.load_raw(cluster, folder / "raw")
+    company = Company(folder / "raw", folder, cluster)
+    company.calculate_on_duckdb(DAY, DAY)
+    company.run_health_on_spark("run", "--date", str(DAY))
+    return company
+
+
+@pytest.fixture
+def asked(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This process asks the cluster, as health does."""
+    monkeypatch.setenv("HEALTH_SPARK_PORT", str(cluster.port))
+    with cluster.cursor():  # brings the client
+        yield
+
+
+def test_it_publishes_the_rows_of_duckdb(company: Company) -> None:
+    for sentences, tables, rows in (
+        company.differences(),
+        company.differences(is_of_published=True),
+    ):
+        assert not sentences, "\n".join(sentences)
+        assert tables > 25 and rows > 2_000
+
+
+def test_its_publication_is_read_whole_while_another_night_writes(
+    company: Company, asked: None
+) -> None:
+    with spark.connected() as session:
+        [(snapshot,)] = session.rows(
+            "select snapshots['source_status'] from operations.publications"
+            " order by published_at desc limit 1"
+        )
+        dates = "select max(health_date) from health.source_status"
+        session.execute(f"delete from health.source_status where health_date = date '{DAY}'")
+        assert session.rows(dates) == [(None,)]
+        assert session.rows(f"{dates} version as of {snapshot}") == [(DAY,)]
+
+
+def test_its_lock_is_one_machines(company: Company, asked: None) -> None:
+    one, other = (Holder(host, "1", "1", "health run", "now") for host in ("one", "other"))
+    assert spark_lock.holder() is None, "the night has left its lock"
+    assert spark_lock.take(one, lambda holder: False) is None
+    assert spark_lock.take(other, lambda holder: False) == one
+    spark_lock.release(other)  # who does not hold it frees nothing
+    assert spark_lock.holder() == one
+    spark_lock.release(one)
+    assert spark_lock.holder() is None
+
+
+def test_a_server_that_does_not_answer_is_told_in_one_line(
+    asked: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = spark_cluster.free_port()
+    monkeypatch.setenv("HEALTH_SPARK_PORT", str(port))
+    with pytest.raises(click.ClickException) as refused, spark.connected():
+        pass
+    assert f"127.0.0.1:{port} does not answer" in refused.value.message
+    assert "\n" not in refused.value.message
