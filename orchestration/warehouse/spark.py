@@ -4,6 +4,7 @@ dbt has a connection of its own (`profiles.yml`), with the same settings. What i
 small: notes, metadata, and rows that are copied in batches (`spark_copy`).
 """
 
+import logging
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -104,6 +105,8 @@ def connected() -> Iterator[Session]:
             "HEALTH_TARGET is spark, and the extra `spark`, which speaks to it, is not installed:"
             " `.venv/bin/pip install -e '.[spark]'` in the checkout."
         ) from problem
+    # What it logs is said by what it raises, in words.
+    logging.getLogger("thrift").setLevel(logging.CRITICAL)
     host, port = address()
     with in_words():
         connection = hive.connect(
