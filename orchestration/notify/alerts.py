@@ -168,6 +168,8 @@ def announce(settings: Settings, run_id: str, first: date, last: date, oldest_ne
     only the last date is news, and the last dates of runs that began before it and were killed.
     """
     with writing(settings) as warehouse:
+        # On Spark dbt makes the table there, and not in this file.
+        ensure_table(warehouse, DELIVERIES, COLUMNS_OF_DELIVERIES)
         ensure_table(warehouse, ANNOUNCEMENTS, COLUMNS_OF_ANNOUNCEMENTS)
         take_back_what_is_to_come(warehouse)
         [(announced,)] = warehouse.execute(
