@@ -33,6 +33,7 @@ NO_JAVA = "Java 17 is needed: apt-get install openjdk-17-jre-headless"
 ICEBERG_JAR = "iceberg-spark-runtime-3.5_2.12-*.jar"
 JACKSON_JAR = "iceberg-shaded-jackson.jar"
 QUICK_TO_START = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+ONE_PROCESS = "local[2]"
 # How long Spark may take to come up on a busy machine.
 START_SECONDS = 600
 
@@ -140,12 +141,14 @@ class Cluster:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Cluster]:
-    """A cluster whose warehouse and logs are in the folder; stopped at the end."""
+def running(folder: Path, is_one_process: bool = False) -> Iterator[Cluster]:
+    """A cluster whose warehouse and logs are in the folder; stopped at the end.
+
+    In one process what workers do is done beside the Thrift server: the same SQL, sooner.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     programs: dict[str, subprocess.Popen] = {}
     master_port, thrift_port = free_port(), free_port()
-    master = f"spark://127.0.0.1:{master_port}"
 
     def start(name: str, memory: str, *command: str) -> None:
         with (folder / f"{name}.log").open("w") as log:
@@ -165,19 +168,22 @@ def running(folder: Path) -> Iterator[Cluster]:
             )
 
     try:
-        start(
-            *("master", "256m"),
-            *("spark-class", "org.apache.spark.deploy.master.Master"),
-            *("--host", "127.0.0.1", "--port", str(master_port), "--webui-port", "0"),
-        )
-        wait_for(master_port, programs["master"], folder / "master.log")
-        for number in (1, 2):
+        master = ONE_PROCESS
+        if not is_one_process:
+            master = f"spark://127.0.0.1:{master_port}"
             start(
-                *(f"worker_{number}", "256m"),
-                *("spark-class", "org.apache.spark.deploy.worker.Worker"),
-                *("--host", "127.0.0.1", "--cores", "1", "--memory", "1200m"),
-                *("--work-dir", str(folder / f"worker_{number}"), "--webui-port", "0", master),
+                *("master", "256m"),
+                *("spark-class", "org.apache.spark.deploy.master.Master"),
+                *("--host", "127.0.0.1", "--port", str(master_port), "--webui-port", "0"),
             )
+            wait_for(master_port, programs["master"], folder / "master.log")
+            for number in (1, 2):
+                start(
+                    *(f"worker_{number}", "256m"),
+                    *("spark-class", "org.apache.spark.deploy.worker.Worker"),
+                    *("--host", "127.0.0.1", "--cores", "1", "--memory", "1200m"),
+                    *("--work-dir", str(folder / f"worker_{number}"), "--webui-port", "0", master),
+                )
         start("thrift_server", "1500m", *thrift_server(folder, master, thrift_port))
         wait_for(thrift_port, programs["thrift_server"], folder / "thrift_server.log")
         yield Cluster(thrift_port, programs)
@@ -205,7 +211,7 @@ def thrift_server(folder: Path, master: str, port: int) -> list[str]:
         "spark.driver.host": "127.0.0.1",
         "spark.executor.memory": "900m",
         "spark.executor.cores": "1",
-        "spark.sql.shuffle.partitions": "2",
+        "spark.sql.shuffle.partitions": "1" if master == ONE_PROCESS else "2",
         "spark.ui.enabled": "false",
         "spark.log.level": "WARN",
         # Statements over few rows: planning and compiling for speed would cost more than it gains.

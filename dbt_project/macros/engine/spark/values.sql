@@ -237,12 +237,22 @@ from {{ relation }}
 where {{ text_column }} is not null
 {%- endmacro %}
 
-{#- Added in the order of the numbers. -#}
+{#- Added in the order of the numbers, and what each addition loses is added at the end (Neumaier). -#}
 {% macro spark__exact_sum(number) -%}
 case
             when count({{ number }}) > 0
                 then aggregate(
-                    array_sort(collect_list({{ number }})), cast(0 as double), (total, item) -> total + item
+                    array_sort(collect_list({{ number }})),
+                    named_struct('total', cast(0 as double), 'lost', cast(0 as double)),
+                    (state, item) -> named_struct(
+                        'total', state.total + item,
+                        'lost', state.lost + case
+                            when abs(state.total) >= abs(item)
+                                then (state.total - (state.total + item)) + item
+                            else (item - (state.total + item)) + state.total
+                        end
+                    ),
+                    state -> state.total + state.lost
                 )
         end
 {%- endmacro %}
