@@ -2,8 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup run ui sample test test-fast chaos corruptions reference pictures docs bench load spark coverage lock \
-	licences vulnerabilities lint lint-python lint-dbt lint-sql
+.PHONY: help setup run ui sample test test-fast chaos corruptions reference engines pictures docs bench load \
+	spark spark-environment coverage lock licences vulnerabilities lint lint-python lint-dbt lint-sql
 
 help:
 	@echo "make run     calculate health (on sample data if there is no other) and print a summary"
@@ -14,6 +14,7 @@ help:
 	@echo "make chaos   kill runs a hundred times, damage files, and look whether anything is lost or torn"
 	@echo "make corruptions  corrupt the raw data in many ways, and write down what catches it"
 	@echo "make reference  write the parts of docs/ that YAML and the catalogue say"
+	@echo "make engines  count what sqlglot cannot say of the models in the SQL of other engines"
 	@echo "make pictures  write the pictures of README.md, of what is published"
 	@echo "make bench   measure the pipeline against others; SIZE=S (10,000 accounts), M or L for more"
 	@echo "make load    run companies of extreme shapes, with little memory and with enough; SCALE=0.01 for less"
@@ -99,6 +100,10 @@ corruptions: setup
 reference: setup
 	@$(BIN)/python docs/write_reference.py
 
+# What sqlglot cannot say of the models in other engines' SQL: docs/other_engines.md
+engines: setup
+	@PYTHONPATH=. $(BIN)/python docs/write_other_engines.py
+
 pictures: setup
 	@PYTHONPATH=tests/support $(BIN)/python docs/write_pictures.py
 
@@ -115,6 +120,9 @@ load: setup
 	$(BIN)/python -m benchmarks.load --scale $(SCALE)
 
 # Spark comes into an environment of its own, data/spark, from the package index; Java from the distribution.
+spark-environment: setup
+	@PYTHONPATH=. $(BIN)/python tests/support/spark_cluster.py
+
 spark: setup
 	@PYTHONPATH=.:tests/support $(BIN)/python tests/support/run_spark.py
 

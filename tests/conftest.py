@@ -8,6 +8,7 @@ import pytest
 
 LONGEST = (
     *(
+        "test_spark",
         "test_kill",
         "test_erasure",
         "test_dagster_clicks",

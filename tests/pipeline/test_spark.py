@@ -42,6 +42,10 @@ EXPRESSIONS = [
 class SparkMacros(DbtMacros):
     """The macros as Spark spells them."""
 
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        super().__init__(connection)
+        self.jinja.globals["dbt"].type_string = lambda: "string"
+
     def dispatched(self, name: str, package: str | None = None):
         own = f"spark__{name}"
         return self.macro(own) if own in self.texts else super().dispatched(name, package)
@@ -106,8 +110,9 @@ def test_sums_of_doubles_are_the_same_in_any_order(cluster: Cluster) -> None:
         for group in groups
     ]
     with in_memory() as connection, cluster.cursor() as cursor:
+        macros = SparkMacros(connection)
         for ordered in (groups, [group[::-1] for group in groups]):
-            assert sums(cursor, SparkMacros(connection), ordered) == expected
+            assert sums(cursor, macros, ordered) == expected
 
 
 def sums(

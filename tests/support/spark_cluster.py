@@ -34,6 +34,13 @@ ICEBERG_JAR = "iceberg-spark-runtime-3.5_2.12-*.jar"
 JACKSON_JAR = "iceberg-shaded-jackson.jar"
 QUICK_TO_START = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 ONE_PROCESS = "local[2]"
+# In one process it gains nothing to plan a statement again while it runs, or to describe its plan.
+SETTINGS_OF_ONE_PROCESS = {
+    "spark.sql.shuffle.partitions": "1",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.ui.explainMode": "simple",
+    "spark.driver.extraJavaOptions": "-XX:+UseSerialGC",
+}
 # How long Spark may take to come up on a busy machine.
 START_SECONDS = 600
 
@@ -51,7 +58,8 @@ def install() -> None:
         return
     subprocess.run([sys.executable, "-m", "venv", str(ENVIRONMENT)], check=True)
     pip = [str(ENVIRONMENT / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, *PACKAGES], check=True)
+    # What is not imported need not be compiled.
+    subprocess.run([*pip, "--no-compile", *PACKAGES], check=True)
     relocate_jackson(spark_home() / "jars", ENVIRONMENT / JACKSON_JAR)
     (ENVIRONMENT / ".ready").touch()
 
@@ -211,7 +219,7 @@ def thrift_server(folder: Path, master: str, port: int) -> list[str]:
         "spark.driver.host": "127.0.0.1",
         "spark.executor.memory": "900m",
         "spark.executor.cores": "1",
-        "spark.sql.shuffle.partitions": "1" if master == ONE_PROCESS else "2",
+        "spark.sql.shuffle.partitions": "2",
         "spark.ui.enabled": "false",
         "spark.log.level": "WARN",
         # Statements over few rows: planning and compiling for speed would cost more than it gains.
@@ -229,6 +237,7 @@ def thrift_server(folder: Path, master: str, port: int) -> list[str]:
         "spark.hadoop.iceberg.engine.hive.lock-enabled": "false",
         "spark.hadoop.hive.metastore.schema.verification": "false",
         "spark.hadoop.datanucleus.schema.autoCreateAll": "true",
+        **(SETTINGS_OF_ONE_PROCESS if master == ONE_PROCESS else {}),
     }
     return [
         *("spark-submit", "--class", "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2"),
@@ -312,3 +321,7 @@ def load_raw(cluster: Cluster, folder: Path) -> None:
                 f"create or replace table raw.{table.stem} using iceberg"
                 f" as select * from parquet.`{table}`"
             )
+
+
+if __name__ == "__main__":
+    install()

@@ -1,4 +1,3 @@
-{{ config(materialized='view') }}
 -- The conditions that say why a pillar has its calculated state on the latest health date
 -- (docs/published_tables.md, "The main reason"): one row per account, pillar and condition, those
 -- of one clause or of one score rule. None where the run does not calculate that date.

@@ -1,4 +1,3 @@
-{{ config(materialized='view') }}
 -- What each score rule of the chosen segment gives (docs/health.md, "Pillar score" and "What is not
 -- known"): one row per configuration, health date, account, pillar and signal.
 --
