@@ -134,7 +134,8 @@ def sums(
 def test_a_first_load_has_the_rows_of_duckdb(company: Company) -> None:
     day = END - timedelta(days=1)
     company.calculate_on_duckdb(day, day)
-    company.load_and_calculate_on_spark(day, day)
+    company.load_configuration()
+    company.calculate_on_spark(day, day)
     sentences, tables, rows = company.differences()
     assert not sentences, "\n".join(sentences)
     assert tables > 25 and rows > 5_000

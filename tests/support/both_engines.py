@@ -59,14 +59,6 @@ class Company:
         assert done.returncode == 0, done.stdout
         return time.monotonic() - begin
 
-    def load_and_calculate_on_spark(self, first: date, last: date) -> None:
-        """The configuration and the dates by one command, which spares a start of dbt."""
-        done = self.dbt(
-            *("build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"),
-            environment=dates_asked(first, last),
-        )
-        assert done.returncode == 0, done.stdout
-
     def calculate_on_spark_and_lose_a_worker(self, first: date, last: date, tables: int) -> float:
         """The same; a worker is killed once so many tables are written."""
         begin = time.monotonic()
