@@ -24,7 +24,7 @@ DAY = END - timedelta(days=1)
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     if not spark_cluster.is_installed():
         pytest.skip("Spark is not installed; `make spark` does so, and needs Java 17")
-    with spark_cluster.running(tmp_path_factory.mktemp("spark")) as running:
+    with spark_cluster.running(tmp_path_factory.mktemp("spark"), is_one_process=True) as running:
         yield running
 
 

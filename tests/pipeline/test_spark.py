@@ -39,18 +39,6 @@ EXPRESSIONS = [
 ]
 
 
-class SparkMacros(DbtMacros):
-    """The macros as Spark spells them."""
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        super().__init__(connection)
-        self.jinja.globals["dbt"].type_string = lambda: "string"
-
-    def dispatched(self, name: str, package: str | None = None):
-        own = f"spark__{name}"
-        return self.macro(own) if own in self.texts else super().dispatched(name, package)
-
-
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     if not spark_cluster.is_installed():
@@ -73,7 +61,7 @@ def test_a_value_reads_the_same(cluster: Cluster, texts: list[str], expression: 
     with in_memory() as connection:
         expected = values(connection, DbtMacros(connection), texts, expression)
     with in_memory() as connection, cluster.cursor() as cursor:
-        assert values(cursor, SparkMacros(connection), texts, expression) == expected
+        assert values(cursor, DbtMacros(connection, engine="spark"), texts, expression) == expected
 
 
 def values(
@@ -110,7 +98,7 @@ def test_sums_of_doubles_are_the_same_in_any_order(cluster: Cluster) -> None:
         for group in groups
     ]
     with in_memory() as connection, cluster.cursor() as cursor:
-        macros = SparkMacros(connection)
+        macros = DbtMacros(connection, engine="spark")
         for ordered in (groups, [group[::-1] for group in groups]):
             assert sums(cursor, macros, ordered) == expected
 
