@@ -125,6 +125,7 @@ spark-environment: setup
 
 spark: setup
 	@PYTHONPATH=.:tests/support $(BIN)/python tests/support/run_spark.py
+	HEALTH_SPARK_NIGHT=1 $(BIN)/python -m pytest tests/pipeline/test_night_on_spark.py
 
 lock: setup
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \

@@ -23,6 +23,8 @@ from orchestration.warehouse.duckdb_files import opened
 
 DECIMALS = 9
 OF_ONE_ENGINE = ("raw_files",)
+# What a night writes after dbt: what became of an alert.
+AFTER_DBT = {"health_alerts": ("status", "sent_at")}
 # What a run of Spark prints of a table that is written.
 WRITTEN = re.compile(r"OK created sql")
 
@@ -125,7 +127,9 @@ class Company:
         sentences: list[str] = []
         tables = rows = 0
         rows_found = self.rows_published if is_of_published else self.rows_on_spark
-        for table, columns in self.published_tables():
+        for table, all_columns in self.published_tables():
+            left_out = AFTER_DBT.get(table, ()) if is_of_published else ()
+            columns = [name for name in all_columns if name not in left_out]
             expected = self.rows_on_duckdb(table, columns)
             found = rows_found(table, columns)
             tables, rows = tables + 1, rows + expected.total()
