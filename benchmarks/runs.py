@@ -26,7 +26,7 @@ from orchestration.sample_data import write_sample
 CALCULATION = "calculation"
 # What is shown of a run, by the beginnings of its phases.
 PARTS = {
-    CALCULATION: ("Calculating",),
+    CALCULATION: ("Calculating", "Copying from Spark"),
     "checks of results": (
         *("Checking pillars", "Checking health"),
         *("Writing what the checks say", "Writing the Data Docs"),
