@@ -88,7 +88,7 @@ def replace(session: Session, previous: Holder | None, holder: Holder | None) ->
     values = ", ".join(f"{name} = {literal(value)}" for name, value in cells)
     conditions = (
         [f"{name} = {literal(value)}" for name, value in vars(previous).items()]
-        if (previous)
+        if previous
         else ["host is null"]
     )
     session.execute(f"update {TABLE} set {values} where {' and '.join(conditions)}")

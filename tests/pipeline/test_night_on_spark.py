@@ -20,14 +20,10 @@ from orchestration.warehouse.spark_lock import Holder
 
 END = date(2026, 11, 22)
 DAY = END - timedelta(days=1)
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    if not os.environ.get("HEALTH_SPARK_NIGHT"):
-        pytest.skip("a night of health on Spark takes a quarter of an hour; `make spark` runs it")
-    with spark_cluster.running(tmp_path_factory.mktemp("spark"), is_one_process=True) as running:
-        yield running
+pytestmark = pytest.mark.skipif(
+    not os.environ.get("HEALTH_SPARK_NIGHT"),
+    reason="a night of health on Spark takes a quarter of an hour; `make spark` runs it",
+)
 
 
 @pytest.fixture(scope="module")

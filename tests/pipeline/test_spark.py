@@ -4,7 +4,6 @@ In one process; `make spark` installs Spark, and compares more on a cluster.
 """
 
 import math
-from collections.abc import Iterator
 from datetime import date, timedelta
 
 import duckdb
@@ -12,7 +11,6 @@ import pytest
 import spark_cluster
 from both_engines import Company, one_form
 from raw_texts import NUMBERS, TEXTS, TIMES, write_texts
-from required_programs import skip_without
 from spark_cluster import Cluster
 
 from orchestration.dbt_runner.dbt_macros import DbtMacros
@@ -37,14 +35,6 @@ EXPRESSIONS = [
     (TEXTS, "json_record(['text', 'nothing'])"),
     (TEXTS, "record_as_known(json_record(['text', 'nothing']))"),
 ]
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    if not spark_cluster.is_installed():
-        skip_without("Spark is not installed; `make spark` does so, and needs Java 17")
-    with spark_cluster.running(tmp_path_factory.mktemp("spark"), is_one_process=True) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -50,7 +50,7 @@ class FakeSession(Session):
 
 def cells_of(text: str) -> dict[str, str | None]:
     found = re.findall(r"(\w+) = (?:'((?:[^'\\]|\\.)*)'|null)", text)
-    return {name: value or None for name, value in found}
+    return {name: re.sub(r"\\(.)", r"\1", value) or None for name, value in found}
 
 
 @pytest.fixture
