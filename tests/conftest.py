@@ -4,7 +4,12 @@ left with one of them at the end.
 What commands print is as wide for every test, whatever the terminal and other tests say.
 """
 
+from collections.abc import Iterator
+
 import pytest
+from pipeline import dbt_command
+
+from orchestration.dbt_runner import dbt_process
 
 LONGEST = (
     *(
@@ -35,3 +40,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("COLUMNS", "FORCE_COLOR", "TTY_COMPATIBLE"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def dbt_that_has_read_the_project() -> Iterator[None]:
+    """Runs within the process of the tests are spared what takes dbt longer than to calculate."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dbt_process, "command", dbt_command)
+        yield
+
+
+@pytest.fixture
+def dbt_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """dbt is started as outside of tests."""
+    monkeypatch.setattr(dbt_process, "command", lambda: [dbt_process.DBT])

@@ -17,7 +17,6 @@ from orchestration.base.settings import DBT_PROJECT, ROOT, Settings
 from orchestration.base.stopping import ends_with_us, stand_still_if_stopped
 from orchestration.dbt_runner import dbt_process
 
-DBT = dbt_process.DBT
 DATES = ("HEALTH_DATE", "HEALTH_START_DATE", "HEALTH_END_DATE")
 END_SECONDS = 3  # how long dbt may take to end when the run is stopped
 

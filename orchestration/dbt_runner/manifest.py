@@ -7,7 +7,6 @@ ever reads half of it.
 import hashlib
 import json
 import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,8 @@ from filelock import FileLock
 
 from orchestration.base.cache import read_cached, write_cached
 from orchestration.base.settings import DBT_PROJECT, ROOT, Settings
-from orchestration.dbt_runner.dbt_build import DBT, parsed_events, readable_problem
+from orchestration.dbt_runner import dbt_process
+from orchestration.dbt_runner.dbt_build import parsed_events, readable_problem
 
 FILE = "manifest.json"
 # What the manifest was made from.
@@ -74,23 +74,20 @@ def parse(folder: Path, settings: Settings) -> None:
     """Make the manifest again, and put it in place when it is whole."""
     target = folder / "parsed"
     read = files_print()  # before dbt reads them: what is written meanwhile is newer
-    answer = subprocess.run(
-        [DBT, "--log-format", "json", "--log-level-file", "none", "parse"],
-        cwd=DBT_PROJECT,
-        env={
+    process = dbt_process.open_process(
+        ["--log-format", "json", "--log-level-file", "none", "parse"],
+        DBT_PROJECT,
+        {
             **os.environ,
             **settings.environment,
             "DBT_TARGET_PATH": str(target),
             "DBT_LOG_PATH": str(target),
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
     )
-    if answer.returncode:
-        events = parsed_events(iter(answer.stdout.splitlines()))
+    printed, _ = process.communicate()
+    if process.returncode:
+        events = parsed_events(iter(printed.splitlines()))
         errors = [event["info"]["msg"] for event in events if event["info"]["level"] == "error"]
         raise click.ClickException(readable_problem(errors))
     found = json.loads((target / FILE).read_text(encoding="utf-8"))

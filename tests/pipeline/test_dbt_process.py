@@ -11,6 +11,8 @@ from pipeline import PROJECT, ROOT
 
 from orchestration.dbt_runner import dbt_process
 
+pytestmark = pytest.mark.usefixtures("dbt_of_its_own")
+
 LIST = ["--quiet", "list", "--resource-type", "seed", "--select", "pillars segments"]
 
 

@@ -23,7 +23,8 @@ from small_warehouse import query
 
 from orchestration.base.dbt_project import variables
 from orchestration.base.settings import Settings
-from orchestration.dbt_runner.dbt_build import DBT, copied_project
+from orchestration.dbt_runner.dbt_build import copied_project
+from orchestration.dbt_runner.dbt_process import DBT
 from orchestration.publishing.publication import publish
 from orchestration.sample_data import write_sample
 from orchestration.warehouse.growing_tables import ensure_table

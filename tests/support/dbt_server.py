@@ -2,25 +2,32 @@
 
 Importing dbt and parsing the project takes longer than most runs. A fork starts with both done, and
 is otherwise a process of its own, like the command line: its own environment, working directory,
-output and connections. It reads a request a line from standard input (JSON: arguments, folder,
-environment, output file, the stem of the warehouse's name) and answers with the exit code.
+output and connections. It is asked at a socket, by `dbt_client.py`, and ends with who asked.
 """
 
 import gc
 import json
 import os
+import selectors
+import signal
+import socket
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
+from dbt.parser.manifest import write_manifest
 from dbt_common.clients.jinja import MacroFuzzEnvironment, get_template, template_cache
 
 # dbt imports it by its name, in each fork where it is not there yet.
 import orchestration.dbt_runner.dbt_plugin  # noqa: F401
+from orchestration.dbt_runner.dbt_process import WAITS
 from orchestration.dbt_runner.heard_events import drop_unheard_events
+
+SOURCES = ("dbt_project.yml", "profiles.yml", "models", "macros", "tests", "catalogue")
 
 
 def parsed_project(folder: Path) -> Any:
@@ -54,6 +61,14 @@ def compile_templates(manifest: Any) -> None:
         get_template(node.raw_code, {}, node)
 
 
+def files_of(project: Path) -> set[tuple[str, int, int]]:
+    """What a copy of the project shares with it, as long as nobody writes to one of its files."""
+    named = [project / name for name in SOURCES]
+    files = [path for found in named for path in (found, *found.rglob("*")) if path.is_file()]
+    status = [(path.relative_to(project).as_posix(), path.stat()) for path in files]
+    return {(name, found.st_size, found.st_mtime_ns) for name, found in status}
+
+
 def with_seeds_of(manifest: Any, project: Path) -> bool:
     """Make the manifest read the seeds beside `project`; False when there are files it lacks."""
     folders = (project / "../seeds", project / "catalogue")
@@ -68,21 +83,32 @@ def with_seeds_of(manifest: Any, project: Path) -> bool:
     return not files
 
 
-def run(manifest: Any, request: dict[str, Any]) -> int:
+def serves(manifest: Any, files: set[tuple[str, int, int]], project: Path) -> bool:
+    """Whether the manifest is that of the project in the folder, in the environment of now."""
+    # Names of relations carry the name of the warehouse that they were parsed for.
+    is_same_warehouse = Path(os.environ.get("HEALTH_DB_PATH", "warehouse")).stem == "warehouse"
+    is_duckdb = os.environ.get("HEALTH_TARGET", "duckdb") == "duckdb"
+    is_same_project = is_same_warehouse and is_duckdb and files_of(project) == files
+    return is_same_project and with_seeds_of(manifest, project)
+
+
+def run(manifest: Any, files: set[tuple[str, int, int]], request: dict[str, Any]) -> int:
     """One dbt command, in the forked process; its exit code as the command line gives it."""
-    output = os.open(request["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
     os.environ.clear()
     os.environ.update(request["environment"])
-    project = Path(request["folder"])
-    os.chdir(project)
-    # Names of relations carry the name of the warehouse that they were parsed for.
-    is_same = Path(request["environment"]["HEALTH_DB_PATH"]).stem == "warehouse"
-    is_same = with_seeds_of(manifest, project) and is_same
+    os.chdir(request["folder"])
+    arguments, later = request["arguments"], {}
+    if os.environ.pop(WAITS, None):
+        asked = sys.stdin.readline()
+        if not asked:
+            return 0
+        arguments, later = json.loads(asked).values()
+    os.environ.update(later)
+    known = manifest if serves(manifest, files, Path.cwd()) else None
     # dbt's static parser does not survive a fork; without it dbt parses in Python.
-    arguments = ["--no-static-parser", *request["arguments"]]
-    result = dbtRunner(manifest=manifest if is_same else None).invoke(arguments)
+    result = dbtRunner(manifest=known).invoke(["--no-static-parser", *arguments])
+    if known and "parse" in arguments:  # which dbt takes for done
+        write_manifest(known, os.environ["DBT_TARGET_PATH"])
     # What the end of a process does, which a fork does not come to: write all to the file.
     DuckDBConnectionManager.close_all_connections()
     gc.collect()
@@ -92,25 +118,53 @@ def run(manifest: Any, request: dict[str, Any]) -> int:
     return 0 if result.success else 1
 
 
+def answer(manifest: Any, files: set[tuple[str, int, int]], client: socket.socket) -> int:
+    """Do what the client asks for, with its outputs; a client that is gone takes us with it."""
+    _, outputs, _, _ = socket.recv_fds(client, 1, 3)
+    for standard, descriptor in enumerate(outputs):
+        os.dup2(descriptor, standard)
+        os.close(descriptor)
+    request = json.loads(client.makefile().readline())
+
+    def end_with_client() -> None:
+        client.recv(1)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=end_with_client, daemon=True).start()
+    return run(manifest, files, request)
+
+
 def main() -> None:
+    """Serve the project at an address, until the standard input ends."""
+    folder, address = sys.argv[1:]
     drop_unheard_events()
-    manifest = parsed_project(Path(sys.argv[1]))
+    manifest = parsed_project(Path(folder))
+    files = files_of(Path(folder))
     compile_templates(manifest)
     # As `health-dbt` does: to look for garbage in the manifest takes a tenth of a run.
     gc.collect()
     gc.disable()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # forks leave nothing behind
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(address)
+    listener.listen()
+    selector = selectors.DefaultSelector()
+    selector.register(listener, selectors.EVENT_READ)
+    selector.register(sys.stdin, selectors.EVENT_READ)
     print("ready", flush=True)
-    for line in sys.stdin:
-        child = os.fork()
-        if child == 0:
+    while any(key.fileobj is listener for key, _ in selector.select()):
+        client, _ = listener.accept()
+        if os.fork() == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            listener.close()
             code = 2
             try:
-                code = run(manifest, json.loads(line))
+                code = answer(manifest, files, client)
             finally:
                 sys.stdout.flush()
+                client.sendall(str(code).encode())
                 os._exit(code)
-        _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        client.close()
 
 
 if __name__ == "__main__":

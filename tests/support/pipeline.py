@@ -1,10 +1,11 @@
 """Run the pipeline as a user does: `dbt build` in a process of its own, on given folders."""
 
-import json
+import atexit
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -19,6 +20,7 @@ from orchestration.dbt_runner.dbt_build import copied_project
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = ROOT / "dbt_project"
 SUPPORT = Path(__file__).parent
+SERVERS: list[subprocess.Popen[str]] = []  # which end when nobody refers to them
 
 
 @dataclass(frozen=True)
@@ -102,11 +104,10 @@ def dbt(
     scratch: Path, *arguments: str, environment: Mapping[str, str], project: Path = PROJECT
 ) -> Run:
     """A command of dbt, likewise."""
-    output = scratch / "dbt_output.txt"
-    request = {
-        "arguments": ["--no-use-colors", *arguments],
-        "folder": str(project),
-        "environment": {
+    answer = subprocess.run(
+        [*dbt_command(), "--no-use-colors", *arguments],
+        cwd=project,
+        env={
             **{name: text for name, text in os.environ.items() if not name.startswith("HEALTH_")},
             "DBT_TARGET_PATH": str(scratch / "target"),
             "DBT_LOG_PATH": str(scratch / "logs"),
@@ -115,25 +116,27 @@ def dbt(
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
             **environment,
         },
-        "output": str(output),
-    }
-    server = dbt_server()
-    assert server.stdin and server.stdout
-    server.stdin.write(json.dumps(request) + "\n")
-    server.stdin.flush()
-    exit_code = int(server.stdout.readline())
-    return Run(exit_code, output.read_text(encoding="utf-8"))
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    return Run(answer.returncode, answer.stdout)
 
 
 @cache
-def dbt_server() -> subprocess.Popen[str]:
-    """The process that runs dbt for these tests; it ends with them, when its input does."""
+def dbt_command() -> tuple[str, ...]:
+    """What stands for `dbt` in these tests: its process has imported dbt and read the project."""
+    folder = Path(tempfile.mkdtemp(prefix="dbt-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    address = str(folder / "socket")
+    # It ends with these tests, when its input does.
     server = subprocess.Popen(
-        [sys.executable, str(ROOT / "tests" / "support" / "dbt_server.py"), str(PROJECT)],
+        [sys.executable, str(SUPPORT / "dbt_server.py"), str(PROJECT), address],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
+    SERVERS.append(server)
     assert server.stdout
     assert server.stdout.readline() == "ready\n", "the dbt project does not parse"
-    return server
+    return sys.executable, "-IS", str(SUPPORT / "dbt_client.py"), address
