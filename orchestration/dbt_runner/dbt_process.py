@@ -105,15 +105,19 @@ def main() -> None:
     parent = os.getppid()
     threading.Thread(target=end_with, args=(parent,), daemon=True).start()
     # What belongs to dbt takes seconds to import, in which the run may be killed as well.
-    from orchestration.dbt_runner.heard_events import drop_unheard_events
+    from orchestration.dbt_runner.lighter_dbt import leave, lighten
 
-    drop_unheard_events()
-    if os.environ.pop(WAITS, None):
-        work_when_asked()
-    else:
-        from dbt.cli.main import cli
+    lighten()
+    try:
+        if os.environ.pop(WAITS, None):
+            work_when_asked()
+        else:
+            from dbt.cli.main import cli
 
-        cli()
+            cli()
+    except SystemExit as end:
+        leave(end.code)
+    leave(0)
 
 
 def work_when_asked() -> None:

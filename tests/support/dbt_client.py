@@ -10,13 +10,18 @@ import os
 import signal
 import socket
 import sys
+from pathlib import Path
 
 
 def main() -> None:
     server = socket.socket(socket.AF_UNIX)
     server.connect(sys.argv[1])
     socket.send_fds(server, [b"."], [0, 1, 2])
-    request = {"arguments": sys.argv[2:], "folder": os.getcwd(), "environment": dict(os.environ)}
+    request = {
+        "arguments": sys.argv[2:],
+        "folder": str(Path.cwd()),
+        "environment": dict(os.environ),
+    }
     server.sendall(json.dumps(request).encode() + b"\n")
     answer = server.recv(16)
     if not answer:  # dbt itself was killed

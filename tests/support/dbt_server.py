@@ -17,7 +17,6 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 from dbt.parser.manifest import write_manifest
 from dbt_common.clients.jinja import MacroFuzzEnvironment, get_template, template_cache
@@ -25,7 +24,7 @@ from dbt_common.clients.jinja import MacroFuzzEnvironment, get_template, templat
 # dbt imports it by its name, in each fork where it is not there yet.
 import orchestration.dbt_runner.dbt_plugin  # noqa: F401
 from orchestration.dbt_runner.dbt_process import WAITS
-from orchestration.dbt_runner.heard_events import drop_unheard_events
+from orchestration.dbt_runner.lighter_dbt import close, lighten
 
 SOURCES = ("dbt_project.yml", "profiles.yml", "models", "macros", "tests", "catalogue")
 
@@ -109,9 +108,6 @@ def run(manifest: Any, files: set[tuple[str, int, int]], request: dict[str, Any]
     result = dbtRunner(manifest=known).invoke(["--no-static-parser", *arguments])
     if known and "parse" in arguments:  # which dbt takes for done
         write_manifest(known, os.environ["DBT_TARGET_PATH"])
-    # What the end of a process does, which a fork does not come to: write all to the file.
-    DuckDBConnectionManager.close_all_connections()
-    gc.collect()
     if result.exception:
         print(result.exception)
         return 2
@@ -137,13 +133,13 @@ def answer(manifest: Any, files: set[tuple[str, int, int]], client: socket.socke
 def main() -> None:
     """Serve the project at an address, until the standard input ends."""
     folder, address = sys.argv[1:]
-    drop_unheard_events()
+    lighten()
     manifest = parsed_project(Path(folder))
     files = files_of(Path(folder))
     compile_templates(manifest)
     # As `health-dbt` does: to look for garbage in the manifest takes a tenth of a run.
-    gc.collect()
     gc.disable()
+    gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # forks leave nothing behind
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
@@ -161,7 +157,7 @@ def main() -> None:
             try:
                 code = answer(manifest, files, client)
             finally:
-                sys.stdout.flush()
+                close()
                 client.sendall(str(code).encode())
                 os._exit(code)
         client.close()
