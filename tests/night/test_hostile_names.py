@@ -90,6 +90,7 @@ ARGUMENTS: dict[str, list[str] | None] = {
     "failures": ["--all", "--limit", "100", "--markdown", "failures.md"],
     "lint": ["--markdown", "lint.md"],
     "ui": None,  # becomes Dagster's own
+    "unlock": None,  # prints which process held the lock, and when
     "dagster": None,  # hands over to Dagster's programs
 }
 REFUSALS = {"backtest": "Too few accounts left"}
