@@ -7,9 +7,7 @@ What commands print is as wide for every test, whatever the terminal and other t
 from collections.abc import Iterator
 
 import pytest
-from pipeline import dbt_command
-
-from orchestration.dbt_runner import dbt_process
+from pipeline import serving_dbt
 
 LONGEST = (
     *(
@@ -43,14 +41,16 @@ def no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def dbt_that_has_read_the_project() -> Iterator[None]:
-    """Runs within the process of the tests are spared what takes dbt longer than to calculate."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dbt_process, "command", dbt_command)
+def dbt_that_has_read_the_project(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Tests are spared what takes dbt longer than to calculate."""
+    if all(item.path.parent.name == "unit" for item in request.session.items):
         yield
+    else:
+        with serving_dbt():
+            yield
 
 
 @pytest.fixture
 def dbt_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """dbt is started as outside of tests."""
-    monkeypatch.setattr(dbt_process, "command", lambda: [dbt_process.DBT])
+    monkeypatch.delenv("TEST_DBT_SERVER")

@@ -83,7 +83,7 @@ def open_process(
     arguments: Sequence[str], folder: Path, environment: Mapping[str, str], is_early: bool = False
 ) -> Process:
     return subprocess.Popen(
-        [*command(), *arguments],
+        [DBT, *arguments],
         cwd=folder,
         env={**environment, **({WAITS: "true"} if is_early else {})},
         stdin=subprocess.PIPE if is_early else None,
@@ -91,11 +91,6 @@ def open_process(
         stderr=subprocess.STDOUT,
         text=True,
     )
-
-
-def command() -> Sequence[str]:
-    """How dbt is started; tests start one that has read the project."""
-    return [DBT]
 
 
 def main() -> None:

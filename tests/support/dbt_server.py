@@ -2,7 +2,8 @@
 
 Importing dbt and parsing the project takes longer than most runs. A fork starts with both done, and
 is otherwise a process of its own, like the command line: its own environment, working directory,
-output and connections. It is asked at a socket, by `dbt_client.py`, and ends with who asked.
+output and connections. It is asked at a socket, by what
+stands for dbt in tests (`startup/sitecustomize.py`), and ends with it.
 """
 
 import gc
@@ -86,8 +87,7 @@ def serves(manifest: Any, files: set[tuple[str, int, int]], project: Path) -> bo
     """Whether the manifest is that of the project in the folder, in the environment of now."""
     # Names of relations carry the name of the warehouse that they were parsed for.
     is_same_warehouse = Path(os.environ.get("HEALTH_DB_PATH", "warehouse")).stem == "warehouse"
-    is_duckdb = os.environ.get("HEALTH_TARGET", "duckdb") == "duckdb"
-    is_same_project = is_same_warehouse and is_duckdb and files_of(project) == files
+    is_same_project = is_same_warehouse and files_of(project) == files
     return is_same_project and with_seeds_of(manifest, project)
 
 
@@ -142,12 +142,12 @@ def main() -> None:
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # forks leave nothing behind
     listener = socket.socket(socket.AF_UNIX)
-    listener.bind(address)
+    listener.bind(address + ".new")
     listener.listen()
+    Path(address + ".new").rename(address)  # there for clients when it answers
     selector = selectors.DefaultSelector()
     selector.register(listener, selectors.EVENT_READ)
     selector.register(sys.stdin, selectors.EVENT_READ)
-    print("ready", flush=True)
     while any(key.fileobj is listener for key, _ in selector.select()):
         client, _ = listener.accept()
         if os.fork() == 0:

@@ -1,26 +1,26 @@
 """Run the pipeline as a user does: `dbt build` in a process of its own, on given folders."""
 
-import atexit
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
 from pathlib import Path
 
 import duckdb
+from pytest import MonkeyPatch
 
 from orchestration.base.settings import Settings
 from orchestration.dbt_runner.dbt_build import copied_project
+from orchestration.dbt_runner.dbt_process import DBT
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = ROOT / "dbt_project"
 SUPPORT = Path(__file__).parent
-SERVERS: list[subprocess.Popen[str]] = []  # which end when nobody refers to them
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def dbt(
 ) -> Run:
     """A command of dbt, likewise."""
     answer = subprocess.run(
-        [*dbt_command(), "--no-use-colors", *arguments],
+        [DBT, "--no-use-colors", *arguments],
         cwd=project,
         env={
             **{name: text for name, text in os.environ.items() if not name.startswith("HEALTH_")},
@@ -123,20 +123,18 @@ def dbt(
     return Run(answer.returncode, answer.stdout)
 
 
-@cache
-def dbt_command() -> tuple[str, ...]:
-    """What stands for `dbt` in these tests: its process has imported dbt and read the project."""
-    folder = Path(tempfile.mkdtemp(prefix="dbt-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    address = str(folder / "socket")
-    # It ends with these tests, when its input does.
-    server = subprocess.Popen(
-        [sys.executable, str(SUPPORT / "dbt_server.py"), str(PROJECT), address],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    SERVERS.append(server)
-    assert server.stdout
-    assert server.stdout.readline() == "ready\n", "the dbt project does not parse"
-    return sys.executable, "-IS", str(SUPPORT / "dbt_client.py"), address
+@contextmanager
+def serving_dbt() -> Iterator[None]:
+    """Whatever this process starts meanwhile has a dbt that has imported itself and the project."""
+    with tempfile.TemporaryDirectory(prefix="dbt-") as folder, MonkeyPatch.context() as patch:
+        address = str(Path(folder) / "socket")
+        server = subprocess.Popen(
+            [sys.executable, str(SUPPORT / "dbt_server.py"), str(PROJECT), address],
+            stdin=subprocess.PIPE,
+        )
+        patch.setenv("TEST_DBT_SERVER", address)
+        patch.setenv("PYTHONPATH", str(SUPPORT / "startup"), prepend=os.pathsep)
+        try:
+            yield
+        finally:
+            server.communicate()  # it ends with its input
