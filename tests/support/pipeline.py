@@ -21,6 +21,8 @@ from orchestration.dbt_runner.dbt_process import DBT
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = ROOT / "dbt_project"
 SUPPORT = Path(__file__).parent
+# Of what a dbt that was killed leaves behind, which the server sees to.
+QUIET = ("-W", "ignore:resource_tracker")
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ def serving_dbt() -> Iterator[None]:
     with tempfile.TemporaryDirectory(prefix="dbt-") as folder, MonkeyPatch.context() as patch:
         address = str(Path(folder) / "socket")
         server = subprocess.Popen(
-            [sys.executable, str(SUPPORT / "dbt_server.py"), str(PROJECT), address],
+            [sys.executable, *QUIET, str(SUPPORT / "dbt_server.py"), str(PROJECT), address],
             stdin=subprocess.PIPE,
         )
         patch.setenv("TEST_DBT_SERVER", address)

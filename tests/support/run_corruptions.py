@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 from corruptions import CORRUPTIONS, Corruption, Raw, checkpoint, failures_of, raw_failures
-from pipeline import ROOT, Warehouse
+from pipeline import ROOT, Warehouse, serving_dbt
 
 import expectations
 from orchestration.base.settings import Settings
@@ -117,4 +117,5 @@ def page_of(lines: list[tuple[Corruption, dict[str, str], str]], raw_only: bool)
 
 
 if __name__ == "__main__":
-    main()
+    with serving_dbt():
+        main()
