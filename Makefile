@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .PHONY: help setup run ui sample test test-fast chaos corruptions reference engines pictures docs bench load \
-	spark spark-environment coverage lock licences vulnerabilities lint lint-python lint-dbt lint-sql
+	spark spark-environment spark-worlds coverage lock licences vulnerabilities lint lint-python lint-dbt lint-sql
 
 help:
 	@echo "make run     calculate health (on sample data if there is no other) and print a summary"
@@ -19,6 +19,7 @@ help:
 	@echo "make bench   measure the pipeline against others; SIZE=S (10,000 accounts), M or L for more"
 	@echo "make load    run companies of extreme shapes, with little memory and with enough; SCALE=0.01 for less"
 	@echo "make spark   calculate health on a Spark cluster of this machine, and hold it against DuckDB's; an hour"
+	@echo "make spark-worlds  hold Spark's health of random worlds against the reference; minutes a world, WORLDS=20"
 	@echo "make lint    check style, types and imports of Python, and the dbt project; needs no warehouse"
 	@echo "make coverage  measure what the tests of a marker run through; TESTS='unit or insight'"
 	@echo "make docs    write dbt's documentation of all models as one page"
@@ -126,6 +127,10 @@ spark-environment: setup
 spark: setup
 	@PYTHONPATH=.:tests/support $(BIN)/python tests/support/run_spark.py
 	HEALTH_SPARK_NIGHT=1 $(BIN)/python -m pytest tests/pipeline/test_night_on_spark.py
+
+WORLDS ?= 20
+spark-worlds: spark-environment
+	HEALTH_SPARK_WORLDS=$(WORLDS) $(BIN)/python -m pytest tests/pipeline/test_worlds_on_spark.py
 
 lock: setup
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \
