@@ -134,7 +134,11 @@ def main() -> None:
     """Serve the project at an address, until the standard input ends."""
     folder, address = sys.argv[1:]
     lighten()
-    manifest = parsed_project(Path(folder))
+    try:
+        manifest = parsed_project(Path(folder))
+    except SystemExit:
+        Path(address).touch()  # who looks for the server need not wait
+        raise
     files = files_of(Path(folder))
     compile_templates(manifest)
     # As `health-dbt` does: to look for garbage in the manifest takes a tenth of a run.

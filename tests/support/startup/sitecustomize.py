@@ -27,10 +27,12 @@ def main() -> None:
         try:
             server.connect(os.environ[SERVER])
             break
-        except OSError:
+        except FileNotFoundError:  # it is still reading
             if time.monotonic() > until:
-                raise
+                return
             time.sleep(POLL_SECONDS)
+        except ConnectionRefusedError:  # a project that cannot be read: dbt itself says why
+            return
     socket.send_fds(server, [b"."], [0, 1, 2])
     folder = os.getcwd()  # noqa: PTH109  pathlib takes a while to import
     request = {"arguments": sys.argv[1:], "folder": folder, "environment": dict(os.environ)}
