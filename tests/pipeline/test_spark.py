@@ -31,7 +31,7 @@ EXPRESSIONS = [
     *((TIMES, "parse_time(text)"), (NUMBERS, "parse_number(text)")),
     *((NUMBERS, "parse_grouped_number(text)"), (TEXTS, "trimmed(text)"), (UNITS, "singular(text)")),
     *((DOUBLES, "number_text(number)"), (DOUBLES, "rounded_as_written(number, 1)")),
-    (DOUBLES, "native_text(number, 'DOUBLE')"),
+    ([*DOUBLES, "nan", "inf", "-inf"], "native_text(number, 'DOUBLE')"),
     (TEXTS, "json_record(['text', 'nothing'])"),
     (TEXTS, "record_as_known(json_record(['text', 'nothing']))"),
 ]

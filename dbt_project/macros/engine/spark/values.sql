@@ -123,6 +123,9 @@ case
                         cast(cast(cast({{ expression }} as string) as decimal(38, 22)) as string),
                         '0+$', ''
                     )
+                when isnan({{ expression }}) then 'nan'
+                when abs({{ expression }}) = double('infinity')
+                    then replace(cast({{ expression }} as string), 'Infinity', 'inf')
                 else cast({{ expression }} as string)
             end
 {%- else -%}
