@@ -10,17 +10,10 @@ import pytest
 from pipeline import serving_dbt
 
 LONGEST = (
-    *(
-        "test_spark",
-        "test_kill",
-        "test_erasure",
-        "test_dagster_clicks",
-        "test_readme",
-        "test_reruns",
-        "test_random_worlds",
-    ),
-    *("test_night", "test_growing_tables", "test_corruptions", "test_hostile_names"),
-    *("test_dagster_kill", "test_restore", "test_personal_data"),
+    *("test_spark", "test_kill", "test_erasure", "test_dagster_clicks", "test_readme"),
+    *("test_reruns", "test_random_worlds", "test_night", "test_growing_tables"),
+    *("test_corruptions", "test_hostile_names", "test_dagster_kill", "test_restore"),
+    *("test_personal_data",),
 )
 
 

@@ -4,7 +4,6 @@
 those with only these of worlds.KINDS.
 """
 
-import json
 import os
 from pathlib import Path
 
@@ -24,16 +23,8 @@ KINDS_TRIED = [kind for kind in os.environ.get("WORLD_KINDS", ",".join(KINDS)).s
 def test_pipeline_equals_the_reference(seed: int, tmp_path: Path) -> None:
     world = make_world(tmp_path, seed, KINDS_TRIED)
     warehouse = Warehouse(tmp_path / "warehouse.duckdb", world.raw_dir, world.seeds_dir)
-    variables = json.dumps({"reporting_currency": world.reporting_currency})
-    arguments = ("--vars", variables) if world.reporting_currency else ()
-    warehouse.calculate(world.start, world.end, *arguments)
-    expected = calculate(
-        world.raw_dir,
-        world.seeds_dir,
-        world.start,
-        world.end,
-        reporting_currency=world.reporting_currency,
-    )
+    warehouse.calculate(world.start, world.end, *world.dbt_arguments)
+    expected = calculate(**world.inputs)
     with duckdb.connect(str(warehouse.path), read_only=True) as connection:
         found = differences(expected, connection)
     assert not found, "\n".join(found)

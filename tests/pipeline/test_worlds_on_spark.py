@@ -4,7 +4,6 @@ Minutes a world, so only by `make spark-worlds` (`WORLDS=20`, `FIRST_WORLD=1`). 
 no files, so each world has its raw rows as DuckDB read them from its files: typed or as texts.
 """
 
-import json
 import os
 from pathlib import Path
 
@@ -36,13 +35,7 @@ def test_spark_equals_the_reference(seed: int, tmp_path: Path) -> None:
         spark_cluster.load_raw(cluster, tmp_path / "as read")
         company = Company(world.raw_dir, tmp_path, cluster, world.seeds_dir)
         calculate_world(company, world)
-        expected = calculate(
-            world.raw_dir,
-            world.seeds_dir,
-            world.start,
-            world.end,
-            reporting_currency=world.reporting_currency,
-        )
+        expected = calculate(**world.inputs)
         expected = {name: rows for name, rows in expected.items() if name not in OF_ONE_ENGINE}
         with duckdb.connect() as found:
             found.execute("set timezone = 'UTC'")
@@ -73,10 +66,9 @@ def write_as_read(raw: Path, target: Path) -> None:
 
 
 def calculate_world(company: Company, world: World) -> None:
-    currency = {"reporting_currency": world.reporting_currency}
-    variables = ("--vars", json.dumps(currency)) if world.reporting_currency else ()
+    dates = dates_asked(world.start, world.end)
     for command in ("seed", "run"):
-        done = company.dbt(command, *variables, environment=dates_asked(world.start, world.end))
+        done = company.dbt(command, *world.dbt_arguments, environment=dates)
         assert done.returncode == 0, done.stdout
 
 

@@ -2,8 +2,8 @@
 
 Importing dbt and parsing the project takes longer than most runs. A fork starts with both done, and
 is otherwise a process of its own, like the command line: its own environment, working directory,
-output and connections. It is asked at a socket, by what
-stands for dbt in tests (`startup/sitecustomize.py`), and ends with it.
+output and connections. It is asked at a socket, by what stands for dbt in tests
+(`startup/sitecustomize.py`), and ends with it.
 """
 
 import gc
@@ -13,7 +13,6 @@ import selectors
 import signal
 import socket
 import sys
-import tempfile
 import threading
 from pathlib import Path
 from typing import Any
@@ -30,12 +29,11 @@ from orchestration.dbt_runner.lighter_dbt import close, lighten
 SOURCES = ("dbt_project.yml", "profiles.yml", "models", "macros", "tests", "catalogue")
 
 
-def parsed_project(folder: Path) -> Any:
+def parsed_project(folder: Path, scratch: Path) -> Any:
     """The manifest of the dbt project in the folder, as a warehouse called `warehouse` sees it."""
-    scratch = tempfile.mkdtemp()
     os.environ["HEALTH_DB_PATH"] = f"{scratch}/warehouse.duckdb"
     os.chdir(folder)
-    silent = ["--quiet", "--log-level-file", "none", "parse", "--target-path", scratch]
+    silent = ["--quiet", "--log-level-file", "none", "parse", "--target-path", str(scratch)]
     result = dbtRunner().invoke(silent)
     if not result.success:
         raise SystemExit(str(result.exception))
@@ -135,7 +133,7 @@ def main() -> None:
     folder, address = sys.argv[1:]
     lighten()
     try:
-        manifest = parsed_project(Path(folder))
+        manifest = parsed_project(Path(folder), Path(address).parent)
     except SystemExit:
         Path(address).touch()  # who looks for the server need not wait
         raise

@@ -10,6 +10,7 @@ times or numbers is dirt that is written as it stands.
 """
 
 import csv
+import json
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -75,6 +76,18 @@ class World:
     end: date
     reporting_currency: str = ""
     written: dict[str, "Written"] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """What the reference (`calculate`) is asked with."""
+        names = ("raw_dir", "seeds_dir", "start", "end", "reporting_currency")
+        return {name: getattr(self, name) for name in names}
+
+    @property
+    def dbt_arguments(self) -> tuple[str, ...]:
+        """What dbt is told beside folders and dates."""
+        currency = {"reporting_currency": self.reporting_currency}
+        return ("--vars", json.dumps(currency)) if self.reporting_currency else ()
 
 
 @dataclass

@@ -113,16 +113,7 @@ def worlds(tmp_path_factory: pytest.TempPathFactory) -> list[Read]:
 @pytest.fixture(scope="module")
 def calculated(worlds: list[Read]) -> list[dict[str, pandas.DataFrame]]:
     """What the reference publishes of each world."""
-    return [
-        calculate(
-            read.world.raw_dir,
-            read.world.seeds_dir,
-            read.world.start,
-            read.world.end,
-            reporting_currency=read.world.reporting_currency,
-        )
-        for read in worlds
-    ]
+    return [calculate(**read.world.inputs) for read in worlds]
 
 
 def _config(world: World) -> dict[str, list[ConfigRow]]:
