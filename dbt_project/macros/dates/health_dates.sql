@@ -132,6 +132,14 @@ health_date between {{ previous_health_date() }} and {{ next_health_date() }}
     )
 {%- endmacro %}
 
+{#- Whether the model's table keeps what another run said of the latest date, because this run does not
+    calculate it. Asked while the model is compiled: hardly a run reads the table that it writes. -#}
+{% macro keeps_latest_date() %}
+    {{ return(
+        is_incremental() and not run_query('select ' ~ is_latest_date_in_run()).rows[0][0]
+    ) }}
+{% endmacro %}
+
 {#- The latest date with an account in scope, which the last date of a range need not be. A run of one date
     has that date as a literal, by which less is read; where no account is in scope nothing is written.
 

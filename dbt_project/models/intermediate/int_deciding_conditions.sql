@@ -52,11 +52,13 @@ deciding_conditions as (
 
 ),
 
+-- Results meet their conditions first: an inner join with pillars would begin by putting conditions
+-- and pillars together, millions of pairs, because it looks as if there were few.
 results as (
 
     select
-        pillars.account_id,
-        pillars.pillar_id,
+        results.account_id,
+        conditions.pillar_id,
         conditions.condition_id,
         conditions.rule_set,
         conditions.clause,
@@ -71,14 +73,17 @@ results as (
     inner join latest on results.health_date = latest.health_date
     inner join deciding_conditions as conditions
         on results.condition_id = conditions.condition_id
-    inner join pillars
+    left join pillars
         on results.account_id = pillars.account_id
-        and conditions.segment_id = pillars.segment_id
         and conditions.pillar_id = pillars.pillar_id
     where
         results.configuration_key = 'current'
         and results.health_date = {{ latest_health_date() }}
-        and (not conditions.has_health_rules or conditions.rule_set = pillars.deciding_rule_set)
+        and coalesce(
+            conditions.segment_id = pillars.segment_id
+            and (not conditions.has_health_rules or conditions.rule_set = pillars.deciding_rule_set),
+            false
+        )
 
 ),
 

@@ -86,7 +86,7 @@ names as (
         on accounts.health_date = main_reasons.health_date
         and accounts.account_id = main_reasons.account_id
         and main_reasons.pillar_id = 'overall'
-    {%- if is_incremental() %}
+    {%- if keeps_latest_date() %}
 
     union all
 
@@ -100,7 +100,6 @@ names as (
         main_reason,
         true as is_as_it_was
     from {{ this }}
-    where not health_date between {{ first_health_date() }} and {{ last_health_date() }}
     {%- endif %}
 
 )

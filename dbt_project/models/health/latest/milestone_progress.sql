@@ -26,7 +26,7 @@ milestones as (
     inner join {{ ref('config_milestones') }} as config_milestones
         on conditions.segment_id = config_milestones.segment_id
         and conditions.clause = config_milestones.milestone_id
-    {%- if is_incremental() %}
+    {%- if keeps_latest_date() %}
 
     union all
 
@@ -39,7 +39,6 @@ milestones as (
         observed,
         resolved_threshold
     from {{ this }}
-    where not {{ is_latest_date_in_run() }}
     {%- endif %}
 
 ),

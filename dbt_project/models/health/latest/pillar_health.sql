@@ -30,7 +30,7 @@ names as (
         and accounts.account_id = main_reasons.account_id
     inner join {{ ref('config_pillars') }} as config_pillars
         on main_reasons.pillar_id = config_pillars.pillar_id
-    {%- if is_incremental() %}
+    {%- if keeps_latest_date() %}
 
     union all
 
@@ -42,7 +42,6 @@ names as (
         pillar_name,
         main_reason
     from {{ this }}
-    where not health_date between {{ first_health_date() }} and {{ last_health_date() }}
     {%- endif %}
 
 )
