@@ -1,12 +1,4 @@
-{{
-    config(
-        materialized='incremental',
-        incremental_strategy='replace_latest',
-        pre_hook="{% if is_incremental() %}"
-            ~ "alter table {{ this }} alter column users_14d drop not null{% endif %}",
-    )
-}}
-{#- The table outlives the run, and so does the constraint that an older version made it with. #}
+{{ config(materialized='incremental', incremental_strategy='replace_latest') }}
 -- Which features of the product an account uses, on the latest health date; none where events are
 -- absent, and by how many users is not known where they do not say who did it.
 with
