@@ -19,6 +19,8 @@ SESSION = {
     "spark.sql.session.timeZone": "UTC",
     # As in profiles.yml.
     "spark.sql.legacy.ctePrecedencePolicy": "CORRECTED",
+    "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
+    "spark.sql.parquet.int96RebaseModeInRead": "CORRECTED",
     # The server hands rows on as they come, instead of holding all of them first.
     "spark.sql.thriftServer.incrementalCollect": "true",
 }

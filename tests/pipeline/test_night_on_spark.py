@@ -1,7 +1,7 @@
 """A night of health on Spark publishes what one on DuckDB does, and keeps other machines out.
 
 The models' rows are compared in `test_spark`; here it is what runs around dbt. `make spark` runs it
-(HEALTH_SPARK_NIGHT), because it takes a quarter of an hour.
+(HEALTH_SPARK_NIGHT), because it takes half an hour.
 """
 
 import os
@@ -12,6 +12,7 @@ import click
 import pytest
 import spark_cluster
 from both_engines import Company
+from receiver import receiving
 from spark_cluster import Cluster
 
 from orchestration.sample_data import write_sample
@@ -22,7 +23,7 @@ END = date(2026, 11, 22)
 DAY = END - timedelta(days=1)
 pytestmark = pytest.mark.skipif(
     not os.environ.get("HEALTH_SPARK_NIGHT"),
-    reason="a night of health on Spark takes a quarter of an hour; `make spark` runs it",
+    reason="nights of health on Spark take half an hour; `make spark` runs them",
 )
 
 
@@ -47,12 +48,7 @@ def asked(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_it_publishes_the_rows_of_duckdb(company: Company) -> None:
-    for sentences, tables, rows in (
-        company.differences(),
-        company.differences(is_of_published=True),
-    ):
-        assert not sentences, "\n".join(sentences)
-        assert tables > 25 and rows > 2_000
+    assert_same(company)
 
 
 def test_its_publication_is_read_whole_while_another_night_writes(
@@ -67,6 +63,37 @@ def test_its_publication_is_read_whole_while_another_night_writes(
         session.execute(f"delete from health.source_status where health_date = date '{DAY}'")
         assert session.rows(dates) == [(None,)]
         assert session.rows(f"{dates} version as of {snapshot}") == [(DAY,)]
+
+
+def test_the_next_night_and_a_backfill_publish_the_rows_of_duckdb(company: Company) -> None:
+    """Alerts are sent once, and hold what was calculated of them on the cluster."""
+    with receiving() as receiver:
+        alerts = {
+            "HEALTH_ALERT_DESTINATION": receiver.url,
+            "HEALTH_ALERT_MAX_AGE_DAYS": "36500",
+        }
+        company.calculate_on_duckdb(END, END)
+        company.run_health_on_spark("run", "--date", str(END), environment=alerts)
+        assert_same(company)
+        [(expected,)] = company.warehouse.query(
+            f"select count(*) from health.health_alerts where health_date = '{END}'"
+        )
+        assert len(receiver.accepted) == expected > 0
+
+        first = DAY - timedelta(days=2)
+        company.calculate_on_duckdb(first, DAY)
+        dates = ("--start", str(first), "--end", str(DAY))
+        company.run_health_on_spark("run", *dates, environment=alerts)
+        assert_same(company)
+        assert len(receiver.requests) == expected, "alerts of a backfill, or twice"
+
+
+def assert_same(company: Company) -> None:
+    """What is on the cluster, and what is published of it, is what DuckDB has."""
+    for is_of_published in (False, True):
+        sentences, tables, rows = company.differences(is_of_published)
+        assert not sentences, "\n".join(sentences)
+        assert tables > 25 and rows > 2_000
 
 
 def test_its_lock_is_one_machines(company: Company, asked: None) -> None:

@@ -85,7 +85,9 @@ class Company:
         assert written > tables, "the run was over before a worker was killed"
         return time.monotonic() - begin
 
-    def run_health_on_spark(self, *arguments: str) -> str:
+    def run_health_on_spark(
+        self, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> str:
         """What a command of health prints, with the cluster and a warehouse file of its own."""
         programs = self.folder / "environment" / "bin"
         if not programs.exists():
@@ -93,7 +95,7 @@ class Company:
         done = subprocess.run(
             [str(programs / "health"), *arguments],
             env={
-                **self.cluster.dbt_environment(self.folder / "spark", {}),
+                **self.cluster.dbt_environment(self.folder / "spark", environment or {}),
                 "HEALTH_RAW_DIR": str(self.folder / "no raw files"),
                 "HEALTH_DB_PATH": str(self.folder / "on_spark" / "warehouse.duckdb"),
             },

@@ -81,7 +81,10 @@ results as (
         and results.health_date = {{ latest_health_date() }}
         and coalesce(
             conditions.segment_id = pillars.segment_id
-            and (not conditions.has_health_rules or conditions.rule_set = pillars.deciding_rule_set),
+            and (
+                not conditions.has_health_rules
+                or conditions.rule_set = pillars.deciding_rule_set
+            ),
             false
         )
 
