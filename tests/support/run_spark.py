@@ -6,7 +6,7 @@ worker is killed. Ends with code 1 where a published table differs. Takes an hou
 
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -27,21 +27,24 @@ TABLES_BEFORE_A_WORKER_IS_LOST = 60
 
 @click.command()
 @click.option("--accounts", default=200, show_default=True, help="Accounts of the sample.")
-def main(accounts: int) -> None:
+@click.option("--workers", default=2, show_default=True, help="Workers, of a core each.")
+@click.option("--step", "names", multiple=True, help="Of the steps those with this name; all.")
+def main(accounts: int, workers: int, names: tuple[str, ...]) -> None:
     spark_cluster.install()
     with tempfile.TemporaryDirectory(prefix="spark-") as name:
         folder = Path(name)
         write_sample(folder / "raw", accounts=accounts, days=DAYS, end_date=END)
-        with spark_cluster.running(folder / "cluster") as cluster:
+        with spark_cluster.running(folder / "cluster", workers=workers) as cluster:
             spark_cluster.load_raw(cluster, folder / "raw")
             company = Company(folder / "raw", folder / "company", cluster)
             company.folder.mkdir()
-            differ = compare(company, accounts)
+            print(f"{accounts} accounts, {workers} workers; {versions()}\n")
+            differ = compare(company, names)
     sys.exit(1 if differ else 0)
 
 
-def compare(company: Company, accounts: int) -> bool:
-    """Prints a row for each step; whether a table differs in any."""
+def compare(company: Company, names: Sequence[str] = ()) -> bool:
+    """Prints a row for each step, or each with one of the names; whether a table differs in any."""
     changed = company.folder / "changed_seeds"
     changed_configuration(ROOT / "seeds", changed, seed=1)
     other = replace(company, seeds=changed)
@@ -53,23 +56,24 @@ def compare(company: Company, accounts: int) -> bool:
         ("a changed configuration", other, 2, 2),
         ("a night, a worker killed", other, 1, 1),
     ]
-    print(f"{accounts} accounts; {versions()}\n")
     print("| step | Spark, s | DuckDB, s | tables | rows | tables that differ |")
     print("|---|---|---|---|---|---|", flush=True)
     differ = False
     loaded: Path | None = None
     for name, of_step, days_before_first, days_before_last in steps:
+        if names and name not in names:
+            continue
         first, last = (END - timedelta(days) for days in (days_before_first, days_before_last))
         if of_step.seeds != loaded:
             of_step.load_configuration()
             loaded = of_step.seeds
-        calculate: Callable[[date, date], float] = of_step.calculate_on_spark
-        if "killed" in name:
-            calculate = lambda one, other, of=of_step: of.calculate_on_spark_and_lose_a_worker(  # noqa: E731
-                one, other, TABLES_BEFORE_A_WORKER_IS_LOST
-            )
         on_duckdb = of_step.calculate_on_duckdb(first, last)
-        on_spark = calculate(first, last)
+        if "killed" in name:
+            on_spark = of_step.calculate_on_spark_and_lose_a_worker(
+                first, last, TABLES_BEFORE_A_WORKER_IS_LOST
+            )
+        else:
+            on_spark = of_step.calculate_on_spark(first, last)
         sentences, tables, rows = of_step.differences()
         wrong = sum(not sentence.startswith(" ") for sentence in sentences)
         print(

@@ -1,4 +1,4 @@
-"""A Spark cluster for tests: a master, two workers and a Thrift server, all on loopback.
+"""A Spark cluster for tests: a master, workers and a Thrift server, all on loopback.
 
 Everything comes from the package index, into an environment of its own (`ENVIRONMENT`), because
 Spark takes 600 MB and nobody else needs it: dbt-spark, PySpark, which brings Spark's programs, and
@@ -150,7 +150,7 @@ class Cluster:
 
 
 @contextmanager
-def running(folder: Path, is_one_process: bool = False) -> Iterator[Cluster]:
+def running(folder: Path, is_one_process: bool = False, workers: int = 2) -> Iterator[Cluster]:
     """A cluster whose warehouse and logs are in the folder; stopped at the end.
 
     In one process what workers do is done beside the Thrift server: the same SQL, sooner.
@@ -186,7 +186,7 @@ def running(folder: Path, is_one_process: bool = False) -> Iterator[Cluster]:
                 *("--host", "127.0.0.1", "--port", str(master_port), "--webui-port", "0"),
             )
             wait_for(master_port, programs["master"], folder / "master.log")
-            for number in (1, 2):
+            for number in range(1, workers + 1):
                 start(
                     *(f"worker_{number}", "256m"),
                     *("spark-class", "org.apache.spark.deploy.worker.Worker"),
