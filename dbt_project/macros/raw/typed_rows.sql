@@ -27,10 +27,8 @@ read as (
     select * from parsed
     {%- set conditions = [] -%}
     {%- set is_erased = is_erased(columns) -%}
-    {%- if erased -%}
-        {%- do conditions.append(is_erased or 'false') -%}
-    {%- elif is_erased -%}
-        {%- do conditions.append('not ' ~ is_erased) -%}
+    {%- if is_erased -%}
+        {%- do conditions.append(('' if erased else 'not ') ~ is_erased) -%}
     {%- endif -%}
     {%- if days -%}
         {%- do conditions.append(is_in_days(definition.main_time ~ '__value', days)) -%}
@@ -167,11 +165,16 @@ case when {{ value }} in {{ erased_ids('account') }} then null else {{ value }} 
 
 {#- How many rows of a raw table are left out because their user or account is to be erased. -#}
 {% macro erased_rows(table, days=none) -%}
+{%- set columns = raw_columns(table) -%}
+{%- if not is_erased(columns) -%}
+select cast(0 as bigint) as row_count
+{%- else -%}
 with
 
-{{ typed_rows(table, raw_columns(table), days, erased=true) }}
+{{ typed_rows(table, columns, days, erased=true) }}
 
 select count(*) as row_count from read
+{%- endif -%}
 {%- endmacro %}
 
 {#- How many rows of a raw table there are to read, by the day of their main time, those without a
