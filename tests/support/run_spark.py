@@ -1,7 +1,7 @@
 """`make spark`: health on a Spark cluster of this machine, held against DuckDB's row for row.
 
 A first load, two nights, a backfill of three dates, a changed configuration, and a night in which a
-worker is killed. Ends with code 1 where a published table differs. Takes an hour.
+worker is killed. Ends with code 1 where a published table differs. Takes half an hour.
 """
 
 import sys
