@@ -80,8 +80,9 @@ def compare(company: Company, names: Sequence[str] = ()) -> bool:
             f"| {name} | {on_spark:.0f} | {on_duckdb:.0f} | {tables} | {rows:,} | {wrong} |",
             flush=True,
         )
-        print("\n".join(sentences), file=sys.stderr, flush=True)
-        differ = differ or bool(sentences)
+        if sentences:
+            differ = True
+            print("\n".join(sentences), file=sys.stderr, flush=True)
     return differ
 
 
