@@ -16,9 +16,10 @@ import click
 
 ROWS_AT_ONCE = 10_000
 SESSION = {
+    # As in profiles.yml, which says why.
     "spark.sql.session.timeZone": "UTC",
-    # As in profiles.yml.
     "spark.sql.legacy.ctePrecedencePolicy": "CORRECTED",
+    "spark.sql.ansi.enabled": "false",
     "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
     "spark.sql.parquet.int96RebaseModeInRead": "CORRECTED",
     # The server hands rows on as they come, instead of holding all of them first.

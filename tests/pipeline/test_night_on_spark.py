@@ -63,6 +63,10 @@ def test_its_publication_is_read_whole_while_another_night_writes(
         session.execute(f"delete from health.source_status where health_date = date '{DAY}'")
         assert session.rows(dates) == [(None,)]
         assert session.rows(f"{dates} version as of {snapshot}") == [(DAY,)]
+        # As it was, for the tests that compare it.
+        session.execute(
+            f"call spark_catalog.system.rollback_to_snapshot('health.source_status', {snapshot})"
+        )
 
 
 def test_the_next_night_and_a_backfill_publish_the_rows_of_duckdb(company: Company) -> None:

@@ -6,7 +6,6 @@ worker is killed. Ends with code 1 where a published table differs. Takes half a
 
 import sys
 import tempfile
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -28,8 +27,7 @@ TABLES_BEFORE_A_WORKER_IS_LOST = 60
 @click.command()
 @click.option("--accounts", default=200, show_default=True, help="Accounts of the sample.")
 @click.option("--workers", default=2, show_default=True, help="Workers, of a core each.")
-@click.option("--step", "names", multiple=True, help="Of the steps those with this name; all.")
-def main(accounts: int, workers: int, names: tuple[str, ...]) -> None:
+def main(accounts: int, workers: int) -> None:
     spark_cluster.install()
     with tempfile.TemporaryDirectory(prefix="spark-") as name:
         folder = Path(name)
@@ -39,12 +37,12 @@ def main(accounts: int, workers: int, names: tuple[str, ...]) -> None:
             company = Company(folder / "raw", folder / "company", cluster)
             company.folder.mkdir()
             print(f"{accounts} accounts, {workers} workers; {versions()}\n")
-            differ = compare(company, names)
+            differ = compare(company)
     sys.exit(1 if differ else 0)
 
 
-def compare(company: Company, names: Sequence[str] = ()) -> bool:
-    """Prints a row for each step, or each with one of the names; whether a table differs in any."""
+def compare(company: Company) -> bool:
+    """Prints a row for each step; whether a table differs in any."""
     changed = company.folder / "changed_seeds"
     changed_configuration(ROOT / "seeds", changed, seed=1)
     other = replace(company, seeds=changed)
@@ -61,8 +59,6 @@ def compare(company: Company, names: Sequence[str] = ()) -> bool:
     differ = False
     loaded: Path | None = None
     for name, of_step, days_before_first, days_before_last in steps:
-        if names and name not in names:
-            continue
         first, last = (END - timedelta(days) for days in (days_before_first, days_before_last))
         if of_step.seeds != loaded:
             of_step.load_configuration()

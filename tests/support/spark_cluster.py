@@ -22,6 +22,8 @@ from pathlib import Path
 
 from pipeline import ROOT
 
+from orchestration.warehouse.spark import SESSION
+
 ENVIRONMENT = Path(os.environ.get("HEALTH_SPARK_ENVIRONMENT", ROOT / "data" / "spark" / "venv"))
 PACKAGES = (
     "dbt-core>=1.11,<1.12",
@@ -137,14 +139,17 @@ class Cluster:
 
     @contextmanager
     def cursor(self) -> Iterator:
-        """A cursor of PyHive, which is in Spark's environment alone."""
+        """A cursor of PyHive, which is in Spark's environment alone, in a session like health's."""
         if str(packages()) not in sys.path:
             sys.path.append(str(packages()))
         from pyhive import hive
 
         connection = hive.connect(host="127.0.0.1", port=self.port)
+        cursor = connection.cursor()
         try:
-            yield connection.cursor()
+            for name, value in SESSION.items():
+                cursor.execute(f"set {name}={value}")
+            yield cursor
         finally:
             connection.close()
 
@@ -207,7 +212,10 @@ def running(folder: Path, is_one_process: bool = False, workers: int = 2) -> Ite
 
 
 def thrift_server(folder: Path, master: str, port: int) -> list[str]:
-    """The command that serves SQL: with what docs/spark.md asks of a cluster, and small."""
+    """The command that serves SQL: with what docs/spark.md asks of a cluster, and small.
+
+    What a session needs is not among it: health and its dbt profile ask for that themselves.
+    """
     jars = [str(jar) for jar in iceberg_jars()]
     settings = {
         "spark.sql.extensions": (
@@ -215,9 +223,9 @@ def thrift_server(folder: Path, master: str, port: int) -> list[str]:
         ),
         "spark.sql.catalog.spark_catalog": "org.apache.iceberg.spark.SparkSessionCatalog",
         "spark.sql.catalog.spark_catalog.type": "hive",
-        "spark.sql.session.timeZone": "UTC",
-        "spark.sql.legacy.ctePrecedencePolicy": "CORRECTED",
-        "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
+        # Others than health needs: a session has to ask for its own.
+        "spark.sql.session.timeZone": "Asia/Tokyo",
+        "spark.sql.ansi.enabled": "true",
         "spark.driver.host": "127.0.0.1",
         "spark.executor.memory": "900m",
         "spark.executor.cores": "1",

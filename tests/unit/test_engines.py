@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 import pytest
+import yaml
 from click.testing import CliRunner
 from pipeline import PROJECT
 
 from orchestration.base.settings import Settings
 from orchestration.cli import main
-from orchestration.warehouse.spark import connected
+from orchestration.warehouse.spark import SESSION, connected
 
 MACROS = PROJECT / "macros"
 ENGINES = sorted(folder.name for folder in (MACROS / "engine").iterdir() if folder.is_dir())
@@ -124,3 +125,10 @@ def test_a_missing_extra_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setitem(sys.modules, "pyhive", None)
     with pytest.raises(click.ClickException, match="extra `spark`.*is not installed"), connected():
         pass
+
+
+def test_dbt_asks_a_session_of_spark_for_what_health_asks() -> None:
+    profiles = yaml.safe_load((PROJECT / "profiles.yml").read_text())
+    asked = profiles["health"]["outputs"]["spark"]["server_side_parameters"]
+    expected = {f"set:hiveconf:{name}": value for name, value in SESSION.items()}
+    assert asked and asked.items() <= expected.items()

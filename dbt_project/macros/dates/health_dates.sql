@@ -133,7 +133,8 @@ health_date between {{ previous_health_date() }} and {{ next_health_date() }}
 {%- endmacro %}
 
 {#- Whether the model's table keeps what another run said of the latest date, because this run does not
-    calculate it. Asked while the model is compiled: hardly a run reads the table that it writes. -#}
+    calculate it. Asked while the model is compiled, so that other runs do not name the table that they
+    write, which would cost a copy. -#}
 {% macro keeps_latest_date() %}
     {{ return(
         is_incremental() and not run_query('select ' ~ is_latest_date_in_run()).rows[0][0]

@@ -27,8 +27,10 @@ read as (
     select * from parsed
     {%- set conditions = [] -%}
     {%- set is_erased = is_erased(columns) -%}
-    {%- if is_erased -%}
-        {%- do conditions.append(('' if erased else 'not ') ~ is_erased) -%}
+    {%- if erased -%}
+        {%- do conditions.append(is_erased or 'false') -%}
+    {%- elif is_erased -%}
+        {%- do conditions.append('not ' ~ is_erased) -%}
     {%- endif -%}
     {%- if days -%}
         {%- do conditions.append(is_in_days(definition.main_time ~ '__value', days)) -%}
