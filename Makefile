@@ -18,7 +18,7 @@ help:
 	@echo "make pictures  write the pictures of README.md, of what is published"
 	@echo "make bench   measure the pipeline against others; SIZE=S (10,000 accounts), M or L for more"
 	@echo "make load    run companies of extreme shapes, with little memory and with enough; SCALE=0.01 for less"
-	@echo "make spark   calculate health on a Spark cluster of this machine, and hold it against DuckDB's; an hour"
+	@echo "make spark   calculate health on a Spark cluster of this machine, and hold it against DuckDB's; 40 minutes"
 	@echo "make spark-worlds  hold Spark's health of random worlds against the reference; minutes a world, WORLDS=20"
 	@echo "make lint    check style, types and imports of Python, and the dbt project; needs no warehouse"
 	@echo "make coverage  measure what the tests of a marker run through; TESTS='unit or insight'"

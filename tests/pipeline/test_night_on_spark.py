@@ -1,7 +1,7 @@
 """A night of health on Spark publishes what one on DuckDB does, and keeps other machines out.
 
 The models' rows are compared in `test_spark`; here it is what runs around dbt. `make spark` runs it
-(HEALTH_SPARK_NIGHT), because it takes half an hour.
+(HEALTH_SPARK_NIGHT), because it takes a quarter of an hour.
 """
 
 import os
@@ -23,7 +23,7 @@ END = date(2026, 11, 22)
 DAY = END - timedelta(days=1)
 pytestmark = pytest.mark.skipif(
     not os.environ.get("HEALTH_SPARK_NIGHT"),
-    reason="nights of health on Spark take half an hour; `make spark` runs them",
+    reason="nights of health on Spark take a quarter of an hour; `make spark` runs them",
 )
 
 
