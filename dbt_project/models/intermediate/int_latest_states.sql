@@ -44,23 +44,12 @@ states as (
 
 ),
 
-present as (
-
-    select
-        states.health_date,
-        states.account_id,
-        states.pillar_id,
-        states.state
-    from states
-    inner join latest on states.health_date = latest.health_date
-
-),
-
 days_by_state as (
 
     select
         states.account_id,
         states.pillar_id,
+        case when days.days_ago = 0 then states.state end as present_state,
         case when states.state = 'good' then days.days_ago end as good_day,
         case when states.state = 'average' then days.days_ago end as average_day,
         case when states.state = 'poor' then days.days_ago end as poor_day,
@@ -70,18 +59,21 @@ days_by_state as (
 
 ),
 
--- The days on which each state was shown as a set in one number, 0 where it never was.
-days_of_states as (
+-- The present state, and the days on which each state was shown as a set in one number, 0 where it
+-- never was.
+present as (
 
     select
         account_id,
         pillar_id,
+        max(present_state) as state,
         coalesce({{ number_set('good_day') }}, 0) as good_days,
         coalesce({{ number_set('average_day') }}, 0) as average_days,
         coalesce({{ number_set('poor_day') }}, 0) as poor_days,
         coalesce({{ number_set('not_calculated_day') }}, 0) as not_calculated_days
     from days_by_state
     group by account_id, pillar_id
+    having max(present_state) is not null
 
 ),
 
@@ -93,7 +85,7 @@ patterns as (
         average_days,
         poor_days,
         not_calculated_days
-    from days_of_states
+    from present
 
 ),
 
@@ -143,21 +135,19 @@ state_runs as (
 )
 
 select
-    present.health_date,
+    latest.health_date,
     present.account_id,
     present.pillar_id,
     state_runs.state_since,
     state_runs.previous_state,
     letters.last_60_days
 from present
+cross join latest
 inner join state_runs
     on present.account_id = state_runs.account_id
     and present.pillar_id = state_runs.pillar_id
-inner join days_of_states
-    on present.account_id = days_of_states.account_id
-    and present.pillar_id = days_of_states.pillar_id
 inner join letters
-    on days_of_states.good_days = letters.good_days
-    and days_of_states.average_days = letters.average_days
-    and days_of_states.poor_days = letters.poor_days
-    and days_of_states.not_calculated_days = letters.not_calculated_days
+    on present.good_days = letters.good_days
+    and present.average_days = letters.average_days
+    and present.poor_days = letters.poor_days
+    and present.not_calculated_days = letters.not_calculated_days

@@ -339,10 +339,8 @@ costs as (
 
     select
         pillar_reasons.*,
+        weights.weight,
         case when pillar_reasons.calculated_state = 'poor' then weights.cap_when_poor end as cap,
-        sum(pillar_reasons.score * weights.weight) over (partition by pillar_reasons.account_id)
-        / sum(case when pillar_reasons.score is not null then weights.weight end)
-            over (partition by pillar_reasons.account_id) as uncapped_score,
         round((10 - pillar_reasons.score) * weights.weight, 6) as cost
     from pillar_reasons
     inner join weights
@@ -351,23 +349,43 @@ costs as (
 
 ),
 
+uncapped_scores as (
+
+    select
+        account_id,
+        sum(score * weight) / sum(case when score is not null then weight end) as uncapped_score
+    from costs
+    group by account_id
+
+),
+
+capped_pillars as (
+
+    select
+        costs.*,
+        case when round(costs.cap, 6) < round(uncapped_scores.uncapped_score, 6) then costs.cap end
+            as binding_cap
+    from costs
+    inner join uncapped_scores on costs.account_id = uncapped_scores.account_id
+
+),
+
 ranked_pillars as (
 
     select
         *,
-        case when round(cap, 6) < round(uncapped_score, 6) then cap end as binding_cap,
         row_number() over (
             partition by account_id
             order by
-                case when round(cap, 6) < round(uncapped_score, 6) then 0 else 1 end asc,
-                case when round(cap, 6) < round(uncapped_score, 6) then cap end asc,
+                case when binding_cap is null then 1 else 0 end asc,
+                binding_cap asc,
                 case when cost is null then 1 else 0 end asc,
                 cost desc,
                 case when display_order is null then 1 else 0 end asc,
                 display_order asc,
                 pillar_id asc
         ) as position
-    from costs
+    from capped_pillars
 
 ),
 

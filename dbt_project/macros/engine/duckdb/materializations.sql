@@ -99,7 +99,7 @@
     {{ drop_of_other_type(relation) }}
     {%- if config.get('contract').enforced %}
     {{ get_assert_columns_equivalent(steps[0]) }}
-    create or replace table {{ relation }} {{ get_table_columns_and_constraints() }};
+    create or replace table {{ relation }} {{ columns_and_constraints() }};
     insert into {{ relation }} {{ get_column_names() }} {{ get_select_subquery(steps[0]) }};
     {%- else %}
     create or replace table {{ relation }} as (
@@ -108,6 +108,20 @@
     {%- endif %}
     {{ further_steps(relation, steps) }}
 {% endmacro %}
+
+{#- As dbt renders them. The columns that a model names in `meta.uncompressed` are stored as they are: of ids
+    that hardly repeat nearby the dictionaries take longer than the rows, every night that writes all rows anew. -#}
+{% macro columns_and_constraints() %}
+    {%- set uncompressed = config.get('meta', {}).get('uncompressed', []) -%}
+    {%- set rendered = adapter.render_raw_columns_constraints(raw_columns=model.columns) -%}
+    (
+        {%- for name in model.columns %}
+        {{ rendered[loop.index0] }}
+        {{- ' using compression uncompressed' if name in uncompressed }}
+        {{- ',' if not loop.last }}
+        {%- endfor %}
+    )
+{%- endmacro %}
 
 {#- `create or replace` replaces only its like. -#}
 {% macro drop_of_other_type(relation) %}

@@ -1,4 +1,10 @@
-{{ config(materialized='incremental', incremental_strategy='replace_latest') }}
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_latest',
+        meta={'uncompressed': ['account_id', 'user_id']},
+    )
+}}
 -- Which features each user of an account used lately, on the latest health date; none where events
 -- are absent, or do not say who did it.
 with
