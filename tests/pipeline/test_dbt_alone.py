@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import pytest
 from nights import END
 from pipeline import Run, dbt
@@ -73,10 +74,39 @@ def test_a_part_and_then_all_can_be_built_and_looked_at(fresh: Command) -> None:
         assert " SKIP=0 " in run.output or command[0] == "show", run.output
 
 
-def test_all_can_be_built_at_once(fresh: Command) -> None:
+def test_all_can_be_built_at_once(fresh: Command, tmp_path: Path) -> None:
     run = fresh("build")
     assert run.exit_code == 0, run.output
     assert " ERROR=0 SKIP=0 " in run.output
+    assert how_ids_are_stored(tmp_path / "new" / "folder" / "warehouse.duckdb") == {
+        "health.user_feature_adoption": {"Uncompressed"},
+        "health.feature_adoption": {"Uncompressed"},
+        "health.user_adoption": {"Uncompressed"},
+        "pillars.metric_values": {"Uncompressed"},
+        "health.pillar_metrics_history": {"DICT_FSST"},
+    }
+
+
+def how_ids_are_stored(file: Path) -> dict[str, set[str]]:
+    """Of some tables; those that are written anew each night ask for it (`meta.uncompressed`)."""
+    tables = [
+        "health.user_feature_adoption",
+        "health.feature_adoption",
+        "health.user_adoption",
+        "pillars.metric_values",
+        "health.pillar_metrics_history",
+    ]
+    with duckdb.connect(str(file), read_only=True) as warehouse:
+        return {
+            table: {
+                compression
+                for (compression,) in warehouse.sql(
+                    f"select compression from pragma_storage_info('{table}')"
+                    " where column_name in ('account_id', 'user_id') and segment_type = 'VARCHAR'"
+                ).fetchall()
+            }
+            for table in tables
+        }
 
 
 def test_a_folder_that_cannot_be_made_is_a_line(raw: Path, tmp_path: Path) -> None:
