@@ -181,8 +181,18 @@ where {{ raw.key_hash }} in (select repeated.key_hash from repeated)
 group by {{ raw.copied | join(', ') }}
 {%- endmacro %}
 
-{#- Adds `row_reason`: the first reason for which a row counts nowhere, a duplicate key apart. -#}
+{#- Adds `row_reason`: the first reason for which a row counts nowhere, a duplicate key apart.
+
+    What must be known is joined: Spark compares each row of `not in` within a `case` with each that is known. -#}
 {% macro rows_with_reason(raw, rows, accounts, rates, named_ids) -%}
+{%- set lookups = {} -%}
+{%- for column in raw.columns -%}
+    {%- if column.names and named_ids -%}
+        {%- do lookups.update({column.name: known_ids(named_ids, raw_definition(column.names).key[0])}) -%}
+    {%- elif column.kind == 'currency' and rates -%}
+        {%- do lookups.update({column.name: known_currencies(rates)}) -%}
+    {%- endif -%}
+{%- endfor -%}
 select
     {%- for column in raw.columns %}
     {{ column.name }},
@@ -200,16 +210,11 @@ select
         {%- for column in raw.columns %}
         {%- if column in raw.required and column.kind == 'word' %}
         when {{ is_needed(column) }}{{ column.value }} is null then 'unknown_{{ column.name }}'
-        {%- elif column.names and named_ids %}
-        when {{ is_needed(column) }}{{ column.name }} not in (
-            select named.{{ raw_definition(column.names).key[0] }} from {{ named_ids }} as named
-        ) then 'unknown_{{ column.name }}'
-        {%- elif column.kind == 'currency' and rates %}
-        when {{ column.value }} not in (
-            select {{ quoted(reporting_currency()) }}
-            union all
-            select known_rates.currency from {{ rates }} as known_rates
-        ) then 'unknown_{{ column.name }}'
+        {%- elif column.name in lookups %}
+        when
+            {{ is_needed(column) }}{{ column.value }} is not null
+            and {{ column.name }}__known.known_value is null
+            then 'unknown_{{ column.name }}'
         {%- endif %}
         {%- endfor %}
         {%- for column in raw.required if column.kind == 'time' %}
@@ -220,11 +225,30 @@ select
         when {{ is_needed(column) }}({{ out_of_range(column) }}) then 'out_of_range_{{ column.name }}'
         {%- endfor %}
         {%- if accounts %}
-        when account_id not in (select known.account_id from {{ accounts }} as known)
-            then 'unknown_account'
+        when known_accounts.known_value is null then 'unknown_account'
         {%- endif %}
     end as row_reason
 from {{ rows }}
+{%- for name, known in lookups.items() %}
+left join (
+    {{ known | indent }}
+) as {{ name }}__known on {{ raw.by_name[name].value }} = {{ name }}__known.known_value
+{%- endfor %}
+{%- if accounts %}
+left join (
+    select distinct known.account_id as known_value from {{ accounts }} as known
+) as known_accounts on account_id = known_accounts.known_value
+{%- endif %}
+{%- endmacro %}
+
+{% macro known_ids(named_ids, key) -%}
+select distinct named.{{ key }} as known_value from {{ named_ids }} as named
+{%- endmacro %}
+
+{% macro known_currencies(rates) -%}
+select {{ quoted(reporting_currency()) }} as known_value
+union
+select known_rates.currency from {{ rates }} as known_rates
 {%- endmacro %}
 
 {#- Adds `duplicate_rank`: 1 for the row of a key that counts, which is the one loaded last. Events of two days
