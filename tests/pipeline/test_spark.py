@@ -46,6 +46,16 @@ def company(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Compa
     return Company(folder / "raw", folder, cluster)
 
 
+@pytest.fixture(scope="module")
+def first_load(company: Company) -> Company:
+    """Calculated on both engines."""
+    day = END - timedelta(days=1)
+    company.calculate_on_duckdb(day, day)
+    company.load_configuration()
+    company.calculate_on_spark(day, day)
+    return company
+
+
 @pytest.mark.parametrize(("texts", "expression"), EXPRESSIONS, ids=lambda value: str(value)[:40])
 def test_a_value_reads_the_same(cluster: Cluster, texts: list[str], expression: str) -> None:
     with in_memory() as connection:
@@ -109,11 +119,24 @@ def sums(
     return [total for [total] in connection.fetchall()]
 
 
-def test_a_first_load_has_the_rows_of_duckdb(company: Company) -> None:
-    day = END - timedelta(days=1)
-    company.calculate_on_duckdb(day, day)
-    company.load_configuration()
-    company.calculate_on_spark(day, day)
-    sentences, tables, rows = company.differences()
+def test_a_first_load_has_the_rows_of_duckdb(first_load: Company) -> None:
+    sentences, tables, rows = first_load.differences()
     assert not sentences, "\n".join(sentences)
     assert tables > 25 and rows > 5_000
+
+
+def test_no_raw_row_is_compared_with_every_account(first_load: Company, cluster: Cluster) -> None:
+    """A nested loop over events and accounts has the same rows, and no end where both are many."""
+    files = [
+        file
+        for folder in first_load.folder.rglob("compiled")
+        for file in folder.rglob("*.sql")
+        if file.stem.startswith("base_") or file.stem == "int_validated_events"
+    ]
+    assert len(files) > 10
+    with cluster.cursor() as cursor:
+        for file in files:
+            cursor.execute(f"explain {file.read_text()}")
+            [[plan]] = cursor.fetchall()
+            assert "Scan" in plan, file.stem
+            assert "NestedLoop" not in plan and "Cartesian" not in plan, f"{file.stem}:\n{plan}"

@@ -27,14 +27,18 @@ TABLES_BEFORE_A_WORKER_IS_LOST = 60
 @click.command()
 @click.option("--accounts", default=200, show_default=True, help="Accounts of the sample.")
 @click.option("--workers", default=2, show_default=True, help="Workers, of a core each.")
+@click.option("--many-rows", is_flag=True, help="A cluster that is set up for many rows.")
 @click.option("--steps", default=6, show_default=True, help="How many of the steps.")
 @click.option("--compared/--not-compared", default=True, help="Whether rows are held together.")
-def main(accounts: int, workers: int, steps: int, compared: bool) -> None:
+def main(accounts: int, workers: int, many_rows: bool, steps: int, compared: bool) -> None:
     spark_cluster.install()
     with tempfile.TemporaryDirectory(prefix="spark-") as name:
         folder = Path(name)
         write_sample(folder / "raw", accounts=accounts, days=DAYS, end_date=END)
-        with spark_cluster.running(folder / "cluster", workers=workers) as cluster:
+        settings = spark_cluster.FOR_MANY_ROWS if many_rows else spark_cluster.FOR_FEW_ROWS
+        with spark_cluster.running(
+            folder / "cluster", workers=workers, settings_for_rows=settings
+        ) as cluster:
             spark_cluster.load_raw(cluster, folder / "raw")
             company = Company(folder / "raw", folder / "company", cluster)
             company.folder.mkdir()

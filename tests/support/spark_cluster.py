@@ -37,6 +37,17 @@ JACKSON_JAR = "iceberg-shaded-jackson.jar"
 # With one compiler alone Java keeps 48 MB for what it compiles, which a night's statements fill.
 QUICK_TO_START = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m -XX:+UseSerialGC"
 ONE_PROCESS = "local[2]"
+# Statements over few rows: planning and compiling for speed would cost more than it gains.
+FOR_FEW_ROWS = {
+    "spark.executor.memory": "900m",
+    "spark.sql.shuffle.partitions": "2",
+    "spark.sql.constraintPropagation.enabled": "false",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.driver.extraJavaOptions": QUICK_TO_START,
+    "spark.executor.extraJavaOptions": QUICK_TO_START,
+}
+FOR_MANY_ROWS = {"spark.executor.memory": "3g", "spark.sql.shuffle.partitions": "16"}
 # In one process it gains nothing to plan a statement again while it runs, or to describe its plan.
 SETTINGS_OF_ONE_PROCESS = {
     "spark.sql.shuffle.partitions": "1",
@@ -155,10 +166,16 @@ class Cluster:
 
 
 @contextmanager
-def running(folder: Path, is_one_process: bool = False, workers: int = 2) -> Iterator[Cluster]:
+def running(
+    folder: Path,
+    is_one_process: bool = False,
+    workers: int = 2,
+    settings_for_rows: Mapping[str, str] = FOR_FEW_ROWS,
+) -> Iterator[Cluster]:
     """A cluster whose warehouse and logs are in the folder; stopped at the end.
 
     In one process what workers do is done beside the Thrift server: the same SQL, sooner.
+    settings_for_rows: FOR_FEW_ROWS or FOR_MANY_ROWS
     """
     folder.mkdir(parents=True, exist_ok=True)
     programs: dict[str, subprocess.Popen] = {}
@@ -195,10 +212,12 @@ def running(folder: Path, is_one_process: bool = False, workers: int = 2) -> Ite
                 start(
                     *(f"worker_{number}", "256m"),
                     *("spark-class", "org.apache.spark.deploy.worker.Worker"),
-                    *("--host", "127.0.0.1", "--cores", "1", "--memory", "1200m"),
+                    *("--host", "127.0.0.1", "--cores", "1", "--memory", "4g"),
                     *("--work-dir", str(folder / f"worker_{number}"), "--webui-port", "0", master),
                 )
-        start("thrift_server", "1500m", *thrift_server(folder, master, thrift_port))
+        start(
+            "thrift_server", "1500m", *thrift_server(folder, master, thrift_port, settings_for_rows)
+        )
         wait_for(thrift_port, programs["thrift_server"], folder / "thrift_server.log")
         yield Cluster(thrift_port, programs)
     finally:
@@ -211,7 +230,9 @@ def running(folder: Path, is_one_process: bool = False, workers: int = 2) -> Ite
                 program.kill()
 
 
-def thrift_server(folder: Path, master: str, port: int) -> list[str]:
+def thrift_server(
+    folder: Path, master: str, port: int, settings_for_rows: Mapping[str, str]
+) -> list[str]:
     """The command that serves SQL: with what docs/spark.md asks of a cluster, and small.
 
     What a session needs is not among it: health and its dbt profile ask for that themselves.
@@ -227,17 +248,9 @@ def thrift_server(folder: Path, master: str, port: int) -> list[str]:
         "spark.sql.session.timeZone": "Asia/Tokyo",
         "spark.sql.ansi.enabled": "true",
         "spark.driver.host": "127.0.0.1",
-        "spark.executor.memory": "900m",
         "spark.executor.cores": "1",
-        "spark.sql.shuffle.partitions": "2",
         "spark.ui.enabled": "false",
         "spark.log.level": "WARN",
-        # Statements over few rows: planning and compiling for speed would cost more than it gains.
-        "spark.sql.constraintPropagation.enabled": "false",
-        "spark.sql.codegen.wholeStage": "false",
-        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-        "spark.driver.extraJavaOptions": QUICK_TO_START,
-        "spark.executor.extraJavaOptions": QUICK_TO_START,
         "spark.driver.extraClassPath": ":".join(jars),
         "spark.executor.extraClassPath": ":".join(jars),
         "spark.sql.warehouse.dir": str(folder / "warehouse"),
@@ -247,6 +260,7 @@ def thrift_server(folder: Path, master: str, port: int) -> list[str]:
         "spark.hadoop.iceberg.engine.hive.lock-enabled": "false",
         "spark.hadoop.hive.metastore.schema.verification": "false",
         "spark.hadoop.datanucleus.schema.autoCreateAll": "true",
+        **settings_for_rows,
         **(SETTINGS_OF_ONE_PROCESS if master == ONE_PROCESS else {}),
     }
     return [
