@@ -129,8 +129,7 @@ def test_no_raw_row_is_compared_with_every_account(first_load: Company, cluster:
     """A nested loop over events and accounts has the same rows, and no end where both are many."""
     files = [
         file
-        for folder in first_load.folder.rglob("compiled")
-        for file in folder.rglob("*.sql")
+        for file in (first_load.folder / "spark" / "target" / "compiled").rglob("*.sql")
         if file.stem.startswith("base_") or file.stem == "int_validated_events"
     ]
     assert len(files) > 10
