@@ -81,7 +81,7 @@ def test_all_can_be_built_at_once(fresh: Command, tmp_path: Path) -> None:
     assert how_ids_are_stored(tmp_path / "new" / "folder" / "warehouse.duckdb") == {
         "health.user_feature_adoption": {"Uncompressed"},
         "health.feature_adoption": {"Uncompressed"},
-        "health.user_adoption": {"Uncompressed"},
+        "health.nearest_flips": {"Uncompressed"},
         "pillars.metric_values": {"Uncompressed"},
         "health.pillar_metrics_history": {"DICT_FSST"},
     }
@@ -92,7 +92,7 @@ def how_ids_are_stored(file: Path) -> dict[str, set[str]]:
     tables = [
         "health.user_feature_adoption",
         "health.feature_adoption",
-        "health.user_adoption",
+        "health.nearest_flips",
         "pillars.metric_values",
         "health.pillar_metrics_history",
     ]

@@ -109,8 +109,8 @@
     {{ further_steps(relation, steps) }}
 {% endmacro %}
 
-{#- As dbt renders them. The columns that a model names in `meta.uncompressed` are stored as they are: of ids
-    that hardly repeat nearby the dictionaries take longer than the rows, every night that writes all rows anew. -#}
+{#- As dbt renders them. The columns that `meta.uncompressed` names are stored as they are: of ids that hardly
+    repeat nearby the dictionaries take longer than the rows, every night that writes all rows anew. -#}
 {% macro columns_and_constraints() %}
     {%- set uncompressed = config.get('meta', {}).get('uncompressed', []) -%}
     {%- set rendered = adapter.render_raw_columns_constraints(raw_columns=model.columns) -%}

@@ -1,10 +1,4 @@
-{{
-    config(
-        materialized='incremental',
-        incremental_strategy='replace_latest',
-        meta={'uncompressed': ['account_id']},
-    )
-}}
+{{ config(materialized='incremental', incremental_strategy='replace_latest') }}
 -- Which features of the product an account uses, on the latest health date; none where events are
 -- absent, and by how many users is not known where they do not say who did it.
 with

@@ -1,10 +1,4 @@
-{{
-    config(
-        materialized='incremental',
-        incremental_strategy='replace_latest',
-        meta={'uncompressed': ['account_id', 'user_id']},
-    )
-}}
+{{ config(materialized='incremental', incremental_strategy='replace_latest') }}
 -- What every known user of an account does in the product, on the latest health date; nothing is
 -- known of it where events are absent, or do not say who did it.
 -- depends_on: {{ ref('account_health_history') }}

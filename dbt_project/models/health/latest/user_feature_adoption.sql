@@ -1,10 +1,4 @@
-{{
-    config(
-        materialized='incremental',
-        incremental_strategy='replace_latest',
-        meta={'uncompressed': ['account_id', 'user_id']},
-    )
-}}
+{{ config(materialized='incremental', incremental_strategy='replace_latest') }}
 -- Which features each user of an account used lately, on the latest health date; none where events
 -- are absent, or do not say who did it.
 with
