@@ -236,13 +236,13 @@ left join (
 {%- endfor %}
 {%- if accounts %}
 left join (
-    select distinct known.account_id as known_value from {{ accounts }} as known
+    {{ known_ids(accounts, 'account_id') }}
 ) as known_accounts on account_id = known_accounts.known_value
 {%- endif %}
 {%- endmacro %}
 
-{% macro known_ids(named_ids, key) -%}
-select distinct named.{{ key }} as known_value from {{ named_ids }} as named
+{% macro known_ids(relation, key) -%}
+select distinct known.{{ key }} as known_value from {{ relation }} as known
 {%- endmacro %}
 
 {% macro known_currencies(rates) -%}

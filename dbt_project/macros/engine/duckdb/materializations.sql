@@ -113,14 +113,12 @@
     repeat nearby the dictionaries take longer than the rows, every night that writes all rows anew. -#}
 {% macro columns_and_constraints() %}
     {%- set uncompressed = config.get('meta', {}).get('uncompressed', []) -%}
-    {%- set rendered = adapter.render_raw_columns_constraints(raw_columns=model.columns) -%}
-    (
-        {%- for name in model.columns %}
-        {{ rendered[loop.index0] }}
-        {{- ' using compression uncompressed' if name in uncompressed }}
-        {{- ',' if not loop.last }}
-        {%- endfor %}
-    )
+    {%- set lines = [] -%}
+    {%- for column in adapter.render_raw_columns_constraints(raw_columns=model.columns) -%}
+        {%- set is_uncompressed = (model.columns | list)[loop.index0] in uncompressed -%}
+        {%- do lines.append(column ~ (' using compression uncompressed' if is_uncompressed else '')) -%}
+    {%- endfor -%}
+    ({{ (lines + adapter.render_raw_model_constraints(raw_constraints=model.constraints)) | join(', ') }})
 {%- endmacro %}
 
 {#- `create or replace` replaces only its like. -#}
