@@ -211,26 +211,6 @@ cast({{ "'" ~ compact.settle_on ~ "'" if compact.settle_on else 'null' }} as dat
         )
 {%- endmacro %}
 
-{#- The features used in the days that the published detail looks back, numbered so that the distinct ones of
-    a group are counted as sets in one number. Such a set has room for 63; the next 63 are of another block:
-    (feature, block, position). -#}
-{% macro numbered_features() -%}
-select
-    feature,
-    cast(floor(number / 63) as integer) as block,
-    cast(mod(number, 63) as integer) as position
-from (
-    select
-        feature,
-        row_number() over (order by feature) - 1 as number
-    from (
-        select distinct feature
-        from {{ ref('int_events_daily') }}
-        where {{ is_in_adoption_window('event_day') }}
-    ) as in_window
-) as numbered
-{%- endmacro %}
-
 {#- The day before which a model of compacted events holds all that happened. -#}
 {% macro compacted_until(compacted) -%}
 (

@@ -9,34 +9,6 @@ accounts as (
 
 ),
 
-features as (
-
-    {{ numbered_features() | indent }}
-
-),
-
-recent_users as (
-
-    select
-        events.account_id,
-        events.product,
-        events.user_id,
-        features.block,
-        min(events.first_at) as first_at,
-        max(events.last_at) as last_at,
-        sum(
-            case when {{ is_in_adoption_window('events.event_day') }} then events.event_count end
-        ) as events_14d,
-        {{ number_set(
-            'case when ' ~ is_in_adoption_window('events.event_day') ~ ' then features.position end'
-        ) }} as features
-    from {{ ref('int_events_daily') }} as events
-    left join features on events.feature = features.feature
-    where {{ is_recent('events.event_day', ref('int_features_compacted')) }}
-    group by events.account_id, events.product, events.user_id, features.block
-
-),
-
 recent_blocks as (
 
     select
@@ -47,7 +19,7 @@ recent_blocks as (
         max(last_at) as last_at,
         sum(events_14d) as events_14d,
         {{ number_set_size(number_set_of_sets('features')) }} as features_14d
-    from recent_users
+    from {{ ref('int_recent_usage') }}
     group by account_id, product, block
 
 ),
@@ -96,7 +68,7 @@ users as (
         account_id,
         product,
         count(distinct user_id) as users_14d
-    from recent_users
+    from {{ ref('int_recent_usage') }}
     where events_14d is not null
     group by account_id, product
 

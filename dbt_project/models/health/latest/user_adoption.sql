@@ -18,25 +18,18 @@ event_users as (
 
 ),
 
-features as (
-
-    {{ numbered_features() | indent }}
-
-),
-
 blocks as (
 
     select
-        events.account_id,
-        events.user_id,
-        features.block,
-        sum(events.event_count) as event_count,
-        {{ number_set('features.position') }} as features,
-        {{ number_set(dbt.datediff('events.event_day', latest_health_date(), 'day')) }} as days
-    from {{ ref('int_events_daily') }} as events
-    inner join features on events.feature = features.feature
-    where {{ is_in_adoption_window('events.event_day') }}
-    group by events.account_id, events.user_id, features.block
+        account_id,
+        user_id,
+        block,
+        sum(events_14d) as events_14d,
+        {{ number_set_of_sets('features') }} as features,
+        {{ number_set_of_sets('days') }} as days
+    from {{ ref('int_recent_usage') }}
+    where events_14d is not null
+    group by account_id, user_id, block
 
 ),
 
@@ -45,7 +38,7 @@ activity as (
     select
         account_id,
         user_id,
-        sum(event_count) as events_14d,
+        sum(events_14d) as events_14d,
         sum({{ number_set_size('features') }}) as features_used_14d,
         {{ number_set_size(number_set_of_sets('days')) }} as active_days_14d
     from blocks
