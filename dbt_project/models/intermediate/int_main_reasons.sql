@@ -9,11 +9,14 @@ latest as (
 
 ),
 
--- Those of a clause are said in the order of signals; to sort by a number takes half the time.
+-- Those of a clause are said in the order of signals; to sort by a number takes half the time. What
+-- they ask for is put into words here, once each.
 conditions as (
 
     select
         *,
+        {{ spoken_comparison('operator', 'value_type') }} as comparison,
+        {{ spoken_list('threshold_texts') }} as threshold_list,
         row_number() over (
             order by signal_id, operator, threshold, coalesce(scaled_by, '')
         ) as position
@@ -89,11 +92,11 @@ deciding as (
         conditions.operator,
         conditions.threshold,
         conditions.scaled_by,
+        conditions.comparison,
+        conditions.threshold_list,
         signals.signal_name,
         coalesce(signals.unit, '') as unit,
-        scales.signal_name as scale_name,
-        {{ spoken_comparison('conditions.operator', 'conditions.value_type') }} as comparison,
-        {{ spoken_list('conditions.threshold_texts') }} as threshold_list
+        scales.signal_name as scale_name
     from {{ ref('int_deciding_conditions') }} as deciding
     inner join conditions on deciding.condition_id = conditions.condition_id
     inner join signals on conditions.signal_id = signals.signal_id
