@@ -17,6 +17,7 @@ HOW_IDS_ARE_STORED = {
     "health.feature_adoption": "Uncompressed",
     "health.nearest_flips": "Uncompressed",
     "pillars.metric_values": "Uncompressed",
+    "staging.base_users": "Uncompressed",
     "health.pillar_metrics_history": "DICT_FSST",
 }
 

@@ -1,4 +1,4 @@
-{{ config(contract={'enforced': true}, meta={'uncompressed': ['account_id']}) }}
+{{ config(meta={'uncompressed': ['account_id']}) }}
 -- Every metric that is counted from records, of all accounts in scope: one row per health date,
 -- account and metric that has a value. What has to be measured besides the metrics of the
 -- configuration has no pillar.

@@ -1,3 +1,4 @@
+{{ config(meta={'uncompressed': ['account_id']}) }}
 -- The rules of every segment, evaluated for every account, in numbers: one row per configuration,
 -- health date, account and condition.
 {% for step in steps_of_health_dates() -%}

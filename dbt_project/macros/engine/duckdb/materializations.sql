@@ -97,10 +97,11 @@
 {#- The table as the model's steps make it (`macros/dates/steps.sql`). -#}
 {% macro new_table(relation, steps) %}
     {{ drop_of_other_type(relation) }}
-    {%- if config.get('contract').enforced %}
-    {{ get_assert_columns_equivalent(steps[0]) }}
-    create or replace table {{ relation }} {{ columns_and_constraints() }};
-    insert into {{ relation }} {{ get_column_names() }} {{ get_select_subquery(steps[0]) }};
+    {%- set columns = stored_columns(steps[0]) -%}
+    {%- if columns %}
+    create or replace table {{ relation }} ({{ columns | join(', ') }});
+    insert into {{ relation }} by name
+    {{ steps[0] }};
     {%- else %}
     create or replace table {{ relation }} as (
         {{ steps[0] }}
@@ -109,16 +110,33 @@
     {{ further_steps(relation, steps) }}
 {% endmacro %}
 
-{#- As dbt renders them. The columns that `meta.uncompressed` names are stored as they are: of ids that hardly
-    repeat nearby the dictionaries take longer than the rows, every night that writes all rows anew. -#}
-{% macro columns_and_constraints() %}
+{#- The columns and constraints of a model with a contract, as dbt renders them; the columns of the query where
+    `meta.uncompressed` says how some are stored; none otherwise: they come with the rows.
+
+    Columns that are named so are stored as they are: of ids that hardly repeat nearby the dictionaries take longer than
+    the rows, every night that writes all rows anew. -#}
+{% macro stored_columns(sql) %}
     {%- set uncompressed = config.get('meta', {}).get('uncompressed', []) -%}
+    {%- set has_contract = config.get('contract').enforced -%}
+    {%- set columns = {} -%}
+    {%- if has_contract -%}
+        {%- do get_assert_columns_equivalent(sql) -%}
+        {%- for column in adapter.render_raw_columns_constraints(raw_columns=model.columns) -%}
+            {%- do columns.update({(model.columns | list)[loop.index0]: column}) -%}
+        {%- endfor -%}
+    {%- elif uncompressed -%}
+        {%- for column in get_column_schema_from_query(sql) -%}
+            {%- do columns.update({column.name: column.quoted ~ ' ' ~ column.data_type}) -%}
+        {%- endfor -%}
+    {%- endif -%}
     {%- set lines = [] -%}
-    {%- for column in adapter.render_raw_columns_constraints(raw_columns=model.columns) -%}
-        {%- set is_uncompressed = (model.columns | list)[loop.index0] in uncompressed -%}
-        {%- do lines.append(column ~ (' using compression uncompressed' if is_uncompressed else '')) -%}
+    {%- for name, column in columns.items() -%}
+        {%- do lines.append(column ~ (' using compression uncompressed' if name in uncompressed else '')) -%}
     {%- endfor -%}
-    ({{ (lines + adapter.render_raw_model_constraints(raw_constraints=model.constraints)) | join(', ') }})
+    {%- if has_contract -%}
+        {%- do lines.extend(adapter.render_raw_model_constraints(raw_constraints=model.constraints)) -%}
+    {%- endif -%}
+    {{ return(lines) }}
 {%- endmacro %}
 
 {#- `create or replace` replaces only its like. -#}
