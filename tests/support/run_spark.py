@@ -60,8 +60,8 @@ def compare(company: Company, number: int, *, compared: bool) -> bool:
         ("a changed configuration", other, 2, 2),
         ("a night, a worker killed", other, 1, 1),
     ]
-    print("| step | Spark, s | DuckDB, s | tables | rows | tables that differ |")
-    print("|---|---|---|---|---|---|", flush=True)
+    print("| step | Spark, s | CPU of its tasks, s | DuckDB, s | tables | rows | tables that differ |")
+    print("|---|---|---|---|---|---|---|", flush=True)
     differ = False
     loaded: Path | None = None
     for name, of_step, days_before_first, days_before_last in steps[:number]:
@@ -70,19 +70,21 @@ def compare(company: Company, number: int, *, compared: bool) -> bool:
             of_step.load_configuration()
             loaded = of_step.seeds
         on_duckdb = of_step.calculate_on_duckdb(first, last)
+        tasks_before = company.cluster.task_seconds()
         if "killed" in name:
             on_spark = of_step.calculate_on_spark_and_lose_a_worker(
                 first, last, TABLES_BEFORE_A_WORKER_IS_LOST
             )
         else:
             on_spark = of_step.calculate_on_spark(first, last)
+        in_tasks = company.cluster.task_seconds() - tasks_before
         sentences: list[str] = []
         found = "not compared | | |"
         if compared:
             sentences, tables, rows = of_step.differences()
             wrong = sum(not sentence.startswith(" ") for sentence in sentences)
             found = f"{tables} | {rows:,} | {wrong} |"
-        print(f"| {name} | {on_spark:.0f} | {on_duckdb:.0f} | {found}", flush=True)
+        print(f"| {name} | {on_spark:.0f} | {in_tasks:.0f} | {on_duckdb:.0f} | {found}", flush=True)
         if sentences:
             differ = True
             print("\n".join(sentences), file=sys.stderr, flush=True)

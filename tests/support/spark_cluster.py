@@ -6,6 +6,7 @@ the Iceberg jar of a package that carries it. Java comes from the distribution. 
 brings its own Iceberg; this jar, whose relocated Jackson is made here, is fit for tests.
 """
 
+import json
 import os
 import shutil
 import socket
@@ -111,10 +112,19 @@ def iceberg_jars() -> list[Path]:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A running cluster: the port of its Thrift server, and its programs by name."""
+    """A running cluster: the port of its Thrift server, its programs by name, and its event log."""
 
     port: int
     programs: Mapping[str, subprocess.Popen]
+    events: Path
+
+    def task_seconds(self) -> float:
+        """Seconds of CPU that tasks have taken so far, on all executors."""
+        [log] = self.events.iterdir()
+        with log.open(encoding="utf-8") as lines:
+            ended = (json.loads(line) for line in lines if '"SparkListenerTaskEnd"' in line)
+            taken = (task.get("Task Metrics", {}).get("Executor CPU Time", 0) for task in ended)
+            return sum(taken) / 1e9
 
     def kill(self, name: str) -> None:
         self.programs[name].kill()
@@ -177,7 +187,8 @@ def running(
     In one process what workers do is done beside the Thrift server: the same SQL, sooner.
     settings_for_rows: FOR_FEW_ROWS or FOR_MANY_ROWS
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    events = folder / "events"
+    events.mkdir(parents=True, exist_ok=True)
     programs: dict[str, subprocess.Popen] = {}
     master_port, thrift_port = free_port(), free_port()
 
@@ -219,7 +230,7 @@ def running(
             "thrift_server", "1500m", *thrift_server(folder, master, thrift_port, settings_for_rows)
         )
         wait_for(thrift_port, programs["thrift_server"], folder / "thrift_server.log")
-        yield Cluster(thrift_port, programs)
+        yield Cluster(thrift_port, programs, events)
     finally:
         for program in reversed(programs.values()):
             program.terminate()
@@ -250,6 +261,8 @@ def thrift_server(
         "spark.driver.host": "127.0.0.1",
         "spark.executor.cores": "1",
         "spark.ui.enabled": "false",
+        "spark.eventLog.enabled": "true",
+        "spark.eventLog.dir": str(folder / "events"),
         "spark.log.level": "WARN",
         "spark.driver.extraClassPath": ":".join(jars),
         "spark.executor.extraClassPath": ":".join(jars),
