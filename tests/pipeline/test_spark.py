@@ -139,3 +139,15 @@ def test_no_raw_row_is_compared_with_every_account(first_load: Company, cluster:
             [[plan]] = cursor.fetchall()
             assert "Scan" in plan, file.stem
             assert "NestedLoop" not in plan and "Cartesian" not in plan, f"{file.stem}:\n{plan}"
+
+
+@pytest.mark.parametrize("table", ["pillar_metrics_history", "account_properties"])
+def test_files_are_in_the_order_of_accounts(
+    first_load: Company, cluster: Cluster, table: str
+) -> None:
+    """So that who asks for one account passes over most of a file."""
+    with cluster.cursor() as cursor:
+        cursor.execute(f"select _file, account_id from health.{table} order by _file, _pos")
+        stored = cursor.fetchall()
+    assert len(stored) > 100
+    assert stored == sorted(stored)

@@ -85,6 +85,13 @@
                 {%- endfor %}
             ) {{ partitioned }} comment {{ quoted(model.description) }}
         {%- endcall -%}
+        {%- if 'account_id' in model.columns -%}
+            {#- Within each file; maintenance (`rewrite_data_files` by sorting) makes it so of whole partitions. -#}
+            {%- call statement('order') -%}
+                alter table {{ relation }}
+                write {{ 'distributed by partition' if partition_column }} locally ordered by account_id
+            {%- endcall -%}
+        {%- endif -%}
         {%- call statement('main') -%}
             {{ spark_overwrite(relation, 'true', rows_of_model(model.columns.keys())) }}
         {%- endcall -%}
