@@ -197,7 +197,7 @@ def built(
             select=part.names,
         )
     if run.settings.is_on_spark:
-        spark_copy.copy(run.settings, list(copied_tables(manifest)))
+        spark_copy.copy(run.settings, list(copied_tables(manifest)), *run.span)
     if part.writes_all_history:
         run.calculated()
 

@@ -23,7 +23,8 @@ class Settings:
     one's readers.
 
     engine: where dbt calculates. On Spark the warehouse file is what Python writes, and a copy of
-    what readers get (`orchestration/warehouse/spark_copy.py`).
+    what readers get (`orchestration/warehouse/spark_copy.py`): of so many of the last health dates
+    (copied_dates), None: of all.
     """
 
     raw: Path
@@ -32,6 +33,7 @@ class Settings:
     state: Path = None  # type: ignore[assignment]
     erasures: Path = None  # type: ignore[assignment]
     engine: str = "duckdb"
+    copied_dates: int | None = None
 
     def __post_init__(self) -> None:
         beside = {"published": "published", "state": "state", "erasures": "erasures.csv"}
@@ -42,15 +44,21 @@ class Settings:
     @classmethod
     def from_environment(cls) -> "Settings":
         """HEALTH_RAW_DIR, HEALTH_DB_PATH, HEALTH_PUBLISHED_DIR, HEALTH_STATE_DIR,
-        HEALTH_ERASURE_LIST and HEALTH_TARGET, or defaults.
+        HEALTH_ERASURE_LIST, HEALTH_TARGET and HEALTH_SPARK_DATES, or defaults.
 
-        Raises click.ClickException for a file in place of a folder, or the other way round, and for
-        an engine that there is not.
+        Raises click.ClickException for a file in place of a folder, or the other way round, for an
+        engine that there is not, and for a number of dates that is none.
         """
         engine = os.environ.get("HEALTH_TARGET") or "duckdb"
         if engine not in ENGINES:
             raise click.ClickException(
                 f"HEALTH_TARGET is {engine!r}; it has to be {' or '.join(ENGINES)}."
+            )
+
+        dates = os.environ.get("HEALTH_SPARK_DATES") or None
+        if dates is not None and (not dates.isdecimal() or int(dates) == 0):
+            raise click.ClickException(
+                f"HEALTH_SPARK_DATES is {dates!r}; it has to be a number of health dates."
             )
 
         def path(variable: str, default: Path) -> Path:
@@ -75,6 +83,7 @@ class Settings:
             state=folder("HEALTH_STATE_DIR", warehouse.parent / "state"),
             erasures=path("HEALTH_ERASURE_LIST", warehouse.parent / "erasures.csv"),
             engine=engine,
+            copied_dates=int(dates) if dates else None,
         )
 
     @property

@@ -2,13 +2,14 @@
 
 dbt calculates there, and the warehouse file is what it is on DuckDB to everybody else: what Python
 writes, and schema `health` for publishing, checks, alerts and commands. After dbt, what differs is
-copied in one transaction: the partitions whose files are others than those that were copied last.
+copied in one transaction: the partitions whose files are others than those that were copied last;
+of the last health dates alone where the settings say of how many.
 Files of Iceberg are never changed, so that their names tell, whoever wrote them. All is read as of
 the snapshots that were there when dbt had ended. Rows come in batches; none is held for longer.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -63,6 +64,8 @@ ARROW = {
 DECIMAL = re.compile(r"decimal\((\d+),(\d+)\)")
 
 Partition = date | None  # None: a table that is not partitioned by health date
+# Has rows on every health date.
+OF_EVERY_DATE = "health.account_health_history"
 
 
 @dataclass(frozen=True)
@@ -127,20 +130,29 @@ def rows_in_sql(rows: Sequence[tuple]) -> str:
     return f"select * from values {', '.join(values)}" if rows else ""
 
 
-def copy(settings: Settings, tables: Iterable[CopiedTable]) -> None:
+def copy(settings: Settings, tables: Iterable[CopiedTable], first: date, last: date) -> None:
     """Bring the warehouse file up to what the cluster has now, in one transaction.
 
-    For holders of the run lock.
+    For holders of the run lock. first and last: the health dates of the run, which are copied also
+    where they are not among the last ones.
     """
     with connected() as session, writing(settings) as connection:
         ensure_table(connection, FILES, COLUMNS_OF_FILES)
         ensure_table(connection, SNAPSHOTS, COLUMNS_OF_SNAPSHOTS)
         stored = [table for table in tables if table.view is None]
         snapshots = current_snapshots(session, [table.name for table in stored])
+        since = date.min
+        if settings.copied_dates and OF_EVERY_DATE in snapshots:
+            days = files_of(session, OF_EVERY_DATE, snapshots[OF_EVERY_DATE], is_dated=True)
+            since = [since, *sorted(day for day in days if day)][-settings.copied_dates :][0]
+
+        def is_copied(day: Partition) -> bool:
+            return day is None or day >= since or first <= day <= last
+
         for place, table in enumerate(stored):
             progress.report("Copying from Spark", place, len(stored), table.name)
             if table.name in snapshots:
-                copy_table(session, connection, table, snapshots[table.name])
+                copy_table(session, connection, table, snapshots[table.name], is_copied)
         connection.execute(f"delete from {SNAPSHOTS}")
         connection.executemany(
             f"insert into {SNAPSHOTS} (table_name, snapshot_id) values (?, ?)",
@@ -168,13 +180,18 @@ def current_snapshots(session: Session, tables: Collection[str]) -> dict[str, in
 
 
 def copy_table(
-    session: Session, connection: duckdb.DuckDBPyConnection, table: CopiedTable, snapshot: int
+    session: Session,
+    connection: duckdb.DuckDBPyConnection,
+    table: CopiedTable,
+    snapshot: int,
+    is_copied: Callable[[Partition], bool],
 ) -> None:
     """Copy the partitions of a table that are not here as they are in its snapshot."""
     types, partitioned = session.columns(table.name)
     make_table(connection, table, types)
     is_dated = "health_date" in partitioned
-    found = files_of(session, table.name, snapshot, is_dated)
+    in_snapshot = files_of(session, table.name, snapshot, is_dated)
+    found = {day: files for day, files in in_snapshot.items() if is_copied(day)}
     noted = dict(
         connection.execute(
             f"select health_date, files from {FILES} where table_name = ?", [table.name]
@@ -190,24 +207,22 @@ def copy_table(
         connection.execute(f"delete from {table.name} where list_contains(?, health_date)", [days])
     else:
         connection.execute(f"delete from {table.name}")
-    where = ""
-    if is_dated:
-        where = f" where health_date in ({', '.join(map(spark_literal, days))})"
-    if found:
-        session.execute(
-            f"select {', '.join(f'`{name}`' for name in types)}"
-            f" from {table.name} version as of {snapshot}{where}"
-        )
-        insert(connection, table.name, types, session.fetched())
     connection.execute(
         f"delete from {FILES} where table_name = ?"
         " and (health_date is null or list_contains(?, health_date))",
         [table.name, days],
     )
-    noted_now = [(table.name, day, found[day]) for day in changed if day in found]
-    if noted_now:
+    new = [day for day in changed if day in found]
+    if new:
+        where = f" where health_date in ({', '.join(map(spark_literal, new))})" if is_dated else ""
+        session.execute(
+            f"select {', '.join(f'`{name}`' for name in types)}"
+            f" from {table.name} version as of {snapshot}{where}"
+        )
+        insert(connection, table.name, types, session.fetched())
         connection.executemany(
-            f"insert into {FILES} (table_name, health_date, files) values (?, ?, ?)", noted_now
+            f"insert into {FILES} (table_name, health_date, files) values (?, ?, ?)",
+            [(table.name, day, found[day]) for day in new],
         )
 
 

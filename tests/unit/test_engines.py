@@ -102,6 +102,16 @@ def test_an_engine_that_there_is_not_is_refused(monkeypatch: pytest.MonkeyPatch)
         Settings.from_environment()
 
 
+def test_how_many_dates_are_copied_is_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings.from_environment().copied_dates is None
+    monkeypatch.setenv("HEALTH_SPARK_DATES", "90")
+    assert Settings.from_environment().copied_dates == 90
+    for wrong in ("0", "-1", "all"):
+        monkeypatch.setenv("HEALTH_SPARK_DATES", wrong)
+        with pytest.raises(click.ClickException, match=f"HEALTH_SPARK_DATES is '{wrong}'"):
+            Settings.from_environment()
+
+
 @pytest.mark.parametrize(
     "command",
     [

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -126,7 +126,7 @@ def copied(settings: Settings) -> tuple[list[tuple], list[tuple]]:
 
 
 def copy(settings: Settings) -> None:
-    spark_copy.copy(settings, [DATED, WHOLE, VIEW])
+    spark_copy.copy(settings, [DATED, WHOLE, VIEW], TUESDAY, TUESDAY)
 
 
 def selects(session: FakeSession) -> list[str]:
@@ -191,6 +191,31 @@ def test_a_date_that_is_gone_goes_here_too(settings: Settings, cluster: FakeSess
     assert copied(settings)[0] == [(TUESDAY, "a", None)]
 
 
+def test_the_last_dates_alone_are_copied_where_that_is_asked(
+    settings: Settings, cluster: FakeSession
+) -> None:
+    """And those of the run, until the next one. Tables without dates are copied whole."""
+    all_dates = [*((MONDAY, name, 1.5) for name in "abc"), (TUESDAY, "a", None)]
+    history = replace(cluster.tables["health.history"], written={})
+    cluster.tables["health.account_health_history"] = history
+    every_date = replace(DATED, name="health.account_health_history")
+    one = replace(settings, copied_dates=1)
+
+    def dates_copied(asked: Settings, day: date) -> list[tuple]:
+        spark_copy.copy(asked, [every_date, DATED, WHOLE], day, day)
+        assert len(copied(settings)[1]) == 2
+        return copied(settings)[0]
+
+    assert dates_copied(one, TUESDAY) == [(TUESDAY, "a", None)]
+    assert all("2026-11-23" not in sql for sql in selects(cluster))
+    assert dates_copied(one, MONDAY) == all_dates
+    assert dates_copied(one, TUESDAY) == [(TUESDAY, "a", None)]
+    assert dates_copied(replace(settings, copied_dates=5), TUESDAY) == all_dates
+    selects(cluster)
+    assert dates_copied(settings, TUESDAY) == all_dates
+    assert not selects(cluster)
+
+
 def test_a_table_without_rows_is_emptied(settings: Settings, cluster: FakeSession) -> None:
     copy(settings)
     cluster.tables["health.latest"].write(None, [])
@@ -204,7 +229,7 @@ def test_a_new_column_has_the_table_copied_again(settings: Settings, cluster: Fa
     table.types["name"] = "string"
     table.rows[None] = [(True, "a", "Alpha")]
     wider = CopiedTable(WHOLE.name, {**WHOLE.columns, "name": "text"})
-    spark_copy.copy(settings, [DATED, wider])
+    spark_copy.copy(settings, [DATED, wider], TUESDAY, TUESDAY)
     assert copied(settings)[1] == [("a", True, "Alpha")]
 
 
