@@ -60,7 +60,9 @@ def compare(company: Company, number: int, *, compared: bool) -> bool:
         ("a changed configuration", other, 2, 2),
         ("a night, a worker killed", other, 1, 1),
     ]
-    print("| step | Spark, s | CPU of its tasks, s | DuckDB, s | tables | rows | tables that differ |")
+    print(
+        "| step | Spark, s | CPU of its tasks, s | DuckDB, s | tables | rows | tables that differ |"
+    )
     print("|---|---|---|---|---|---|---|", flush=True)
     differ = False
     loaded: Path | None = None
