@@ -1,8 +1,8 @@
 {{ config(meta={'uncompressed': ['account_id', 'user_id']}) }}
--- What users did lately, grouped once for the tables of the latest health date that look back on it:
--- one row per account, user (null: not said), product and block of features. First and last times
--- are of all days that are not compacted; `events_14d` and the sets of features and of days ago are
--- of the 14 days before the date, and null without any.
+-- What users did lately, grouped once for the tables of the latest health date that look back on
+-- it: one row per account, user (null: not said), product and block of features. First and last
+-- times are of all days that are not compacted; `events_14d` and the sets of features and of days
+-- ago are of the 14 days before the date, and null without any.
 -- depends_on: {{ ref('account_health_history') }}
 with
 
