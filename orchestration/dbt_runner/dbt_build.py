@@ -130,15 +130,27 @@ def build(
         raise BuildFailed(message, -exit_code == signal.SIGKILL or is_locked(message))
 
 
-def load_raw_values(settings: Settings, start: date, end: date) -> None:
-    """Load the seed that models on Spark read as they are compiled. Raises BuildFailed."""
+def load_raw_values(
+    settings: Settings,
+    start: date,
+    end: date,
+    *,
+    project: Path | None = None,
+    variables: Mapping[str, Any] | None = None,
+) -> None:
+    """Load the seed that models on Spark read as they are compiled. Raises BuildFailed.
+
+    project, variables: as in `build`.
+    """
     build(
         settings,
         start,
         end,
         lambda done: None,
+        project=project,
         select=["raw_values"],
         without=("unit_test", "test"),
+        variables=variables,
     )
 
 

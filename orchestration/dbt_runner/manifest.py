@@ -7,7 +7,7 @@ ever reads half of it.
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -94,3 +94,15 @@ def parse(folder: Path, settings: Settings) -> None:
     (folder / READ).unlink(missing_ok=True)
     write_cached(folder / FILE, found)
     (folder / READ).write_text(read)
+
+
+def with_ancestors(manifest: Mapping[str, Any], asked: Iterable[str]) -> set[str]:
+    """The nodes and all models and seeds that they are built from."""
+    found: set[str] = set()
+    waiting = list(asked)
+    while waiting:
+        name = waiting.pop()
+        if name not in found and name in manifest["nodes"]:
+            found.add(name)
+            waiting += manifest["parent_map"].get(name, [])
+    return found

@@ -117,7 +117,7 @@ def backtest(
             finish(calm, console, markdown)
             return
         results = measure(connection, dates, known, until, console)
-    if results.undated and not (published_only or settings.is_on_spark):
+    if results.undated and not published_only:
         results.without_undated = measure_without(settings, results, known, console)
     finish(report_of(results), console, markdown)
     try:

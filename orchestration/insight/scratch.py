@@ -1,16 +1,18 @@
 """Scratch: health calculated with another configuration, where nobody looks.
 
 The configuration lies beside a copy of the dbt project, because dbt reads seeds by a relative path
-only (DECISIONS.md, 9), and the run fills a copy of the warehouse. The copy keeps the events that
-are rolled up already, which no configuration changes (a compacted roll-up that a longer window
-would reach into is rebuilt by the run itself), so that only the range is calculated. Neither the
-warehouse nor the checkout is written.
+only (DECISIONS.md, 9), and the run fills a copy of the warehouse; on Spark schemas of its own, from
+which the range is copied into a file. Either keeps the events that are rolled up already, which no
+configuration changes (a compacted roll-up that a longer window would reach into is rebuilt by the
+run itself), so that only the range is calculated. Neither the warehouse nor the checkout is
+written.
 """
 
 import re
 import shutil
 import subprocess
 import tarfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from io import BytesIO
@@ -23,28 +25,32 @@ from rich.progress import Progress as ProgressBar
 
 from orchestration.base.settings import ROOT, Settings
 from orchestration.dbt_runner import dbt_build
+from orchestration.dbt_runner.copied_tables import copied_tables
+from orchestration.dbt_runner.manifest import manifest, with_ancestors
 from orchestration.dbt_runner.wrong_configuration import (
     WrongConfiguration,
     refuse_wrong_configuration,
 )
 from orchestration.insight.preset import SEEDS, is_preset, write_over_seeds
+from orchestration.warehouse import spark_copy
 from orchestration.warehouse.configuration import Configuration
 from orchestration.warehouse.run_lock import write_lock
+from orchestration.warehouse.spark_scratch import copy_tables, scratch_schemas
 
 # Every explanation of the range is kept: a change is explained on whichever date it happens.
 EXPLANATION_DAYS = 36_500
-# What is compared, and all that it is made of.
-COMPARED = tuple(
-    f"+{table}"
-    for table in (
-        "account_health_history",
-        "pillar_health_history",
-        "pillar_metrics_history",
-        "health_explanations",
-        "health_config_versions",
-        "account_churn",
-    )
+# What is compared, or looked at for what is of no use.
+COMPARED = (
+    "account_health_history",
+    "pillar_health_history",
+    "pillar_metrics_history",
+    "segment_membership",
+    "health_explanations",
+    "health_config_versions",
+    "account_churn",
 )
+
+Show = Callable[[dbt_build.Progress], None]
 
 
 @dataclass(frozen=True)
@@ -154,17 +160,17 @@ def with_place(message: str, side: Side) -> str:
 def calculate(
     side: Side, settings: Settings, start: date, end: date, scratch: Path, console: Console
 ) -> Path:
-    """Calculate the range with the side's configuration; the warehouse that holds the result.
-
-    Raises click.ClickException on Spark: a cluster's tables cannot be copied for a try.
-    """
-    settings.refuse_spark("Trying another configuration")
+    """Calculate the range with the side's configuration; the warehouse that holds the result."""
     folder = scratch / f"side-{len(list(scratch.iterdir()))}"
     project = dbt_build.copied_project(folder, side.seeds)
-    warehouse = folder / settings.warehouse.name
-    if settings.warehouse.exists():
-        with write_lock(settings):  # no run writes to it while it is copied
-            shutil.copyfile(settings.warehouse, warehouse)
+    # Of Spark's dates the file has those of the range alone, and the last.
+    aside = Settings(
+        settings.raw,
+        folder / settings.warehouse.name,
+        erasures=settings.erasures,
+        engine=settings.engine,
+        copied_dates=1,
+    )
     columns = (
         TextColumn("[progress.description]{task.description}"),
         BarColumn(),
@@ -178,22 +184,65 @@ def calculate(
         def show(progress: dbt_build.Progress) -> None:
             bar.update(task, completed=progress.done, total=progress.total, step=progress.name)
 
+        calculate_there = calculate_on_spark if settings.is_on_spark else calculate_on_duckdb
         try:
-            # Data tests guard what is published; nothing of this is.
-            dbt_build.build(
-                Settings(settings.raw, warehouse, erasures=settings.erasures),
-                start,
-                end,
-                show,
-                project=project,
-                select=COMPARED,
-                without=("unit_test", "test"),
-                variables={"explanation_days": EXPLANATION_DAYS},
-            )
+            calculate_there(settings, aside, start, end, show, project)
         except dbt_build.BuildFailed as failure:
             bar.update(task, step="failed")
             raise click.ClickException(
                 f"The configuration {side.name}: {with_place(str(failure), side)}"
             ) from failure
         bar.update(task, step="done")
-    return warehouse
+    return aside.warehouse
+
+
+def calculate_on_duckdb(
+    settings: Settings, aside: Settings, start: date, end: date, show: Show, project: Path
+) -> None:
+    """Calculate the range in a copy of the warehouse."""
+    if settings.warehouse.exists():
+        with write_lock(settings):  # no run writes to it while it is copied
+            shutil.copyfile(settings.warehouse, aside.warehouse)
+    build(aside, start, end, show, project)
+
+
+def calculate_on_spark(
+    settings: Settings, aside: Settings, start: date, end: date, show: Show, project: Path
+) -> None:
+    """Calculate the range in schemas of its own, and copy what came of it into a file."""
+    found = manifest(settings)
+    asked = [f"model.health.{name}" for name in COMPARED]
+    needed = [found["nodes"][node] for node in sorted(with_ancestors(found, asked))]
+    names = {f"{node['schema']}.{node['name']}" for node in needed}
+    with scratch_schemas() as prefix:
+        with write_lock(settings):
+            copy_tables(
+                prefix,
+                (
+                    f"{node['schema']}.{node['name']}"
+                    for node in needed
+                    if node["config"]["materialized"] == "incremental"
+                ),
+            )
+        dbt_build.load_raw_values(
+            aside, start, end, project=project, variables={"schema_prefix": prefix}
+        )
+        build(aside, start, end, show, project, prefix)
+        tables = [table for table in copied_tables(found) if table.name in names]
+        spark_copy.copy(aside, tables, start, end, prefix)
+
+
+def build(
+    aside: Settings, start: date, end: date, show: Show, project: Path, prefix: str = ""
+) -> None:
+    """Data tests guard what is published; nothing of this is."""
+    dbt_build.build(
+        aside,
+        start,
+        end,
+        show,
+        project=project,
+        select=[f"+{name}" for name in COMPARED],
+        without=("unit_test", "test"),
+        variables={"explanation_days": EXPLANATION_DAYS, "schema_prefix": prefix},
+    )

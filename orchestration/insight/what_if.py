@@ -123,7 +123,6 @@ def what_if(
     if first > last:
         raise click.UsageError(f"--start {first} lies after --end {last}.")
     settings = Settings.from_environment()
-    settings.refuse_spark("`health what-if`")
     console = report_console()
     with scratch_folder("health-what-if-", settings.state) as place:
         sides = [scratch.find_side(name, place) for name in (against, asked)]

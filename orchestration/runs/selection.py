@@ -10,6 +10,8 @@ from typing import Any
 
 import dagster as dg
 
+from orchestration.dbt_runner.manifest import with_ancestors
+
 HISTORY_STRATEGY = "replace_health_dates"
 # The model that reads what the checks of raw tables say, and the history of what it says.
 SOURCES = "model.health.int_evaluated_sources"
@@ -77,18 +79,6 @@ def dbt_part(manifest: Mapping[str, Any], models: Iterable[str], tests: Iterable
         writes_all_history=history <= built,
         reads_raw_checks=SOURCES in built,
     )
-
-
-def with_ancestors(manifest: Mapping[str, Any], asked: Iterable[str]) -> set[str]:
-    """The nodes and all models and seeds that they are built from."""
-    found: set[str] = set()
-    waiting = list(asked)
-    while waiting:
-        name = waiting.pop()
-        if name not in found and name in manifest["nodes"]:
-            found.add(name)
-            waiting += manifest["parent_map"].get(name, [])
-    return found
 
 
 def is_history(node: Mapping[str, Any]) -> bool:

@@ -48,8 +48,6 @@ def lint(asked: str | None, days: int, strict: bool, markdown: Path | None) -> N
       health lint --configuration seeds --strict --markdown lint.md
     """
     settings = Settings.from_environment()
-    if asked:
-        settings.refuse_spark("`health lint --configuration`")
     console = report_console()
     with as_messages():
         if asked:

@@ -130,20 +130,22 @@ def rows_in_sql(rows: Sequence[tuple]) -> str:
     return f"select * from values {', '.join(values)}" if rows else ""
 
 
-def copy(settings: Settings, tables: Iterable[CopiedTable], first: date, last: date) -> None:
+def copy(
+    settings: Settings, tables: Iterable[CopiedTable], first: date, last: date, prefix: str = ""
+) -> None:
     """Bring the warehouse file up to what the cluster has now, in one transaction.
 
     For holders of the run lock. first and last: the health dates of the run, which are copied also
-    where they are not among the last ones.
+    where they are not among the last ones. prefix: of the schemas on the cluster (`spark_scratch`).
     """
     with connected() as session, writing(settings) as connection:
         ensure_table(connection, FILES, COLUMNS_OF_FILES)
         ensure_table(connection, SNAPSHOTS, COLUMNS_OF_SNAPSHOTS)
         stored = [table for table in tables if table.view is None]
-        snapshots = current_snapshots(session, [table.name for table in stored])
+        snapshots = current_snapshots(session, [table.name for table in stored], prefix)
         since = date.min
         if settings.copied_dates and OF_EVERY_DATE in snapshots:
-            days = files_of(session, OF_EVERY_DATE, snapshots[OF_EVERY_DATE], is_dated=True)
+            days = files_of(session, prefix + OF_EVERY_DATE, snapshots[OF_EVERY_DATE], True)
             since = [since, *sorted(day for day in days if day)][-settings.copied_dates :][0]
 
         def is_copied(day: Partition) -> bool:
@@ -152,7 +154,7 @@ def copy(settings: Settings, tables: Iterable[CopiedTable], first: date, last: d
         for place, table in enumerate(stored):
             progress.report("Copying from Spark", place, len(stored), table.name)
             if table.name in snapshots:
-                copy_table(session, connection, table, snapshots[table.name], is_copied)
+                copy_table(session, connection, table, snapshots[table.name], is_copied, prefix)
         connection.execute(f"delete from {SNAPSHOTS}")
         connection.executemany(
             f"insert into {SNAPSHOTS} (table_name, snapshot_id) values (?, ?)",
@@ -164,15 +166,17 @@ def copy(settings: Settings, tables: Iterable[CopiedTable], first: date, last: d
                 comment(connection, "view", table)
 
 
-def current_snapshots(session: Session, tables: Collection[str]) -> dict[str, int]:
+def current_snapshots(
+    session: Session, tables: Collection[str], prefix: str = ""
+) -> dict[str, int]:
     """The snapshot that each table is at; tables that are not there are left out."""
     there = {
         f"{schema}.{name}"
         for schema in sorted({table.split(".")[0] for table in tables})
-        for _, name, _ in session.rows(f"show tables in {schema}")
+        for _, name, _ in session.rows(f"show tables in {prefix}{schema}")
     }
     asked = " union all ".join(
-        f"select {literal(table)}, snapshot_id from {table}.refs where name = 'main'"
+        f"select {literal(table)}, snapshot_id from {prefix}{table}.refs where name = 'main'"
         for table in tables
         if table in there
     )
@@ -185,12 +189,13 @@ def copy_table(
     table: CopiedTable,
     snapshot: int,
     is_copied: Callable[[Partition], bool],
+    prefix: str = "",
 ) -> None:
     """Copy the partitions of a table that are not here as they are in its snapshot."""
-    types, partitioned = session.columns(table.name)
+    types, partitioned = session.columns(prefix + table.name)
     make_table(connection, table, types)
     is_dated = "health_date" in partitioned
-    in_snapshot = files_of(session, table.name, snapshot, is_dated)
+    in_snapshot = files_of(session, prefix + table.name, snapshot, is_dated)
     found = {day: files for day, files in in_snapshot.items() if is_copied(day)}
     noted = dict(
         connection.execute(
@@ -217,7 +222,7 @@ def copy_table(
         where = f" where health_date in ({', '.join(map(spark_literal, new))})" if is_dated else ""
         session.execute(
             f"select {', '.join(f'`{name}`' for name in types)}"
-            f" from {table.name} version as of {snapshot}{where}"
+            f" from {prefix}{table.name} version as of {snapshot}{where}"
         )
         insert(connection, table.name, types, session.fetched())
         connection.executemany(

@@ -26,6 +26,11 @@ END = date(2026, 11, 22)
 START = END - timedelta(days=2)
 SEEDS = ROOT / "seeds"
 WhatIf = Callable[..., Result]
+# For whom no account is young enough: its rows replace the first segment's.
+UNREACHED = (
+    ("segment_rules", "onboarding,1,account_age_days", "onboarding,1,account_age_days,<,0"),
+    ("segment_rules", "onboarding,2,lifecycle_stage", ""),
+)
 
 
 @pytest.fixture(scope="module")
@@ -231,6 +236,20 @@ def test_what_is_no_configuration_is_refused_at_once(what_if: WhatIf, tmp_path: 
     assert "no-such-revision is neither a folder nor a git revision" in result.output
     backwards = what_if(SEEDS, "--start", END, "--end", START)
     assert backwards.exit_code == 2
+
+
+def test_lint_of_another_configuration_looks_at_its_own_segments(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    seeds = seeds_with(tmp_path / "unreached", *UNREACHED)
+    result = CliRunner().invoke(
+        main,
+        ["lint", "--configuration", str(seeds), "--days", "2", "--markdown", f"{tmp_path}/lint.md"],
+        env={"HEALTH_RAW_DIR": str(warehouse.raw), "HEALTH_DB_PATH": str(warehouse.path)},
+    )
+    assert result.exit_code == 0, result.output
+    text = (tmp_path / "lint.md").read_text()
+    assert "| onboarding | 0 |" in text, text
 
 
 def test_a_revision_is_no_option_of_git(tmp_path: Path) -> None:

@@ -4,20 +4,27 @@ The models' rows are compared in `test_spark`; here it is what runs around dbt. 
 (HEALTH_SPARK_NIGHT), because it takes a quarter of an hour.
 """
 
+import json
 import os
 from collections.abc import Iterator
 from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 import spark_cluster
 from both_engines import Company
+from changed_configuration import changed_configuration
+from pipeline import ROOT
 from receiver import receiving
 from spark_cluster import Cluster
 
 from orchestration.sample_data import write_sample
 from orchestration.warehouse import spark, spark_lock
+from orchestration.warehouse.duckdb_files import opened
 from orchestration.warehouse.spark_lock import Holder
+from orchestration.warehouse.spark_scratch import schemas
 
 END = date(2026, 11, 22)
 DAY = END - timedelta(days=1)
@@ -70,7 +77,10 @@ def test_its_publication_is_read_whole_while_another_night_writes(
 
 
 def test_the_next_night_and_a_backfill_publish_the_rows_of_duckdb(company: Company) -> None:
-    """Alerts are sent once, and hold what was calculated of them on the cluster."""
+    """Alerts are sent once, and hold what was calculated of them on the cluster. What people have
+    entered counts."""
+    enter(company, "risk_score", risk_score=93.5)
+    enter(company, "override", pillar_id="service", state="poor", note="it's down")
     with receiving() as receiver:
         alerts = {
             "HEALTH_ALERT_DESTINATION": receiver.url,
@@ -83,6 +93,9 @@ def test_the_next_night_and_a_backfill_publish_the_rows_of_duckdb(company: Compa
             f"select count(*) from health.health_alerts where health_date = '{END}'"
         )
         assert len(receiver.accepted) == expected > 0
+        overridden = "select count(*) from health.override_history where reason = 'it''s down'"
+        with opened(company.published) as published:
+            assert published.execute(overridden).fetchone() == (1,)
 
         first = DAY - timedelta(days=2)
         company.calculate_on_duckdb(first, DAY)
@@ -90,6 +103,45 @@ def test_the_next_night_and_a_backfill_publish_the_rows_of_duckdb(company: Compa
         company.run_health_on_spark("run", *dates, environment=alerts)
         assert_same(company)
         assert len(receiver.requests) == expected, "alerts of a backfill, or twice"
+
+
+def enter(company: Company, kind: str, **columns: Any) -> None:
+    """An entry of the day before the last, as the pages write it, for either engine."""
+    [(account,)] = company.warehouse.query("select min(account_id) from health.account_health")
+    row = {"entry_id": kind, "account_id": account, "kind": kind, "author": "ana@example.com"}
+    row |= {"entered_at": f"{DAY}T10:00:00Z", **columns}
+    for raw in (company.raw, company.folder / "no raw files"):
+        folder = raw / "health_entries"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{kind}.jsonl").write_text(json.dumps(row) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "dates"),
+    [
+        ("what-if", ("--start", str(DAY), "--end", str(END))),
+        ("lint", ("--days", "2")),
+    ],
+)
+def test_another_configuration_is_tried_as_on_duckdb(
+    company: Company, asked: None, tmp_path: Path, command: str, dates: tuple[str, ...]
+) -> None:
+    """In schemas that are gone afterwards; nothing that others read is written."""
+    changed = tmp_path / "changed"
+    changed_configuration(ROOT / "seeds", changed, seed=1)
+    reports = [tmp_path / "duckdb.md", tmp_path / "spark.md"]
+    with spark.connected() as session:
+        [before] = session.rows("select * from health.account_health_history.refs")
+    for run, report in zip(
+        (company.run_health_on_duckdb, company.run_health_on_spark), reports, strict=True
+    ):
+        run(command, "--configuration", str(changed), *dates, "--markdown", str(report))
+    on_duckdb, on_spark = (report.read_text() for report in reports)
+    assert len(on_duckdb.splitlines()) > 10, on_duckdb
+    assert on_spark == on_duckdb
+    with spark.connected() as session:
+        assert session.rows("select * from health.account_health_history.refs") == [before]
+        assert not [name for name in schemas(session) if "scratch" in name]
 
 
 def assert_same(company: Company) -> None:

@@ -89,16 +89,33 @@ class Company:
         self, *arguments: str, environment: Mapping[str, str] | None = None
     ) -> str:
         """What a command of health prints, with the cluster and a warehouse file of its own."""
+        return self.run_health(
+            *arguments,
+            environment={
+                **(environment or {}),
+                "HEALTH_RAW_DIR": str(self.folder / "no raw files"),
+                "HEALTH_DB_PATH": str(self.folder / "on_spark" / "warehouse.duckdb"),
+            },
+        )
+
+    def run_health_on_duckdb(self, *arguments: str) -> str:
+        """The same of the raw data and the warehouse on DuckDB."""
+        return self.run_health(
+            *arguments,
+            environment={
+                "HEALTH_TARGET": "duckdb",
+                "HEALTH_RAW_DIR": str(self.raw),
+                "HEALTH_DB_PATH": str(self.warehouse.path),
+            },
+        )
+
+    def run_health(self, *arguments: str, environment: Mapping[str, str]) -> str:
         programs = self.folder / "environment" / "bin"
         if not programs.exists():
             spark_cluster.health_environment(programs.parent)
         done = subprocess.run(
             [str(programs / "health"), *arguments],
-            env={
-                **self.cluster.dbt_environment(self.folder / "spark", environment or {}),
-                "HEALTH_RAW_DIR": str(self.folder / "no raw files"),
-                "HEALTH_DB_PATH": str(self.folder / "on_spark" / "warehouse.duckdb"),
-            },
+            env=self.cluster.dbt_environment(self.folder / "spark", environment),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -115,8 +115,6 @@ def test_how_many_dates_are_copied_is_a_number(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     "command",
     [
-        ("what-if", "--configuration", "seeds", "--start", "2026-11-22", "--end", "2026-11-22"),
-        ("lint", "--configuration", "seeds"),
         ("erase",),
         ("forget", "--after", "2999-01-01"),
         ("sample",),

@@ -74,7 +74,9 @@
         {{ return(in_steps(steps)) }}
     {%- endif -%}
     {#- Found without a `ref`, which would make every model in steps depend on it again. -#}
-    {%- set accounts = adapter.get_relation(target.database, 'staging', 'stg_accounts') -%}
+    {%- set accounts = adapter.get_relation(
+        target.database, generate_schema_name('staging', none), 'stg_accounts'
+    ) -%}
     {%- set count = run_query('select count(*) from ' ~ accounts).rows[0][0] if accounts else 0 -%}
     {%- set dates_at_once = [times * var('account_dates_per_step') // [count, 1] | max, 1] | max -%}
     {%- set day = modules.datetime.timedelta(days=1) -%}

@@ -9,7 +9,8 @@
     {%- if not execute or flags.WHICH not in ['build', 'run'] -%}{{ return('') }}{%- endif -%}
     {%- set statements = [] -%}
     {%- for before, name in var('renamed_tables').items() -%}
-        {%- set schema, previous = before.split('.') -%}
+        {%- set layer, previous = before.split('.') -%}
+        {%- set schema = generate_schema_name(layer, none) -%}
         {%- set there = adapter.get_relation(target.database, schema, previous) -%}
         {%- if there and not adapter.get_relation(target.database, schema, name) -%}
             {%- do statements.append('alter table ' ~ there ~ ' rename to ' ~ name) -%}
@@ -23,7 +24,8 @@
 {% macro drop_gone_tables() %}
     {%- if not execute or flags.WHICH not in ['build', 'run'] -%}{{ return('') }}{%- endif -%}
     {%- set statements = [] -%}
-    {%- for schema, names in var('gone_tables').items() -%}
+    {%- for layer, names in var('gone_tables').items() -%}
+        {%- set schema = generate_schema_name(layer, none) -%}
         {%- for name in names -%}
             {%- set there = adapter.get_relation(target.database, schema, name) -%}
             {%- if there and there.is_table -%}
