@@ -19,6 +19,7 @@ from orchestration.base import escaping, progress
 from orchestration.base.settings import Settings
 from orchestration.dbt_runner.dbt_build import BuildFailed, is_locked
 from orchestration.erasure.removal import remove
+from orchestration.raw_reader import spark_entries
 from orchestration.runs.partitions import range_of
 from orchestration.runs.preflight import refuse_what_cannot_work
 from orchestration.runs.selection import Everything
@@ -166,6 +167,8 @@ def health_run_resource(everything: Everything) -> dg.ResourceDefinition:
                     progress.note(line)
                     if context.log:
                         context.log.info(line)
+            if settings.is_on_spark:
+                spark_entries.send(settings)
             asked = range_of(run.tags if run else {}, None if is_whole else latest_date(settings))
             left = unfinished(settings) if is_whole else []
             others = [dates for dates in left if not is_within(dates, asked)]
