@@ -116,31 +116,26 @@ def enter(company: Company, kind: str, **columns: Any) -> None:
         (folder / f"{kind}.jsonl").write_text(json.dumps(row) + "\n")
 
 
-@pytest.mark.parametrize(
-    ("command", "dates"),
-    [
-        ("what-if", ("--start", str(DAY), "--end", str(END))),
-        ("lint", ("--days", "2")),
-    ],
-)
 def test_another_configuration_is_tried_as_on_duckdb(
-    company: Company, asked: None, tmp_path: Path, command: str, dates: tuple[str, ...]
+    company: Company, asked: None, tmp_path: Path
 ) -> None:
     """In schemas that are gone afterwards; nothing that others read is written."""
     changed = tmp_path / "changed"
     changed_configuration(ROOT / "seeds", changed, seed=1)
+    dates = ("--start", str(DAY), "--end", str(END))
+    snapshots = "select * from health.account_health_history.refs"
     reports = [tmp_path / "duckdb.md", tmp_path / "spark.md"]
     with spark.connected() as session:
-        [before] = session.rows("select * from health.account_health_history.refs")
+        before = session.rows(snapshots)
     for run, report in zip(
         (company.run_health_on_duckdb, company.run_health_on_spark), reports, strict=True
     ):
-        run(command, "--configuration", str(changed), *dates, "--markdown", str(report))
+        run("what-if", "--configuration", str(changed), *dates, "--markdown", str(report))
     on_duckdb, on_spark = (report.read_text() for report in reports)
-    assert len(on_duckdb.splitlines()) > 10, on_duckdb
+    assert "## The rules behind the changes" in on_duckdb
     assert on_spark == on_duckdb
     with spark.connected() as session:
-        assert session.rows("select * from health.account_health_history.refs") == [before]
+        assert session.rows(snapshots) == before
         assert not [name for name in schemas(session) if "scratch" in name]
 
 
