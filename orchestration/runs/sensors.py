@@ -13,12 +13,17 @@ from orchestration.base.clock import today
 from orchestration.base.figures import plural
 from orchestration.base.settings import Settings
 from orchestration.notify.notices import notify
+from orchestration.raw_reader.definitions import raw_definitions
 from orchestration.runs.abandoned_runs import end, without_process
 from orchestration.runs.jobs import HEALTH_JOB, JOBS
 from orchestration.runs.partitions import dates_in_words, tags_of
+from orchestration.warehouse import spark_raw
+from orchestration.warehouse.spark import SparkProblem, within
 
 CHECKS_NAMED = 10
 DEFAULT_FOLLOW_MINUTES = 30
+# Dagster gives a sensor 60 seconds.
+SPARK_SECONDS = 40.0
 NOT_FINISHED = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -115,26 +120,37 @@ def abandoned_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     job_name=HEALTH_JOB,
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.STOPPED,
-    description="Near real time: calculates the health date of today again after raw files have"
-    " changed, at most every HEALTH_FOLLOW_MINUTES (30). Off until it is switched on.",
+    description="Near real time: calculates the health date of today again after raw files, or raw"
+    " tables of a Spark cluster, have changed, at most every HEALTH_FOLLOW_MINUTES (30). Off until"
+    " it is switched on.",
 )
 def new_raw_files(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    print_now = raw_files_print(Settings.from_environment().raw)
+    try:
+        print_now = raw_print(Settings.from_environment())
+    except SparkProblem as problem:
+        return dg.SkipReason(problem.message)
     seen, _, asked_at = (context.cursor or "").partition(" ")
     if not seen:
         context.update_cursor(f"{print_now} 0")
-        return dg.SkipReason("From now on, new raw files are noticed.")
+        return dg.SkipReason("From now on, new raw data are noticed.")
     if print_now == seen:
-        return dg.SkipReason("No raw file has changed.")
+        return dg.SkipReason("No raw data have changed.")
     now = clock.now().timestamp()
     # A time to come is that of a clock that was ahead: nobody knows how long ago that was.
     if 0 <= now - float(asked_at) < follow_minutes() * 60:
-        return dg.SkipReason("Raw files have changed; the last run was too short a while ago.")
+        return dg.SkipReason("Raw data have changed; the last run was too short a while ago.")
     at_work = context.instance.get_runs(dg.RunsFilter(statuses=NOT_FINISHED))
     if any(run.job_name in JOBS for run in at_work):
-        return dg.SkipReason("Raw files have changed; a run is at work or waits.")
+        return dg.SkipReason("Raw data have changed; a run is at work or waits.")
     context.update_cursor(f"{print_now} {now}")
     return dg.RunRequest(run_key=f"{today()} {print_now}", tags=tags_of(today(), today()))
+
+
+def raw_print(settings: Settings) -> str:
+    """Changes when the raw data do. Raises SparkProblem."""
+    if settings.is_on_spark:
+        return within(SPARK_SECONDS, lambda: spark_raw.fingerprint(raw_definitions()))
+    return raw_files_print(settings.raw)
 
 
 def raw_files_print(folder: Path) -> str:

@@ -7,13 +7,16 @@ small: notes, metadata, and rows that are copied in batches (`spark_copy`).
 import logging
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from datetime import date, datetime
-from typing import Any
+from threading import Thread
+from typing import Any, TypeVar
 
 import click
 
+Answer = TypeVar("Answer")
 ROWS_AT_ONCE = 10_000
 SESSION = {
     # As in profiles.yml, which says why.
@@ -128,6 +131,29 @@ def connected() -> Iterator[Session]:
             connection.close()
 
 
+def within(seconds: float, ask: Callable[[], Answer]) -> Answer:
+    """What a cluster answers in time. Raises SparkProblem, where it does not as well.
+
+    Nothing ends a call of the client's: its thread goes on by itself, and keeps no process alive.
+    """
+    answer: Future[Answer] = Future()
+
+    def wait() -> None:
+        try:
+            answer.set_result(ask())
+        except BaseException as problem:
+            answer.set_exception(problem)
+
+    Thread(target=wait, daemon=True).start()
+    try:
+        return answer.result(seconds)
+    except TimeoutError as late:
+        host, port = address()
+        raise SparkProblem(
+            f"Spark's Thrift server at {host}:{port} has not answered in {seconds:.0f} seconds."
+        ) from late
+
+
 @contextmanager
 def in_words() -> Iterator[None]:
     """Raise what the client raises as a SparkProblem."""
@@ -156,8 +182,23 @@ def words_of(problem: Exception) -> str:
             f"Spark at {host}:{port} knows no Iceberg tables: docs/spark.md says what its"
             " configuration needs."
         )
-    text = re.sub(r"^.*?HiveSQLException: *(Error running query: *)?", "", text.splitlines()[0])
-    return f"Spark at {host}:{port} says: {text}"
+    return f"Spark at {host}:{port} says: {cause(text)}"
+
+
+def cause(text: str) -> str:
+    """The words of an error that matter: without traces and names of Java's classes."""
+    lines = [line for line in text.splitlines() if not line.startswith(("\tat ", "\t..."))]
+    words = lines[0]
+    if "Job aborted" in words:
+        # What went wrong in a task stands at the end, or behind what is said of the task.
+        causes = [line for line in lines if line.startswith("Caused by: ")]
+        words = causes[-1] if causes else words.split("executor driver): ")[-1]
+    elif words.rstrip(" \b").endswith(":"):
+        words = " ".join(lines)
+    words = re.sub(r"^.*?HiveSQLException: *", "", words)
+    words = re.sub(r"^(Error running query: *|Caused by: *)?(\[[\w.]+\] )?", "", words)
+    words = re.sub(r"^(([a-z]\w*\.)+[A-Z]\w*(Exception|Error): )+", "", words)
+    return re.sub(r"[\s\b]+", " ", words).strip()
 
 
 def one_line(problem: Exception) -> str:

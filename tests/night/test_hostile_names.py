@@ -89,6 +89,7 @@ ARGUMENTS: dict[str, list[str] | None] = {
     "forget": None,  # prints health dates
     "failures": ["--all", "--limit", "100", "--markdown", "failures.md"],
     "lint": ["--markdown", "lint.md"],
+    "register": None,  # refuses where there is no Spark; tests/unit/test_spark_raw.py asks it
     "ui": None,  # becomes Dagster's own
     "unlock": None,  # prints which process held the lock, and when
     "dagster": None,  # hands over to Dagster's programs

@@ -4,22 +4,30 @@ In one process; `make spark` installs Spark, and compares more on a cluster.
 """
 
 import math
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
+from pathlib import Path
 
 import duckdb
 import pytest
 import spark_cluster
 from both_engines import Company, one_form
+from click.testing import CliRunner, Result
 from raw_texts import NUMBERS, TEXTS, TIMES, write_texts
 from spark_cluster import Cluster
 
+from orchestration.cli import main
 from orchestration.dbt_runner.dbt_macros import DbtMacros
+from orchestration.raw_reader.definitions import raw_definitions
 from orchestration.sample_data import write_sample
+from orchestration.warehouse import spark_raw
 from orchestration.warehouse.duckdb_files import in_memory
 
 END = date(2026, 11, 22)
 # The others are tables of texts, with rows that break the rules.
 TYPED = ("invoices", "risk_assessments", "subscriptions", "touchpoints")
+# Registered as files; the others are Iceberg tables.
+REGISTERED = ("tickets", "touchpoints")
 DOUBLES = [
     *("0.0", "-0.0", "1.0", "1234567.0", "0.1", "123456.789012", "1e14", "1e15", "2.5"),
     *("12345678.5", "0.00025", "-98765432.125"),
@@ -42,8 +50,46 @@ def company(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Compa
     folder = tmp_path_factory.mktemp("company")
     write_sample(folder / "sample", accounts=30, days=30, end_date=END)
     write_texts(folder / "sample", folder / "raw", TYPED)
-    spark_cluster.load_raw(cluster, folder / "raw")
-    return Company(folder / "raw", folder, cluster)
+    split(folder / "raw" / "touchpoints.parquet")
+    spark_cluster.load_raw(cluster, folder / "raw", REGISTERED)
+    company = Company(folder / "raw", folder, cluster)
+    for table, path in (("tickets", "tickets.parquet"), ("touchpoints", "touchpoints")):
+        done = register(company, table, company.raw / path)
+        assert done.exit_code == 0, done.output
+    return company
+
+
+def split(file: Path) -> None:
+    """A folder of two Parquet files in place of one; the second, deeper, lacks columns."""
+    deeper = file.with_suffix("") / "deeper"
+    deeper.mkdir(parents=True)
+    with duckdb.connect() as connection:
+        connection.read_parquet(str(file)).create("rows")
+        half = "touchpoint_id in (select touchpoint_id from rows order by all limit 50)"
+        for sql, target in (
+            (f"select * from rows where {half}", deeper.parent / "first.parquet"),
+            (
+                f"select * exclude (subject, direction) from rows where not {half}",
+                deeper / "second.parquet",
+            ),
+        ):
+            connection.execute(f"copy ({sql}) to '{target}' (format parquet)")
+    file.unlink()
+
+
+def register(company: Company, table: str, path: Path | str) -> Result:
+    """What `health register` answers."""
+    environment = {
+        **asking(company.cluster),
+        "HEALTH_RAW_DIR": str(company.folder / "no raw files"),
+        "HEALTH_DB_PATH": str(company.folder / "registering" / "warehouse.duckdb"),
+    }
+    return CliRunner().invoke(main, ["register", table, str(path)], env=environment)
+
+
+def asking(cluster: Cluster) -> Mapping[str, str]:
+    """The environment in which health asks the cluster."""
+    return {"HEALTH_TARGET": "spark", "HEALTH_SPARK_PORT": str(cluster.port)}
 
 
 @pytest.fixture(scope="module")
@@ -151,3 +197,142 @@ def test_files_are_in_the_order_of_accounts(
         stored = cursor.fetchall()
     assert len(stored) > 100
     assert stored == sorted(stored)
+
+
+@pytest.fixture
+def rates(company: Company) -> Iterator[Path]:
+    """A folder for Parquet files, hard to quote; nothing of them stays on the cluster."""
+    folder = company.folder / "rates" / "it's `odd` \"%20 #:é,;$&="
+    folder.mkdir(parents=True, exist_ok=True)
+    yield folder
+    with company.cluster.cursor() as cursor:
+        cursor.execute("drop table if exists raw.exchange_rates")
+    for file in folder.iterdir():
+        file.unlink()
+
+
+def write(file: Path, sql: str) -> None:
+    with duckdb.connect() as connection:
+        connection.sql(sql).write_parquet(str(file))
+
+
+def rows_of(cluster: Cluster, columns: str = "*") -> list[tuple]:
+    """The rows of the raw table as a new session sees them."""
+    with cluster.cursor() as cursor:
+        cursor.execute(f"select {columns} from raw.exchange_rates order by currency")
+        return cursor.fetchall()
+
+
+def fingerprint(cluster: Cluster) -> str:
+    """What tells the sensor whether raw data have changed."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in asking(cluster).items():
+            patch.setenv(name, value)
+        return spark_raw.fingerprint(raw_definitions())
+
+
+EURO = "select 'eur' as currency, date '1850-01-01' as rate_on, 1.5 as rate"
+
+
+def test_files_are_read_where_they_are(company: Company, rates: Path) -> None:
+    write(rates / "a.parquet", EURO)
+    write(rates / "b.parquet", f"{EURO.replace('eur', 'gbp')}, 'x' as note")
+    done = register(company, "exchange_rates", rates)
+    assert "2 rows" in done.output and "Columns ignored: note." in done.output, done.output
+    day = date(1850, 1, 1)
+    columns = "currency, cast(rate_on as string), cast(rate as double), note"
+    assert rows_of(company.cluster, columns) == [
+        ("eur", str(day), 1.5, None),
+        ("gbp", str(day), 1.5, "x"),
+    ]
+
+
+def test_files_that_are_added_are_read_and_noticed(company: Company, rates: Path) -> None:
+    write(rates / "a.parquet", EURO)
+    assert register(company, "exchange_rates", rates).exit_code == 0
+    before = fingerprint(company.cluster)
+    assert fingerprint(company.cluster) == before
+    write(rates / "b.parquet", f"{EURO.replace('eur', 'gbp')}, 'x' as note")
+    assert fingerprint(company.cluster) != before
+    # A column that is new is known after the table is registered again.
+    assert [len(row) for row in rows_of(company.cluster)] == [3, 3]
+    assert register(company, "exchange_rates", rates).exit_code == 0
+    assert [len(row) for row in rows_of(company.cluster)] == [4, 4]
+
+
+def test_names_of_folders_are_texts_of_a_column(company: Company, rates: Path) -> None:
+    folder = company.folder / "partitioned rates"
+    for currency in ("007", "008"):
+        (folder / f"currency={currency}").mkdir(parents=True)
+    write(folder / "currency=007" / "a.parquet", "select date '2026-01-01' as rate_on, 1.5 as rate")
+    assert register(company, "exchange_rates", folder).exit_code == 0
+    write(folder / "currency=008" / "a.parquet", "select date '2026-01-01' as rate_on, 2.5 as rate")
+    assert rows_of(company.cluster, "currency") == [("007",), ("008",)]
+
+
+def test_a_snapshot_is_noticed(company: Company, rates: Path) -> None:
+    with company.cluster.cursor() as cursor:
+        cursor.execute("create table raw.exchange_rates (currency string) using iceberg")
+        empty = fingerprint(company.cluster)
+        cursor.execute("insert into raw.exchange_rates values ('eur')")
+        assert fingerprint(company.cluster) != empty
+
+
+def test_a_table_of_somebody_else_is_not_replaced(company: Company, rates: Path) -> None:
+    write(rates / "a.parquet", EURO)
+    with company.cluster.cursor() as cursor:
+        cursor.execute("create view raw.exchange_rates as select 'own' as currency")
+        try:
+            done = register(company, "exchange_rates", rates)
+            assert rows_of(company.cluster) == [("own",)]
+        finally:
+            cursor.execute("drop view raw.exchange_rates")
+    assert "was not registered" in done.output
+
+
+def text(folder: Path) -> None:
+    (folder / "a.csv").write_text("currency,rate_on,rate\n")
+
+
+def no_parquet(folder: Path) -> None:
+    (folder / "part-0").write_text("currency,rate_on,rate\n")
+
+
+def other_types(folder: Path) -> None:
+    write(folder / "a.parquet", EURO)
+    write(folder / "b.parquet", EURO.replace("date '", "'"))
+
+
+def unfit_types(folder: Path) -> None:
+    write(folder / "a.parquet", "select 'eur' as currency, [1.5] as rate")
+
+
+def of_delta(folder: Path) -> None:
+    write(folder / "a.parquet", EURO)
+    (folder / "_delta_log").mkdir()
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (text, "a.csv, which Spark reads by other rules than docs/raw_tables.md"),
+        (no_parquet, "part-0 is not a Parquet file"),
+        (other_types, "the type of a column differs from file to file: rate_on (DATE and STRING)"),
+        (unfit_types, "column rate is of type array<decimal(2,1)>"),
+        (unfit_types, "column rate_on is missing"),
+        (of_delta, "is a table of Delta"),
+        (lambda folder: None, "holds no files with data"),
+        (Path.rmdir, "Path does not exist"),
+    ],
+    ids=["text", "no_parquet", "clash", "unfit", "missing", "delta", "empty", "no_folder"],
+)
+def test_what_cannot_be_registered_is_told_in_a_line(
+    company: Company, tmp_path: Path, make: Callable[[Path], object], words: str
+) -> None:
+    make(tmp_path)
+    done = register(company, "exchange_rates", tmp_path)
+    assert done.exit_code == 1 and words in done.output, done.output
+    assert str(tmp_path) in done.output and len(done.output.splitlines()) == 1
+    with company.cluster.cursor() as cursor:
+        cursor.execute("show tables in raw like 'exchange_rates'")
+        assert not cursor.fetchall()

@@ -16,7 +16,7 @@ import sys
 import sysconfig
 import time
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -349,11 +349,13 @@ def with_renamed_constants(class_file: bytes, old: bytes, new: bytes) -> bytes:
     return bytes(renamed + class_file[place:])
 
 
-def load_raw(cluster: Cluster, folder: Path) -> None:
-    """The Parquet files of a raw folder as tables of the schema `raw`."""
+def load_raw(cluster: Cluster, folder: Path, left_out: Collection[str] = ()) -> None:
+    """The Parquet files of a raw folder as tables of the schema `raw`, but for some tables."""
     with cluster.cursor() as cursor:
         cursor.execute("create schema if not exists raw")
         for table in sorted(folder.glob("[!.]*")):
+            if table.stem in left_out:
+                continue
             cursor.execute(
                 f"create or replace table raw.{table.stem} using iceberg"
                 f" as select * from parquet.`{table}`"
