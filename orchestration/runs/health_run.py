@@ -20,10 +20,11 @@ from orchestration.base.settings import Settings
 from orchestration.dbt_runner.dbt_build import BuildFailed, is_locked
 from orchestration.erasure.removal import remove
 from orchestration.raw_reader import spark_entries
+from orchestration.raw_reader.definitions import raw_definitions
 from orchestration.runs.partitions import range_of
 from orchestration.runs.preflight import refuse_what_cannot_work
 from orchestration.runs.selection import Everything
-from orchestration.warehouse import damage, erasure_steps
+from orchestration.warehouse import damage, erasure_steps, spark_raw
 from orchestration.warehouse.health_dates import (
     Range,
     all_in_words,
@@ -162,13 +163,13 @@ def health_run_resource(everything: Everything) -> dg.ResourceDefinition:
             if run:
                 refuse_what_cannot_be(*range_of(run.tags))
         with failures_in_words(), write_lock(settings, context.resource_config["wait_seconds"]):
+            if settings.is_on_spark:
+                bring_raw_tables_up_to_date(settings)
             if is_whole and erasure_steps.is_due(settings):
                 for line in remove(settings).in_words():
                     progress.note(line)
                     if context.log:
                         context.log.info(line)
-            if settings.is_on_spark:
-                spark_entries.send(settings)
             asked = range_of(run.tags if run else {}, None if is_whole else latest_date(settings))
             left = unfinished(settings) if is_whole else []
             others = [dates for dates in left if not is_within(dates, asked)]
@@ -187,6 +188,13 @@ def health_run_resource(everything: Everything) -> dg.ResourceDefinition:
             )
 
     return health_run
+
+
+def bring_raw_tables_up_to_date(settings: Settings) -> None:
+    """Give Spark's raw tables what files hold by now: those registered, and those of entries."""
+    for table in spark_raw.register_again(raw_definitions()):
+        progress.note(f"The files of raw.{table} have other columns than before.")
+    spark_entries.send(settings)
 
 
 def is_within(dates: Range, others: Range) -> bool:

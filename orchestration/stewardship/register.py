@@ -19,8 +19,8 @@ def register(table: str, path: str) -> None:
     """Make Parquet files a raw table of a Spark cluster.
 
     TABLE is the name of a raw table, PATH a folder or a file that the cluster can read. The files
-    stay where they are, and files that are added later are read as well. Register the table again
-    after its columns have changed; a table that was made otherwise is left alone.
+    stay where they are, and files that are added later are read as well. What was registered before
+    is replaced; a table that was made otherwise is left alone.
 
     \b
     Example:

@@ -155,7 +155,7 @@ def refuse_foreign(session: Session, table: str) -> None:
     """Raises click.ClickException where the raw table is there and was not registered."""
     if not session.has(f"{SCHEMA}.{table}"):
         return
-    if REGISTERED not in dict(session.rows(f"show tblproperties {SCHEMA}.{table}")):
+    if REGISTERED not in properties(session, table):
         raise click.ClickException(
             f"{SCHEMA}.{table} is there and was not registered: what somebody else made is not"
             " replaced. Drop or rename it first, if it is not needed."
@@ -194,22 +194,49 @@ def register(session: Session, table: str, files: ParquetFiles) -> int:
     return rows
 
 
+def register_again(tables: Iterable[str]) -> list[str]:
+    """Register those of the raw tables again whose files have other columns by now; their names.
+
+    For holders of the run lock. Raises click.ClickException for files that are no table any more.
+    Spark itself reads a decimal 7.25 that a column of integers is given later as 725.
+    """
+    changed = []
+    with connected() as session:
+        for table in tables_there(session, tables):
+            path = properties(session, table).get(REGISTERED)
+            if path is None:
+                continue
+            files = parquet_files(session, path)
+            if files.types != session.columns(f"{SCHEMA}.{table}")[0]:
+                register(session, table, files)
+                changed.append(table)
+    return changed
+
+
+def tables_there(session: Session, tables: Iterable[str]) -> list[str]:
+    """Those of the raw tables that the cluster has, views among them."""
+    schemas = {name for (name,) in session.rows("show schemas")}
+    found = session.rows(f"show tables in {SCHEMA}") if SCHEMA in schemas else []
+    return sorted({name for schema, name, _ in found if schema == SCHEMA}.intersection(tables))
+
+
+def properties(session: Session, table: str) -> dict[str, str]:
+    return dict(session.rows(f"show tblproperties {SCHEMA}.{table}"))
+
+
 def fingerprint(tables: Iterable[str]) -> str:
     """Changes when rows of one of these raw tables do. Raises SparkProblem."""
     with connected() as session:
-        schemas = {name for (name,) in session.rows("show schemas")}
-        found = session.rows(f"show tables in {SCHEMA}") if SCHEMA in schemas else []
-        there = {name for schema, name, _ in found if schema == SCHEMA}
-        states = [(table, state_of(session, table)) for table in sorted(there.intersection(tables))]
+        there = tables_there(session, tables)
+        states = [(table, state_of(session, table)) for table in there]
     return hashlib.sha256(repr(states).encode()).hexdigest()[:16]
 
 
 def state_of(session: Session, table: str) -> str:
     """The snapshot of an Iceberg table; of others which files they have. A view has neither."""
-    name = f"{SCHEMA}.{table}"
-    if snapshot := dict(session.rows(f"show tblproperties {name}")).get("current-snapshot-id"):
+    if snapshot := properties(session, table).get("current-snapshot-id"):
         return snapshot
-    described = session.rows(f"describe table extended {name}")
+    described = session.rows(f"describe table extended {SCHEMA}.{table}")
     # Columns stand before, whatever they are called.
     about = dropwhile(lambda row: row[0] != "# Detailed Table Information", described)
     location = next((text for title, text, *_ in about if title == "Location"), None)

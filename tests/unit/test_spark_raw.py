@@ -27,6 +27,7 @@ class FakeSession(Session):
         self.tables: dict[str, list[tuple[str, str]]] = {}
         self.files = [f"{FOLDER}/a.parquet"]
         self.types = RATES
+        self.types_of_files: dict[str, str] | None = None
         self.location: str | None = FOLDER
         self.asked: list[str] = []
         self.answer: list[tuple] = []
@@ -54,7 +55,9 @@ class FakeSession(Session):
             about = [("", "", ""), ("# Detailed Table Information", "", ""), *location]
             return [("Location", "string", None), *about]
         if sql.startswith("describe table"):
-            return [(name, kind, None) for name, kind in self.types.items()]
+            is_of_files = "health_parquet" in sql and self.types_of_files is not None
+            types = self.types_of_files if is_of_files else self.types
+            return [(name, kind, None) for name, kind in (types or {}).items()]
         if "like '%=%/%'" in sql:
             text = next((file for file in self.files if file.endswith(".csv")), None)
             return [(len(self.files), None, text, False)]
@@ -157,6 +160,15 @@ def test_unfit_and_missing_columns_are_named(session: FakeSession) -> None:
 def test_on_duckdb_nothing_is_registered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEALTH_TARGET", "duckdb")
     assert "HEALTH_TARGET is not spark" in register().output
+
+
+def test_a_run_registers_again_what_has_other_columns(session: FakeSession) -> None:
+    session.tables = {"exchange_rates": OURS, "tickets": [("owner", "ana")], "notes": OURS}
+    assert spark_raw.register_again(["exchange_rates", "tickets"]) == []
+    assert not session.changes()
+    session.types_of_files = {**RATES, "note": "string"}
+    assert spark_raw.register_again(["exchange_rates", "tickets"]) == ["exchange_rates"]
+    assert session.changes()[1].startswith("create table raw.health_unfinished")
 
 
 # What Spark says
