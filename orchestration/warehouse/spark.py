@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from datetime import date, datetime
+from itertools import takewhile
 from threading import Thread
 from typing import Any, TypeVar
 
@@ -187,14 +188,15 @@ def words_of(problem: Exception) -> str:
 
 def cause(text: str) -> str:
     """The words of an error that matter: without traces and names of Java's classes."""
-    lines = [line for line in text.splitlines() if not line.startswith(("\tat ", "\t..."))]
-    words = lines[0]
-    if "Job aborted" in words:
-        # What went wrong in a task stands at the end, or behind what is said of the task.
-        causes = [line for line in lines if line.startswith("Caused by: ")]
-        words = causes[-1] if causes else words.split("executor driver): ")[-1]
-    elif words.rstrip(" \b").endswith(":"):
-        words = " ".join(lines)
+    lines = text.splitlines()
+    said = list(takewhile(lambda line: not line.startswith("\tat "), lines))
+    causes = [line for line in lines if line.startswith("Caused by: ")]
+    words = said[0]
+    if words.rstrip(" \b").endswith(":") and len(said) > 1:
+        words = " ".join(said)
+    elif "Job aborted" in words and causes:
+        words = causes[-1]
+    words = re.split(r"\(TID \d+\) \(.*? executor \w+\): ", words)[-1]
     words = re.sub(r"^.*?HiveSQLException: *", "", words)
     words = re.sub(r"^(Error running query: *|Caused by: *)?(\[[\w.]+\] )?", "", words)
     words = re.sub(r"^(([a-z]\w*\.)+[A-Z]\w*(Exception|Error): )+", "", words)

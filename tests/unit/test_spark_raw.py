@@ -195,6 +195,14 @@ def test_a_run_registers_again_what_has_other_columns(session: FakeSession) -> N
             "Illegal Parquet type: INT64.",
         ),
         (
+            "Error running query: org.apache.spark.SparkException: Job aborted due to stage"
+            " failure: Task 0 failed (TID 1) (10.0.0.7 executor 3): org.spark.SparkException:"
+            " [CANNOT_MERGE_SCHEMAS] Failed merging schemas:\nInitial schema:\n"
+            '"STRUCT<a: INT>"\nOther:\n"STRUCT<a: DATE>".\n\tat X\nCaused by: X: merge',
+            "[CANNOT_MERGE_SCHEMAS] Failed merging schemas: Initial schema:"
+            ' "STRUCT<a: INT>" Other: "STRUCT<a: DATE>".',
+        ),
+        (
             "Error running query: java.lang.AssertionError: Suspicious paths:\b\n\tfile:/x\n",
             "Suspicious paths: file:/x",
         ),
