@@ -8,11 +8,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import click
+
 from orchestration.base import progress
 from orchestration.base.settings import Settings
 from orchestration.raw_reader.definitions import raw_definitions
 from orchestration.raw_reader.entries import folder
 from orchestration.warehouse.spark import Session, connected, literal
+from orchestration.warehouse.spark_raw import REGISTERED, properties
 
 TABLE = "raw.health_entries"
 ROWS_AT_ONCE = 1_000
@@ -21,7 +24,8 @@ ROWS_AT_ONCE = 1_000
 def send(settings: Settings) -> int:
     """Add the entries of this machine to the cluster's table that are not there yet; how many.
 
-    The table is made where there is none. For holders of the run lock. Raises SparkProblem.
+    The table is made where there is none. For holders of the run lock. Raises
+    click.ClickException.
     """
     files = sorted(folder(settings).glob("*.jsonl"))
     if not files:
@@ -39,6 +43,11 @@ def columns_of_table(session: Session) -> dict[str, str]:
     """The type of each column, in the table's order; a column that an entry has is added."""
     named = list(raw_definitions()["health_entries"].columns)
     session.execute("create schema if not exists raw")
+    if session.has(TABLE) and REGISTERED in properties(session, "health_entries"):
+        raise click.ClickException(
+            f"{TABLE} is made of files that were registered, to which health adds nothing: load"
+            " them into a table of that name, or remove the entries of the pages."
+        )
     session.execute(
         f"create table if not exists {TABLE} ({', '.join(f'{name} string' for name in named)})"
         " using iceberg"

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from orchestration.base import progress
@@ -22,6 +23,7 @@ class FakeSession(spark.Session):
 
     def __init__(self) -> None:
         self.types = {"entry_id": "string", "risk_score": "double", "team": "string"}
+        self.properties = {"owner": "ana"}
         self.ids: list[str] = []
         self.inserted: list[str] = []
         self.answer: list[tuple] = []
@@ -31,10 +33,15 @@ class FakeSession(spark.Session):
             self.inserted.append(sql)
             self.ids += re.findall(r"\('(\d{8}T\w+Z-\w+)'", sql)
         self.answer = [(name,) for name in self.ids] if sql.startswith("select") else []
+        if sql.startswith("show tblproperties"):
+            self.answer = list(self.properties.items())
         return self
 
     def fetchall(self) -> list[tuple]:
         return self.answer
+
+    def has(self, table: str) -> bool:
+        return True
 
     def columns(self, table: str) -> tuple[dict[str, str], list[str]]:
         assert table == "raw.health_entries"
@@ -81,6 +88,17 @@ def test_what_people_typed_is_data_in_the_columns_that_the_table_has(
     assert f"values ('{entry_id}', '55.5', null, " in sql
     assert spark.literal(TAG["tag"]) == r"'it\'s \\ odd'"
     assert r"'it\'s \\ odd'" in sql
+
+
+def test_nothing_is_added_to_files_that_were_registered(
+    session: FakeSession, tmp_path: Path
+) -> None:
+    settings = Settings(tmp_path / "raw", tmp_path / "warehouse.duckdb", engine="spark")
+    written(settings, **TAG)
+    session.properties["health.registered"] = "s3a://bucket/entries"
+    with pytest.raises(click.ClickException, match="made of files that were registered"):
+        spark_entries.send(settings)
+    assert not session.inserted
 
 
 def test_what_is_no_entry_is_named_and_left_out(
