@@ -17,6 +17,7 @@ from both_engines import Company, one_form
 from click.testing import CliRunner, Result
 from raw_texts import NUMBERS, TEXTS, TIMES, write_texts
 from spark_cluster import Cluster
+from time_formats import TIME_FORMATS, TIMES_IN_FORMATS, WRONG_TIME_FORMATS
 
 from orchestration.cli import main
 from orchestration.dbt_runner.dbt_macros import DbtMacros
@@ -36,6 +37,7 @@ DOUBLES = [
 ]
 SCORES = [(7.142857142857, 0.3), (10.0, 0.25), (3.333333333333, 0.2), (6.666666666667, 0.15)]
 UNITS = ["days", "open tickets", "status", "units of use", "s", "bus", "mins"]
+FORMATS = [*WRONG_TIME_FORMATS, *TIME_FORMATS, *TIMES_IN_FORMATS, "a" * 9_000, "%d" * 200, ""]
 # What is asked of a text, by the kinds of texts that it is asked of.
 EXPRESSIONS = [
     *((TIMES, "parse_time(text)"), (NUMBERS, "parse_number(text)")),
@@ -44,6 +46,16 @@ EXPRESSIONS = [
     ([*DOUBLES, "nan", "inf", "-inf"], "native_text(number, 'DOUBLE')"),
     (TEXTS, "json_record(['text', 'nothing'])"),
     (TEXTS, "record_as_known(json_record(['text', 'nothing']))"),
+    *(
+        (texts, f"parse_time(text, {[time_format]})")
+        for time_format, texts in TIMES_IN_FORMATS.items()
+    ),
+    (TIMES, "parse_time(text, ['%Y-%d-%m', '%Y-%m-%dT%H', '%Y-%m-%d %H:%M:%S %p'])"),
+    (["1/2/2024", "13/2/2024", "2/13/2024"], "parse_time(text, ['%d/%m/%Y', '%m/%d/%Y'])"),
+    # Before and after all that Python calls a time.
+    (["0", "1", "0001", "9999"], "epoch_seconds(parse_time(text, ['%Y']))"),
+    (["0000 +99", "1 +01", "9999 -99"], "epoch_seconds(parse_time(text, ['%Y %z']))"),
+    (FORMATS, "is_time_format(text)"),
 ]
 
 

@@ -23,7 +23,10 @@ from orchestration.warehouse.duckdb_files import in_memory
 FIRST = int(os.environ.get("FIRST_WORLD", "1"))
 COUNT = int(os.environ.get("HEALTH_SPARK_WORLDS", "0"))
 # The others are of files.
-KINDS = ("spellings", "null words", "currencies", "products", "absent columns")
+KINDS = (
+    *("spellings", "null words", "declared values"),
+    *("currencies", "products", "absent columns"),
+)
 
 pytestmark = pytest.mark.skipif(not COUNT, reason="minutes a world: `make spark-worlds` runs it")
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from pipeline import ROOT, Run, Warehouse
+from time_formats import TIME_FORMATS, WRONG_TIME_FORMATS
 
 from orchestration.dbt_runner.wrong_configuration import (
     WrongConfiguration,
@@ -605,6 +606,32 @@ def test_what_a_metric_may_compare_is_not_refused(tmp_path: Path) -> None:
         *(f"measure=peer_deviation,base_metric=seats,peer_attribute={name}" for name in shared),
     )
     refuse_wrong_configuration(with_metrics(*comparisons).write(tmp_path / "seeds"))
+
+
+def with_time_formats(*formats: str) -> Configuration:
+    """The starter configuration with formats of a raw column."""
+    configuration = Configuration()
+    configuration.tables["raw_values"] += [
+        ("tickets", "created_at", "", time_format, "") for time_format in formats
+    ]
+    return configuration
+
+
+def test_wrong_formats_of_times_are_named_with_the_codes_that_there_are(tmp_path: Path) -> None:
+    configuration = with_time_formats(*WRONG_TIME_FORMATS, *TIME_FORMATS)
+    with pytest.raises(WrongConfiguration) as told:
+        refuse_wrong_configuration(configuration.write(tmp_path / "seeds"))
+    said = listed(told.value.message)
+    assert [place for place, _ in said] == [
+        ("raw_values.csv", f"tickets,created_at,,{time_format}")
+        for time_format in sorted(WRONG_TIME_FORMATS)
+    ]
+    codes = "%Y %y %m %b %B %d %j %a %A %H %I %p %M %S %f %z %c %x %X %T %%"
+    assert all(f"codes are {codes}." in text for _, text in said)
+
+
+def test_formats_of_times_are_not_refused(tmp_path: Path) -> None:
+    refuse_wrong_configuration(with_time_formats(*TIME_FORMATS).write(tmp_path / "seeds"))
 
 
 def test_what_cannot_be_read_is_left_to_dbt(tmp_path: Path) -> None:

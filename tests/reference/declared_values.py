@@ -1,5 +1,6 @@
 """What raw_values.csv declares of the values that a company's files hold."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
@@ -7,6 +8,10 @@ from .raw_tables import RawTable
 
 # A table and one of its columns.
 Place = tuple[str, str]
+# What may stand after % in a format of times, and what of it says a date.
+UNPADDED_TIME_CODES = {f"-{letter}" for letter in "ymdjHIMS"}
+TIME_CODES = {*"YymbBdjaAHIpMSfzcxXT%"} | UNPADDED_TIME_CODES
+DATE_CODES = {*"YymbBdjcx", "-y", "-m", "-d", "-j"}
 
 
 class DeclaredValues:
@@ -35,6 +40,12 @@ class DeclaredValues:
         return self._formats[table_name, column_name]
 
 
+def is_time_format(text: str) -> bool:
+    """Of known codes alone, and one at least says a date."""
+    codes = set(re.findall(r"%(-?.?)", text, re.DOTALL))
+    return codes <= TIME_CODES and bool(codes & DATE_CODES)
+
+
 def wrong_rows(
     rows: Iterable[Mapping[str, str | None]], tables: Iterable[RawTable]
 ) -> list[Mapping[str, str | None]]:
@@ -50,6 +61,7 @@ def wrong_rows(
             place not in kinds
             or has_format == (row["raw_value"] is not None)
             or (has_format and (kinds[place] != "time" or row["value"] is not None))
+            or (has_format and not is_time_format(row["time_format"]))
             or key in keys
         )
         keys.add(key)

@@ -22,6 +22,13 @@ MICROSECONDS_PER_UNIT = {10: 1_000_000, 13: 1_000, 16: 1}
 NUMBER_PATTERN = re.compile(
     r"[+-]?(?:(?:[0-9]+|[1-9][0-9]{0,2}(?:,[0-9]{3})+)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 )
+# Codes of declared formats that Python's strptime lacks, or reads as the locale has it.
+TIME_CODES_IN_SHORT = {
+    "c": "%Y-%m-%d %H:%M:%S",
+    "x": "%Y-%m-%d",
+    "X": "%H:%M:%S",
+    "T": "%H:%M:%S",
+}
 # Read as null in times and numbers, without regard to case.
 NULL_WORDS = frozenset(("null", "none", "n/a", "na", "nan", r"\n", "-"))
 SIX_DECIMALS = Decimal("0.000001")
@@ -61,8 +68,14 @@ def read_time(text: str, formats: Iterable[str] = ()) -> datetime | None:
 
 
 def _declared_time(text: str, time_format: str) -> datetime | None:
+    written_out = re.sub(
+        "%-?(.)",
+        lambda code: TIME_CODES_IN_SHORT.get(code[1], f"%{code[1]}"),
+        time_format,
+        flags=re.DOTALL,
+    )
     try:
-        moment = datetime.strptime(text, time_format)
+        moment = datetime.strptime(text, written_out)
         return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
     except (ValueError, OverflowError):
         return None

@@ -138,6 +138,9 @@ def test_declared_formats_come_first() -> None:
     assert read_time("01/02/2026", ["%m/%d/%Y", "%d/%m/%Y"]) == datetime(2026, 2, 1)
     assert read_time("13/02/2026", ["%m/%d/%Y", "%d/%m/%Y"]) == datetime(2026, 2, 13)
     assert read_time("5.1.2026 9:00 +0200", ["%d.%m.%Y %H:%M %z"]) == datetime(2026, 1, 5, 7)
+    assert read_time("5/1/26 9:30 pm", ["%-d/%-m/%y %-I:%M %p"]) == datetime(2026, 1, 5, 21, 30)
+    assert read_time("09:30:00, 2026-01-05", ["%T, %x"]) == datetime(2026, 1, 5, 9, 30)
+    assert read_time("at 2026-01-05 09:30:00", ["at %c"]) == datetime(2026, 1, 5, 9, 30)
 
 
 @pytest.mark.parametrize(

@@ -467,12 +467,20 @@ def test_wrong_declared_values() -> None:
         ("tickets", "solved_at", None, "%Y", "2026-01-01"),
         ("tickets", "priority", "p2", None, "low"),
         ("tickets", "solved_at", None, "%d/%m/%Y", None),
+        ("tickets", "solved_at", None, "%d.%m.%Y %Z", None),
+        ("tickets", "solved_at", None, "%G-%V-%u", None),
+        ("tickets", "solved_at", None, "%-Y", None),
+        ("tickets", "solved_at", None, "%Y%", None),
+        ("tickets", "solved_at", None, "%H:%M", None),
+        ("tickets", "solved_at", None, "100 %%Y", None),
     ]
     right = [
         ("tickets", "priority", "P2", None, "high"),
         ("tickets", "ticket_id", "x", None, None),
         ("exchange_rates", "rate_on", None, "%d/%m/%Y", None),
         ("tickets", "solved_at", None, "%d/%m/%Y", None),
+        ("tickets", "solved_at", None, "%-d%% %b %y, %-I:%M %p", None),
+        ("tickets", "solved_at", None, "%c", None),
     ]
     listed = [dict(zip(columns, row, strict=True)) for row in right + wrong]
     found = [tuple(row.values()) for row in wrong_rows(listed, raw_tables())]

@@ -12,11 +12,6 @@
     {{ return(adapter.dispatch('parse_time', 'health')(text, formats)) }}
 {% endmacro %}
 
-{#- Condition that a text is a format that `parse_time` can be told. -#}
-{% macro is_time_format(text) %}
-    {{ return(adapter.dispatch('is_time_format', 'health')(text)) }}
-{% endmacro %}
-
 {#- A finite decimal, sign and exponent allowed; null for anything else. -#}
 {% macro parse_number(text) %}
     {{ return(adapter.dispatch('parse_number', 'health')(text)) }}

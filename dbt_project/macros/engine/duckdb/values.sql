@@ -62,10 +62,6 @@ end
 {%- endif -%}
 {%- endmacro %}
 
-{% macro duckdb__is_time_format(text) -%}
-regexp_full_match({{ text }}, '([^%]|%(-?[dmyHIMSj]|[aAwbBYpfgnzZUWcxX%]))*%-?[dmyYjcxbB]([^%]|%(-?[dmyHIMSj]|[aAwbBYpfgnzZUWcxX%]))*')
-{%- endmacro %}
-
 {% macro duckdb__parse_number(text) -%}
 case
     when regexp_full_match({{ text }}, '[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?')

@@ -1,13 +1,19 @@
 {#- How Spark spells values: times, numbers, texts, lists and JSON. Backslashes stand nowhere in these
-    regular expressions, because a literal of Spark takes one for the beginning of an escape. -#}
+    regular expressions, because a literal of Spark takes one for the beginning of an escape; those of
+    declared formats have some, which `quoted` writes. -#}
 
-{#- Declared formats are refused (`spark__is_time_format`). -#}
 {% macro spark__parse_time(text, formats) -%}
 {%- set date = '[0-9]{4}(-[0-9]{1,2}-[0-9]{1,2}|/[0-9]{1,2}/[0-9]{1,2}|[0-9]{4})' -%}
 {%- set clock = '([01]?[0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.,][0-9]+)?)?' -%}
 {%- set offset = '[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?' -%}
 {%- set zone = '([zZ]|(?i:utc|gmt)|' ~ offset ~ '( *(?i:utc))?)' -%}
 {%- set offset_at_end = '([+-][0-9]{2}):?([0-9]{2})? *(?i:utc)?$' -%}
+{%- if formats -%}
+coalesce(
+    {%- for format in formats %}
+    {{ spark__parse_declared_time(text, format) }},
+    {%- endfor %}
+{% endif -%}
 case
     when {{ text }} rlike '^{{ date }}(([tT]| +){{ clock }}( *{{ zone }})?)?$'
         and {{ text }} not like '0000%'
@@ -49,10 +55,84 @@ case
             * case length({{ text }}) when 10 then 1000000 when 13 then 1000 else 1 end
         )
 end
+{%- if formats %}
+)
+{%- endif -%}
 {%- endmacro %}
 
-{#- None: Spark reads other codes than strptime's, and no two engines may read a time differently. -#}
-{% macro spark__is_time_format(text) -%}false{%- endmacro %}
+{#- A time in a declared format, put together from what a regular expression takes: formats of Spark's own
+    (`to_timestamp`) take other texts than DuckDB's, also where their codes look the same. -#}
+{% macro spark__parse_declared_time(text, format) -%}
+{%- set reading = reading_of_time_format(format) -%}
+{%- set takes = quoted(reading.takes) -%}
+{%- set groups = [] -%}
+{%- set texts = {} -%}
+{%- set numbers = {} -%}
+{%- for code, group in reading.parts.values() -%}
+    {%- do texts.update({code: 'said[' ~ loop.index0 ~ ']'}) -%}
+    {%- do numbers.update({code: 'cast(' ~ texts[code] ~ ' as int)'}) -%}
+    {%- do groups.append('$' ~ group) -%}
+{%- endfor -%}
+{%- set year -%}
+{%- if 'y' in texts -%}
+{#- 1969 to 2068. -#}
+1969 + ({{ numbers['y'] }} + 31) % 100
+{%- else -%}
+{{ numbers['Y'] or 1900 }}
+{%- endif -%}
+{%- endset -%}
+{%- set name_of_month = texts['b'] or texts['B'] -%}
+{%- set month -%}
+{%- if name_of_month -%}
+(instr('janfebmaraprmayjunjulaugsepoctnovdec', lower(substr({{ name_of_month }}, 1, 3))) + 2) div 3
+{%- else -%}
+{{ numbers['m'] or 1 }}
+{%- endif -%}
+{%- endset -%}
+{%- set hour = numbers['H'] or numbers['I'] or 0 -%}
+case
+        when {{ text }} rlike {{ takes }}
+            then transform(
+                array(split(regexp_replace({{ text }}, {{ takes }}, '{{ groups | join(' ') }}'), ' ')),
+                said -> timestamp_micros(
+                    1000000 * (
+                        86400 * cast(
+                            {%- if 'j' in texts %}
+                            case
+                                when {{ numbers['j'] }} <= dayofyear(make_date({{ year }}, 12, 31))
+                                    then unix_date(make_date({{ year }}, 1, 1)) + {{ numbers['j'] }} - 1
+                            end
+                            {%- else %}
+                            unix_date(make_date({{ year }}, {{ month }}, {{ numbers['d'] or 1 }}))
+                            {%- endif %}
+                            as bigint
+                        )
+                        {%- if 'p' in texts %}
+                        + 3600 * case
+                            when {{ hour }} <= 12
+                                then {{ hour }} % 12 + if(lower({{ texts['p'] }}) = 'pm', 12, 0)
+                        end
+                        {%- else %}
+                        + 3600 * {{ hour }}
+                        {%- endif %}
+                        + 60 * {{ numbers['M'] or 0 }}
+                        + {{ numbers['S'] or 0 }}
+                        {%- if 'z' in texts %}
+                        {%- set offset = "rpad(replace(" ~ texts['z'] ~ ", ':', ''), 7, '0')" %}
+                        - cast(concat(substr({{ offset }}, 1, 1), '1') as int) * (
+                            3600 * cast(substr({{ offset }}, 2, 2) as int)
+                            + 60 * cast(substr({{ offset }}, 4, 2) as int)
+                            + cast(substr({{ offset }}, 6, 2) as int)
+                        )
+                        {%- endif %}
+                    )
+                    {%- if 'f' in texts %}
+                    + cast(rpad({{ texts['f'] }}, 6, '0') as int)
+                    {%- endif %}
+                )
+            )[0]
+    end
+{%- endmacro %}
 
 {% macro spark__parse_number(text) -%}
 case

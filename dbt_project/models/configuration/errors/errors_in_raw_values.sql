@@ -94,7 +94,9 @@ unknown_formats as (
         'raw_values.csv' as file_name,
         row_key,
         {{ sentence("`time_format` is {}.", ["time_format"]) }} as problem,
-        'Write it as strptime does, say %d.%m.%Y %H:%M.' as cure
+        'Write it as strptime does, say %d.%m.%Y %H:%M; codes are %{{
+            time_code_letters() | join(' %')
+        }}.' as cure
     from raw_values
     where time_format is not null and not {{ is_time_format('time_format') }}
 
