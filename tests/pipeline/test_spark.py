@@ -50,9 +50,9 @@ EXPRESSIONS = [
         (texts, f"parse_time(text, {[time_format]})")
         for time_format, texts in TIMES_IN_FORMATS.items()
     ),
-    (TIMES, "parse_time(text, ['%Y-%d-%m', '%Y-%m-%dT%H', '%Y-%m-%d %H:%M:%S %p'])"),
     (["1/2/2024", "13/2/2024", "2/13/2024"], "parse_time(text, ['%d/%m/%Y', '%m/%d/%Y'])"),
     # Before and after all that Python calls a time.
+    (TIMES, "epoch_seconds(parse_time(text, ['%Y-%d-%m', '%Y-%m-%dT%H', '%Y-%m-%d %T %p']))"),
     (["0", "1", "0001", "9999"], "epoch_seconds(parse_time(text, ['%Y']))"),
     (["0000 +99", "1 +01", "9999 -99"], "epoch_seconds(parse_time(text, ['%Y %z']))"),
     (FORMATS, "is_time_format(text)"),

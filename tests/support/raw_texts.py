@@ -23,7 +23,10 @@ NUMBERS = [
     *("1", "-1.5", "+2", ".5", "5.", "1e3", "1E-2", "1,234.5", "12,34", "0,123", "1e400", "nan"),
     *("1,234,567", "", "one", "١", "0x10", "1_000", "--1"),
 ]
-TEXTS = ["a", " a ", "\ta\n", "\u00a0a\u3000", " ", "", "it's", "back\\slash", "a b", "\u200ba"]
+TEXTS = [
+    *("a", " a ", "\ta\n", "\u00a0a\u3000", " ", "", "it's", "back\\slash", "a b", "\u200ba"),
+    *("${a}", "a$\\{"),
+]
 # What no account, user or row is called, and what JSON and SQL could trip over.
 ODD_TEXTS = ["", " \u3000", " nobody ", 'it\'s "quoted", back\\slash\n{"a": 1}', "ünï©ode 🚀"]
 BY_KIND = {

@@ -153,8 +153,10 @@ end
 case when abs({{ number }}) < double('Infinity') then {{ number }} end
 {%- endmacro %}
 
+{#- Spark puts the value of a variable for `${name}`, in literals too. -#}
 {% macro spark__quoted(text) %}
-    {{ return("'" ~ text | replace("\\", "\\\\") | replace("'", "\\'") ~ "'") }}
+    {%- set escaped = text | replace("\\", "\\\\") | replace("'", "\\'") | replace("${", "$\\{") -%}
+    {{ return("'" ~ escaped ~ "'") }}
 {% endmacro %}
 
 {% macro spark__singular(unit) -%}
