@@ -24,6 +24,7 @@ SESSION = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.legacy.ctePrecedencePolicy": "CORRECTED",
     "spark.sql.ansi.enabled": "false",
+    "spark.sql.variable.substitute": "false",
     "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
     "spark.sql.parquet.int96RebaseModeInRead": "CORRECTED",
     # The server hands rows on as they come, instead of holding all of them first.

@@ -153,10 +153,8 @@ end
 case when abs({{ number }}) < double('Infinity') then {{ number }} end
 {%- endmacro %}
 
-{#- Spark puts the value of a variable for `${name}`, in literals too. -#}
 {% macro spark__quoted(text) %}
-    {%- set escaped = text | replace("\\", "\\\\") | replace("'", "\\'") | replace("${", "$\\{") -%}
-    {{ return("'" ~ escaped ~ "'") }}
+    {{ return("'" ~ text | replace("\\", "\\\\") | replace("'", "\\'") ~ "'") }}
 {% endmacro %}
 
 {% macro spark__singular(unit) -%}
