@@ -8,7 +8,7 @@ table that cannot be read has a profile that says why. Nothing is validated here
 import csv
 import json
 import statistics
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -23,6 +23,7 @@ from orchestration.raw_reader.definitions import raw_definitions
 from orchestration.raw_reader.functions import seed_rows
 from orchestration.warehouse.duckdb_files import in_memory
 from orchestration.warehouse.spark import connected
+from orchestration.warehouse.spark_scratch import scratch_schemas
 
 SEEDS = ROOT / "seeds"
 BASE = DBT_PROJECT / "models" / "staging" / "base"
@@ -39,6 +40,9 @@ WORD_LISTS = {
 ENTRIES, OVERRIDE_IDS = "base_health_entries", "base_override_ids"
 # Names that the log of attributes may have besides (docs/configuration.md, "Signals").
 ACCOUNT_COLUMNS = {"lifecycle_stage", "industry", "region", "csm_email", "parent_account_id"}
+
+# Keeps the rows of a query under a name, for as long as profiles are read.
+Keep = Callable[[str, str], object]
 
 
 @dataclass(frozen=True)
@@ -130,45 +134,52 @@ def read_profiles(
     for check in checks:
         by_table[check.table_name].append(check)
     macros_where_raw_tables_are = macros_on_spark if settings.is_on_spark else macros_on_duckdb
-    with macros_where_raw_tables_are(settings, (first, last), seeds) as macros:
-        reader = Reader(macros, first, last, today, seeds)
-        try:
-            return {table: reader.profile(table, asked) for table, asked in by_table.items()}
-        finally:
-            reader.drop_kept()
+    with macros_where_raw_tables_are(settings, (first, last), seeds) as (macros, keep):
+        reader = Reader(macros, keep, first, last, today, seeds)
+        return {table: reader.profile(table, asked) for table, asked in by_table.items()}
 
 
 @contextmanager
 def macros_on_duckdb(
     settings: Settings, dates: tuple[date, date], seeds: Path
-) -> Iterator[DbtMacros]:
-    """The project's macros on a connection that reads the raw folder."""
+) -> Iterator[tuple[DbtMacros, Keep]]:
+    """The project's macros on a connection that reads the raw folder, which also keeps tables."""
     with in_memory(settings.spill) as connection:
-        yield DbtMacros(
+        macros = DbtMacros(
             connection,
             raw_folder=settings.raw,
             dates=dates,
             notes=settings.state,
             erasures=settings.erasures,
         )
+        yield macros, lambda name, sql: connection.execute(f"create table {name} as {sql}")
 
 
 @contextmanager
 def macros_on_spark(
     settings: Settings, dates: tuple[date, date], seeds: Path
-) -> Iterator[DbtMacros]:
+) -> Iterator[tuple[DbtMacros, Keep]]:
     """The project's macros on a connection to the cluster, whose schema `raw` has the tables.
 
+    What is kept are tables of a scratch schema: `cache table` keeps rows too, but Spark goes on to
+    plan the query behind them wherever they are read, which took minutes where tables take entries.
     What the seed `raw_values` declares is read from its file: dbt has not loaded it yet.
     """
-    with connected() as session:
+    with scratch_schemas() as prefix, connected() as session:
+        schema = f"{prefix}checks"
+        session.execute(f"create schema {schema}")
+
+        def keep(name: str, sql: str) -> None:
+            session.execute(f"create table {schema}.{name} using iceberg as {sql}")
+            session.execute(f"create temporary view {name} as select * from {schema}.{name}")
+
         macros = DbtMacros(session, engine="spark")
         declared = rows_as_sql(
             macros, macros.raw_value_columns(), json.loads(seed_rows(f"{seeds}/raw_values.csv"))
         )
         # A run for which somebody is to be erased is refused before.
         names = {"raw_values": lambda: declared, "erased_kinds": list}
-        yield DbtMacros(session, engine="spark", dates=dates, names=names)
+        yield DbtMacros(session, engine="spark", dates=dates, names=names), keep
 
 
 def rows_as_sql(
@@ -191,6 +202,7 @@ class Reader:
     def __init__(
         self,
         macros: DbtMacros,
+        keep: Keep,
         first: date,
         last: date,
         today: date,
@@ -198,7 +210,7 @@ class Reader:
     ) -> None:
         self.connection = macros.connection
         self.macros = macros
-        self.kept: list[str] = []
+        self.keep = keep
         self.first, self.last = first, last
         self.future_from = max(today, last) + timedelta(days=1)
         self.seeds = seeds
@@ -397,19 +409,6 @@ class Reader:
         for name in (OVERRIDE_IDS, ENTRIES):
             self.keep(name, self.macros.rendered(BASE / f"{name}.sql"))
         self.has_entries = True
-
-    def keep(self, name: str, sql: str) -> None:
-        """Keep the rows of a query under a name, for as long as profiles are read."""
-        if self.macros.engine == "spark":
-            self.connection.execute(f"cache table {name} as {sql}")
-            self.kept.append(name)
-        else:
-            self.connection.execute(f"create table {name} as {sql}")
-
-    def drop_kept(self) -> None:
-        """Free the memory of the cluster. What DuckDB keeps is gone with its connection."""
-        for name in reversed(self.kept):
-            self.connection.execute(f"uncache table if exists {name}")
 
     def row_count(self, found: Mapping[str, Any]) -> int:
         """How many rows a raw table has; a table on Spark is asked."""

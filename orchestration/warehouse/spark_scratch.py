@@ -1,7 +1,9 @@
-"""Scratch schemas of a Spark cluster: where another configuration is tried, and nobody looks.
+"""Scratch schemas of a Spark cluster: where another configuration is tried, and raw checks keep what
+they look up.
 
-They are named like those of a run, after a prefix (dbt's var `schema_prefix`), and begin with
-copies of the tables whose rows outlive a run, which the cluster makes itself (DECISIONS.md, 184).
+Those of a try are named like those of a run, after a prefix (dbt's var `schema_prefix`), and begin
+with copies of the tables whose rows outlive a run, which the cluster makes itself (DECISIONS.md,
+184).
 """
 
 import secrets
@@ -13,7 +15,7 @@ from orchestration.base.clock import today
 from orchestration.warehouse.spark import Session, connected
 
 PREFIX = "health_scratch_"
-# Older ones are of a try that was killed.
+# Older ones are of a command that was killed.
 DAYS_KEPT = 1
 
 
@@ -45,7 +47,7 @@ def copy_tables(prefix: str, tables: Iterable[str]) -> None:
 
 
 def drop_left_behind(session: Session) -> None:
-    """Drop the schemas of tries that were killed, once nobody can be at work in them."""
+    """Drop the schemas of commands that were killed, once nobody can be at work in them."""
     oldest = f"{PREFIX}{today() - timedelta(DAYS_KEPT):%Y%m%d}"
     drop(session, [name for name in schemas(session) if PREFIX < name < oldest])
 
