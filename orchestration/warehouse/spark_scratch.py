@@ -1,5 +1,5 @@
-"""Scratch schemas of a Spark cluster: where another configuration is tried, and raw checks keep what
-they look up.
+"""Scratch schemas of a Spark cluster: where another configuration is tried, and raw checks keep
+what they look up.
 
 Those of a try are named like those of a run, after a prefix (dbt's var `schema_prefix`), and begin
 with copies of the tables whose rows outlive a run, which the cluster makes itself (DECISIONS.md,
