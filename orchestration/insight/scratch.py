@@ -34,6 +34,7 @@ from orchestration.dbt_runner.wrong_configuration import (
 from orchestration.insight.preset import SEEDS, is_preset, write_over_seeds
 from orchestration.warehouse import spark_copy
 from orchestration.warehouse.configuration import Configuration
+from orchestration.warehouse.erasure_list import refuse_on_spark
 from orchestration.warehouse.run_lock import write_lock
 from orchestration.warehouse.spark_scratch import copy_tables, scratch_schemas
 
@@ -210,6 +211,7 @@ def calculate_on_spark(
     settings: Settings, aside: Settings, start: date, end: date, show: Show, project: Path
 ) -> None:
     """Calculate the range in schemas of its own, and copy what came of it into a file."""
+    refuse_on_spark(settings.erasures)
     found = manifest(settings)
     asked = [f"model.health.{name}" for name in COMPARED]
     needed = [found["nodes"][node] for node in sorted(with_ancestors(found, asked))]

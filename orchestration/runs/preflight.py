@@ -16,7 +16,7 @@ from orchestration.notify.destinations import destination_from_environment
 from orchestration.publishing.profiles import profiles_from_environment
 from orchestration.warehouse import damage
 from orchestration.warehouse.duckdb_files import in_memory
-from orchestration.warehouse.erasure_list import erasure_list
+from orchestration.warehouse.erasure_list import erasure_list, refuse_on_spark
 from orchestration.warehouse.health_dates import catch_up_days
 from orchestration.warehouse.published import opened_locked
 from orchestration.warehouse.spark import connected
@@ -25,7 +25,9 @@ from orchestration.warehouse.spark import connected
 def refuse_what_cannot_work(settings: Settings) -> None:
     """Raises click.ClickException for the first setting of the environment that is wrong."""
     if settings.is_on_spark:
-        refuse_on_spark(settings)
+        with connected():
+            pass  # it answers
+        refuse_on_spark(settings.erasures)
     elif not settings.raw.is_dir():
         raise click.ClickException(
             f"There is no folder {settings.raw}: HEALTH_RAW_DIR names where the raw tables are."
@@ -39,17 +41,6 @@ def refuse_what_cannot_work(settings: Settings) -> None:
     seconds_to_send()
     catch_up_days()
     refuse_wrong_limits()
-
-
-def refuse_on_spark(settings: Settings) -> None:
-    """Raises click.ClickException where the cluster does not answer, or is asked what it cannot."""
-    with connected():
-        pass
-    if erasure_list(settings.erasures):
-        raise click.ClickException(
-            f"{settings.erasures} names somebody who is to be erased, which no run does on Spark"
-            " so far (docs/spark.md)."
-        )
 
 
 def refuse_wrong_places(settings: Settings) -> None:

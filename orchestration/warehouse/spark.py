@@ -73,8 +73,18 @@ class Session:
     def has(self, table: str) -> bool:
         """Whether a table or view `schema.name` is there."""
         schema, name = table.split(".")
-        schemas = {found for (found,) in self.rows("show schemas")}
-        return schema in schemas and bool(self.rows(f"show tables in {schema} like '{name}'"))
+        return name in self.tables(schema)
+
+    def schemas(self) -> list[str]:
+        return [name for (name,) in self.rows("show schemas")]
+
+    def tables(self, schema: str) -> list[str]:
+        """The tables and views of a schema; none where it is not there. Spark lists temporary views
+        with those of each, without a schema."""
+        if schema not in self.schemas():
+            return []
+        found = self.rows(f"show tables in {schema}")
+        return [name for of_schema, name, *_ in found if of_schema == schema]
 
     def columns(self, table: str) -> tuple[dict[str, str], list[str]]:
         """The type of each column, and the columns that the table is partitioned by."""

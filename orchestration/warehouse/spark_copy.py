@@ -173,7 +173,7 @@ def current_snapshots(
     there = {
         f"{schema}.{name}"
         for schema in sorted({table.split(".")[0] for table in tables})
-        for _, name, _ in session.rows(f"show tables in {prefix}{schema}")
+        for name in session.tables(prefix + schema)
     }
     asked = " union all ".join(
         f"select {literal(table)}, snapshot_id from {prefix}{table}.refs where name = 'main'"

@@ -29,7 +29,7 @@ def scratch_schemas() -> Iterator[str]:
         yield prefix
     finally:
         with connected() as session:
-            drop(session, [name for name in schemas(session) if name.startswith(prefix)])
+            drop(session, [name for name in session.schemas() if name.startswith(prefix)])
 
 
 def copy_tables(prefix: str, tables: Iterable[str]) -> None:
@@ -49,20 +49,16 @@ def copy_tables(prefix: str, tables: Iterable[str]) -> None:
 def drop_left_behind(session: Session) -> None:
     """Drop the schemas of commands that were killed, once nobody can be at work in them."""
     oldest = f"{PREFIX}{today() - timedelta(DAYS_KEPT):%Y%m%d}"
-    drop(session, [name for name in schemas(session) if PREFIX < name < oldest])
+    drop(session, [name for name in session.schemas() if PREFIX < name < oldest])
 
 
 def drop(session: Session, names: Iterable[str]) -> None:
     """Drop the schemas, and the files of their tables."""
     for schema in names:
         views = {name for _, name, *_ in session.rows(f"show views in {schema}")}
-        tables = {name for _, name, *_ in session.rows(f"show tables in {schema}")} - views
+        tables = set(session.tables(schema)) - views
         for name in views:
             session.execute(f"drop view {schema}.{name}")
         for name in tables:
             session.execute(f"drop table {schema}.{name} purge")
         session.execute(f"drop schema {schema}")
-
-
-def schemas(session: Session) -> list[str]:
-    return [name for (name,) in session.rows("show schemas")]

@@ -24,7 +24,6 @@ from orchestration.sample_data import write_sample
 from orchestration.warehouse import spark, spark_lock
 from orchestration.warehouse.duckdb_files import opened
 from orchestration.warehouse.spark_lock import Holder
-from orchestration.warehouse.spark_scratch import schemas
 
 END = date(2026, 11, 22)
 DAY = END - timedelta(days=1)
@@ -136,7 +135,7 @@ def test_another_configuration_is_tried_as_on_duckdb(
     assert on_spark == on_duckdb
     with spark.connected() as session:
         assert session.rows(snapshots) == before
-        assert not [name for name in schemas(session) if "scratch" in name]
+        assert not [name for name in session.schemas() if "scratch" in name]
 
 
 def assert_same(company: Company) -> None:

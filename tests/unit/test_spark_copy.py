@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -48,20 +48,22 @@ class FakeSession(spark.Session):
     """Answers the statements of `spark_copy`, and notes them."""
 
     def __init__(self, tables: Mapping[str, SparkTable]) -> None:
-        self.tables = tables
+        self.stored = tables
         self.asked: list[str] = []
         self.answer: list[tuple] = []
 
     def execute(self, sql: str) -> "FakeSession":
         self.asked.append(sql)
-        if found := re.fullmatch(r"show tables in (\w+)", sql):
-            names = [name.split(".") for name in self.tables]
+        names = [name.split(".") for name in self.stored]
+        if sql == "show schemas":
+            self.answer = [(schema,) for schema in sorted({schema for schema, _ in names})]
+        elif found := re.fullmatch(r"show tables in (\w+)", sql):
             self.answer = [(schema, name, False) for schema, name in names if schema == found[1]]
         elif ".refs" in sql:
             named = re.findall(r"from ([\w.]+)\.refs", sql)
-            self.answer = [(name, self.tables[name].snapshot) for name in named]
+            self.answer = [(name, self.stored[name].snapshot) for name in named]
         elif found := re.search(r"from ([\w.]+)\.files version as of (\d+)", sql):
-            table = self.tables[found[1]]
+            table = self.stored[found[1]]
             assert int(found[2]) == table.snapshot
             self.answer = [
                 (day, len(rows), table.written.get(day, 1)) for day, rows in table.rows.items()
@@ -70,7 +72,7 @@ class FakeSession(spark.Session):
             days = re.findall(r"date '(\S+)'", found[3])
             self.answer = [
                 row
-                for day, rows in self.tables[found[1]].rows.items()
+                for day, rows in self.stored[found[1]].rows.items()
                 if day is None or str(day) in days
                 for row in rows
             ]
@@ -83,7 +85,7 @@ class FakeSession(spark.Session):
             yield self.answer[place : place + 2]
 
     def columns(self, table: str) -> tuple[dict[str, str], list[str]]:
-        types = self.tables[table].types
+        types = self.stored[table].types
         return types, ["health_date"] if "health_date" in types else []
 
 
@@ -109,11 +111,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> FakeSession:
         }
     )
 
-    @contextmanager
-    def connected() -> Iterator[FakeSession]:
-        yield session
-
-    monkeypatch.setattr(spark_copy, "connected", connected)
+    monkeypatch.setattr(spark_copy, "connected", lambda: nullcontext(session))
     return session
 
 
@@ -177,7 +175,7 @@ def test_a_date_that_was_written_is_copied_and_no_other(
 ) -> None:
     copy(settings)
     selects(cluster)
-    cluster.tables["health.history"].write(TUESDAY, [(TUESDAY, "z", 9.0)])
+    cluster.stored["health.history"].write(TUESDAY, [(TUESDAY, "z", 9.0)])
     copy(settings)
     [asked] = selects(cluster)
     assert "in (date '2026-11-24')" in asked and "2026-11-23" not in asked
@@ -186,7 +184,7 @@ def test_a_date_that_was_written_is_copied_and_no_other(
 
 def test_a_date_that_is_gone_goes_here_too(settings: Settings, cluster: FakeSession) -> None:
     copy(settings)
-    cluster.tables["health.history"].write(MONDAY, [])
+    cluster.stored["health.history"].write(MONDAY, [])
     copy(settings)
     assert copied(settings)[0] == [(TUESDAY, "a", None)]
 
@@ -196,8 +194,8 @@ def test_the_last_dates_alone_are_copied_where_that_is_asked(
 ) -> None:
     """And those of the run, until the next one. Tables without dates are copied whole."""
     all_dates = [*((MONDAY, name, 1.5) for name in "abc"), (TUESDAY, "a", None)]
-    history = replace(cluster.tables["health.history"], written={})
-    cluster.tables["health.account_health_history"] = history
+    history = replace(cluster.stored["health.history"], written={})
+    cluster.stored["health.account_health_history"] = history
     every_date = replace(DATED, name="health.account_health_history")
     one = replace(settings, copied_dates=1)
 
@@ -218,14 +216,14 @@ def test_the_last_dates_alone_are_copied_where_that_is_asked(
 
 def test_a_table_without_rows_is_emptied(settings: Settings, cluster: FakeSession) -> None:
     copy(settings)
-    cluster.tables["health.latest"].write(None, [])
+    cluster.stored["health.latest"].write(None, [])
     copy(settings)
     assert copied(settings)[1] == []
 
 
 def test_a_new_column_has_the_table_copied_again(settings: Settings, cluster: FakeSession) -> None:
     copy(settings)
-    table = cluster.tables["health.latest"]
+    table = cluster.stored["health.latest"]
     table.types["name"] = "string"
     table.rows[None] = [(True, "a", "Alpha")]
     wider = CopiedTable(WHOLE.name, {**WHOLE.columns, "name": "text"})
@@ -238,18 +236,18 @@ def test_a_copy_that_fails_changes_nothing(
 ) -> None:
     copy(settings)
     before = copied(settings)
-    cluster.tables["health.history"].write(MONDAY, [(MONDAY, "z", 0.0)])
-    cluster.tables["health.latest"].write(None, [("not a truth", "a")])
+    cluster.stored["health.history"].write(MONDAY, [(MONDAY, "z", 0.0)])
+    cluster.stored["health.latest"].write(None, [("not a truth", "a")])
     with pytest.raises(Exception, match="not a truth"):
         copy(settings)
     assert copied(settings) == before
-    cluster.tables["health.latest"].write(None, [(True, "a")])
+    cluster.stored["health.latest"].write(None, [(True, "a")])
     copy(settings)
     assert copied(settings)[0][0] == (MONDAY, "z", 0.0)
 
 
 def test_what_cannot_be_copied_is_named(settings: Settings, cluster: FakeSession) -> None:
-    cluster.tables["health.latest"].types["account_id"] = "map<string,int>"
+    cluster.stored["health.latest"].types["account_id"] = "map<string,int>"
     with pytest.raises(click.ClickException, match=r"type map<string,int> cannot be copied"):
         copy(settings)
 
@@ -293,7 +291,7 @@ def test_a_publication_names_the_snapshots_that_were_copied(
     settings: Settings, cluster: FakeSession
 ) -> None:
     copy(settings)
-    cluster.tables["health.latest"].write(None, [])  # by somebody, since
+    cluster.stored["health.latest"].write(None, [])  # by somebody, since
     spark_copy.note_publication(settings, "run", "config", MONDAY, TUESDAY)
     noted = cluster.asked[-1]
     assert noted.startswith("insert into operations.publications select 'run', 'config'")

@@ -2,8 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +51,7 @@ class FakeSession(spark.Session):
 def session(monkeypatch: pytest.MonkeyPatch) -> FakeSession:
     found = FakeSession()
 
-    @contextmanager
-    def connected() -> Iterator[FakeSession]:
-        yield found
-
-    monkeypatch.setattr(spark_entries, "connected", connected)
+    monkeypatch.setattr(spark_entries, "connected", lambda: nullcontext(found))
     return found
 
 

@@ -2,8 +2,8 @@
 
 import re
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -57,11 +57,7 @@ def cells_of(text: str) -> dict[str, str | None]:
 def session(monkeypatch: pytest.MonkeyPatch) -> FakeSession:
     fake = FakeSession()
 
-    @contextmanager
-    def connected() -> Iterator[FakeSession]:
-        yield fake
-
-    monkeypatch.setattr(spark_lock, "connected", connected)
+    monkeypatch.setattr(spark_lock, "connected", lambda: nullcontext(fake))
     monkeypatch.setattr(spark_lock, "SETTLE_SECONDS", 0.0)
     return fake
 

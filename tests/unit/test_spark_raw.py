@@ -2,8 +2,8 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 
 import dagster as dg
 import pytest
@@ -24,7 +24,7 @@ class FakeSession(Session):
     """A cluster: its raw tables by name with their properties, and the files at one place."""
 
     def __init__(self) -> None:
-        self.tables: dict[str, list[tuple[str, str]]] = {}
+        self.stored: dict[str, list[tuple[str, str]]] = {}
         self.files = [f"{FOLDER}/a.parquet"]
         self.types = RATES
         self.types_of_files: dict[str, str] | None = None
@@ -46,10 +46,10 @@ class FakeSession(Session):
         if sql == "show schemas":
             return [("default",), ("raw",)]
         if found := re.fullmatch(r"show tables in raw(?: like '(\w+)')?", sql):
-            there = [*(("raw", name, False) for name in self.tables), ("", "a_view", True)]
+            there = [*(("raw", name, False) for name in self.stored), ("", "a_view", True)]
             return [row for row in there if found[1] in (None, row[1])]
         if found := re.fullmatch(r"show tblproperties raw\.(\w+)", sql):
-            return self.tables[found[1]]
+            return self.stored[found[1]]
         if sql.startswith("describe table extended"):
             location = [("Location", self.location, "")] if self.location else []
             about = [("", "", ""), ("# Detailed Table Information", "", ""), *location]
@@ -77,12 +77,8 @@ class FakeSession(Session):
 def session(monkeypatch: pytest.MonkeyPatch) -> FakeSession:
     fake = FakeSession()
 
-    @contextmanager
-    def connected() -> Iterator[FakeSession]:
-        yield fake
-
-    monkeypatch.setattr(spark_raw, "connected", connected)
-    monkeypatch.setattr("orchestration.stewardship.register.connected", connected)
+    monkeypatch.setattr(spark_raw, "connected", lambda: nullcontext(fake))
+    monkeypatch.setattr("orchestration.stewardship.register.connected", lambda: nullcontext(fake))
     monkeypatch.setattr("orchestration.stewardship.register.write_lock", nullcontext)
     monkeypatch.setenv("HEALTH_TARGET", "spark")
     return fake
@@ -101,7 +97,7 @@ def test_what_is_registered_is_said(session: FakeSession) -> None:
 
 
 def test_a_table_is_complete_before_it_has_its_name(session: FakeSession) -> None:
-    session.tables["exchange_rates"] = OURS
+    session.stored["exchange_rates"] = OURS
     assert register().exit_code == 0
     made, dropped, renamed = session.changes()[1:4]
     assert made.startswith("create table raw.health_unfinished using parquet")
@@ -111,7 +107,7 @@ def test_a_table_is_complete_before_it_has_its_name(session: FakeSession) -> Non
 
 
 def test_a_registration_that_fails_leaves_the_former_one(session: FakeSession) -> None:
-    session.tables["exchange_rates"] = OURS
+    session.stored["exchange_rates"] = OURS
     session.refused = lambda sql: sql.startswith("create table")
     done = register()
     assert done.exit_code == 1 and "no space left" in done.output
@@ -119,7 +115,7 @@ def test_a_registration_that_fails_leaves_the_former_one(session: FakeSession) -
 
 
 def test_a_table_of_somebody_else_stays(session: FakeSession) -> None:
-    session.tables["exchange_rates"] = [("owner", "ana")]
+    session.stored["exchange_rates"] = [("owner", "ana")]
     done = register()
     assert done.exit_code == 1 and "was not registered" in done.output
     assert not session.changes()
@@ -163,7 +159,7 @@ def test_on_duckdb_nothing_is_registered(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_run_registers_again_what_has_other_columns(session: FakeSession) -> None:
-    session.tables = {"exchange_rates": OURS, "tickets": [("owner", "ana")], "notes": OURS}
+    session.stored = {"exchange_rates": OURS, "tickets": [("owner", "ana")], "notes": OURS}
     assert spark_raw.register_again(["exchange_rates", "tickets"]) == []
     assert not session.changes()
     session.types_of_files = {**RATES, "note": "string"}
@@ -234,21 +230,21 @@ def test_the_fingerprint_is_of_snapshots_and_of_files(session: FakeSession) -> N
 
     for change in (
         lambda: None,
-        lambda: session.tables.update(accounts=[("current-snapshot-id", "none")]),
-        lambda: session.tables.update(accounts=[("current-snapshot-id", "6591592412571623557")]),
-        lambda: session.tables.update(events=OURS),
+        lambda: session.stored.update(accounts=[("current-snapshot-id", "none")]),
+        lambda: session.stored.update(accounts=[("current-snapshot-id", "6591592412571623557")]),
+        lambda: session.stored.update(events=OURS),
         lambda: session.files.append(f"{FOLDER}/b.parquet"),
     ):
         before = len(found)
         change()
         assert is_new()
     before = len(found)
-    session.tables["notes"] = OURS
+    session.stored["notes"] = OURS
     assert not is_new(), "it is no raw table of health"
 
 
 def test_a_view_and_a_table_of_another_system_have_nothing_to_notice(session: FakeSession) -> None:
-    session.tables["events"] = []
+    session.stored["events"] = []
     session.location = None
     of_a_view = spark_raw.fingerprint(["events"])
     session.location = "file:/warehouse/_delta_log"  # where there is nothing
@@ -256,7 +252,7 @@ def test_a_view_and_a_table_of_another_system_have_nothing_to_notice(session: Fa
 
 
 def test_the_sensor_asks_the_cluster(session: FakeSession) -> None:
-    session.tables["events"] = OURS
+    session.stored["events"] = OURS
     with dg.DagsterInstance.ephemeral() as dagster:
         context = dg.build_sensor_context(instance=dagster)
         assert isinstance(sensors.new_raw_files(context), dg.SkipReason)

@@ -1,13 +1,16 @@
 """The schemas in which another configuration is tried on Spark, without a cluster."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from datetime import timedelta
+from pathlib import Path
 
+import click
 import pytest
 
 from orchestration.base.clock import today
+from orchestration.base.settings import Settings
+from orchestration.insight import scratch
 from orchestration.warehouse import spark, spark_scratch
 
 
@@ -15,26 +18,26 @@ class FakeSession(spark.Session):
     """A cluster that has schemas, with tables and views by name."""
 
     def __init__(self, schemas: dict[str, dict[str, str]]) -> None:
-        self.schemas = schemas
+        self.stored = schemas
         self.answer: list[tuple] = []
 
     def execute(self, sql: str) -> "FakeSession":
         self.answer = []
         if sql == "show schemas":
-            self.answer = [(name,) for name in self.schemas]
+            self.answer = [(name,) for name in self.stored]
         elif found := re.fullmatch(r"show (tables|views) in (\w+)", sql):
             kinds = ("view",) if found[1] == "views" else ("table", "view")
-            there = self.schemas[found[2]].items()
+            there = self.stored[found[2]].items()
             self.answer = [(found[2], name, False) for name, kind in there if kind in kinds]
         elif found := re.fullmatch(r"drop (table|view) (\w+)\.(\w+)( purge)?", sql):
-            assert self.schemas[found[2]].pop(found[3]) == found[1]
+            assert self.stored[found[2]].pop(found[3]) == found[1]
             assert bool(found[4]) == (found[1] == "table"), "files of the table are left"
         elif found := re.fullmatch(r"drop schema (\w+)", sql):
-            assert not self.schemas.pop(found[1]), "Spark drops no schema that holds something"
+            assert not self.stored.pop(found[1]), "Spark drops no schema that holds something"
         elif found := re.fullmatch(r"create schema if not exists (\w+)", sql):
-            self.schemas.setdefault(found[1], {})
+            self.stored.setdefault(found[1], {})
         elif found := re.match(r"create table (\w+)\.(\w+) using iceberg", sql):
-            self.schemas[found[1]][found[2]] = "table"
+            self.stored[found[1]][found[2]] = "table"
         else:
             raise AssertionError(sql)
         return self
@@ -44,7 +47,7 @@ class FakeSession(spark.Session):
 
     def has(self, table: str) -> bool:
         schema, name = table.split(".")
-        return name in self.schemas.get(schema, {})
+        return name in self.stored.get(schema, {})
 
     def columns(self, table: str) -> tuple[dict[str, str], list[str]]:
         return {"health_date": "date"}, ["health_date"]
@@ -54,21 +57,17 @@ class FakeSession(spark.Session):
 def session(monkeypatch: pytest.MonkeyPatch) -> FakeSession:
     found = FakeSession({"health": {"history": "table", "last_days": "view"}, "raw": {}})
 
-    @contextmanager
-    def connected() -> Iterator[FakeSession]:
-        yield found
-
-    monkeypatch.setattr(spark_scratch, "connected", connected)
+    monkeypatch.setattr(spark_scratch, "connected", lambda: nullcontext(found))
     return found
 
 
 def test_a_try_leaves_nothing_also_where_it_fails(session: FakeSession) -> None:
     with pytest.raises(ZeroDivisionError), spark_scratch.scratch_schemas() as prefix:
         spark_scratch.copy_tables(prefix, ["health.history", "health.not_there_yet"])
-        session.schemas[f"{prefix}health"]["last_days"] = "view"
-        assert session.schemas[f"{prefix}health"] == {"history": "table", "last_days": "view"}
+        session.stored[f"{prefix}health"]["last_days"] = "view"
+        assert session.stored[f"{prefix}health"] == {"history": "table", "last_days": "view"}
         raise ZeroDivisionError
-    assert session.schemas == {"health": {"history": "table", "last_days": "view"}, "raw": {}}
+    assert session.stored == {"health": {"history": "table", "last_days": "view"}, "raw": {}}
 
 
 def test_what_a_killed_try_left_is_dropped_once_nobody_is_at_work_in_it(
@@ -76,8 +75,16 @@ def test_what_a_killed_try_left_is_dropped_once_nobody_is_at_work_in_it(
 ) -> None:
     days = [today() - timedelta(ago) for ago in (400, 2, 1, 0)]
     left = [f"health_scratch_{day:%Y%m%d}_0a1b2c3d_health" for day in days]
-    session.schemas |= {name: {"history": "table"} for name in left}
+    session.stored |= {name: {"history": "table"} for name in left}
     with spark_scratch.scratch_schemas():
         pass
-    assert [name for name in left if name in session.schemas] == left[2:]
-    assert session.schemas["health"]
+    assert [name for name in left if name in session.stored] == left[2:]
+    assert session.stored["health"]
+
+
+def test_nothing_is_tried_where_somebody_is_to_be_erased(tmp_path: Path) -> None:
+    """As a run is refused: the copies would hold them."""
+    settings = Settings(tmp_path, tmp_path / "warehouse.duckdb", engine="spark")
+    settings.erasures.write_text("kind,id,requested_at\nuser,u1,2026-11-22\n")
+    with pytest.raises(click.ClickException, match="somebody who is to be erased"):
+        scratch.calculate_on_spark(settings, settings, today(), today(), print, tmp_path)
