@@ -6,9 +6,8 @@ table that cannot be read has a profile that says why. Nothing is validated here
 """
 
 import csv
-import json
 import statistics
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -17,15 +16,16 @@ from typing import Any
 
 from expectations.checks import Check
 from expectations.raw_columns import Columns, counted_by_day, look_for_columns, rested_on
-from orchestration.base.settings import DBT_PROJECT, ROOT, Settings
-from orchestration.dbt_runner.dbt_macros import DbtMacros
+from orchestration.base.settings import DBT_PROJECT, Settings
+from orchestration.dbt_runner.dbt_macros import (
+    SEEDS,
+    DbtMacros,
+    macros_of_raw_tables,
+    rows_as_sql,
+)
 from orchestration.raw_reader.definitions import raw_definitions
-from orchestration.raw_reader.functions import seed_rows
-from orchestration.warehouse.duckdb_files import in_memory
-from orchestration.warehouse.spark import connected
 from orchestration.warehouse.spark_scratch import scratch_schemas
 
-SEEDS = ROOT / "seeds"
 BASE = DBT_PROJECT / "models" / "staging" / "base"
 USUAL_PERIODS = 4  # how many earlier periods make what is usual
 FRESHNESS_DAYS = 60  # how far back the latest row is looked for
@@ -133,67 +133,34 @@ def read_profiles(
     by_table: dict[str, list[Check]] = {table: [] for table in raw_definitions()}
     for check in checks:
         by_table[check.table_name].append(check)
-    macros_where_raw_tables_are = macros_on_spark if settings.is_on_spark else macros_on_duckdb
-    with macros_where_raw_tables_are(settings, (first, last), seeds) as (macros, keep):
+    with (
+        macros_of_raw_tables(settings, (first, last), seeds) as macros,
+        keeping(settings, macros) as keep,
+    ):
         reader = Reader(macros, keep, first, last, today, seeds)
         return {table: reader.profile(table, asked) for table, asked in by_table.items()}
 
 
 @contextmanager
-def macros_on_duckdb(
-    settings: Settings, dates: tuple[date, date], seeds: Path
-) -> Iterator[tuple[DbtMacros, Keep]]:
-    """The project's macros on a connection that reads the raw folder, which also keeps tables."""
-    with in_memory(settings.spill) as connection:
-        macros = DbtMacros(
-            connection,
-            raw_folder=settings.raw,
-            dates=dates,
-            notes=settings.state,
-            erasures=settings.erasures,
-        )
-        yield macros, lambda name, sql: connection.execute(f"create table {name} as {sql}")
+def keeping(settings: Settings, macros: DbtMacros) -> Iterator[Keep]:
+    """How rows are kept on the connection of the macros.
 
-
-@contextmanager
-def macros_on_spark(
-    settings: Settings, dates: tuple[date, date], seeds: Path
-) -> Iterator[tuple[DbtMacros, Keep]]:
-    """The project's macros on a connection to the cluster, whose schema `raw` has the tables.
-
-    What is kept are tables of a scratch schema: `cache table` keeps rows too, but Spark goes on to
+    On Spark they are tables of a scratch schema: `cache table` keeps rows too, but Spark goes on to
     plan the query behind them wherever they are read, which took minutes where tables take entries.
-    What the seed `raw_values` declares is read from its file: dbt has not loaded it yet.
     """
-    with scratch_schemas() as prefix, connected() as session:
+    connection = macros.connection
+    if not settings.is_on_spark:
+        yield lambda name, sql: connection.execute(f"create table {name} as {sql}")
+        return
+    with scratch_schemas() as prefix:
         schema = f"{prefix}checks"
-        session.execute(f"create schema {schema}")
+        connection.execute(f"create schema {schema}")
 
         def keep(name: str, sql: str) -> None:
-            session.execute(f"create table {schema}.{name} using iceberg as {sql}")
-            session.execute(f"create temporary view {name} as select * from {schema}.{name}")
+            connection.execute(f"create table {schema}.{name} using iceberg as {sql}")
+            connection.execute(f"create temporary view {name} as select * from {schema}.{name}")
 
-        macros = DbtMacros(session, engine="spark")
-        declared = rows_as_sql(
-            macros, macros.raw_value_columns(), json.loads(seed_rows(f"{seeds}/raw_values.csv"))
-        )
-        # A run for which somebody is to be erased is refused before.
-        names = {"raw_values": lambda: declared, "erased_kinds": list}
-        yield DbtMacros(session, engine="spark", dates=dates, names=names), keep
-
-
-def rows_as_sql(
-    macros: DbtMacros, columns: Sequence[str], rows: Sequence[Mapping[str, str | None]]
-) -> str:
-    """A query of texts, trimmed, with these rows."""
-
-    def text(row: Mapping[str, str | None], column: str) -> str:
-        cell = (row.get(column) or "").strip()
-        return f"cast({macros.quoted(cell) if cell else 'null'} as string) as {column}"
-
-    texts = (", ".join(text(row, column) for column in columns) for row in rows or [{}])
-    selects = " union all ".join(f"select {listed}" for listed in texts)
-    return selects if rows else f"{selects} where false"
+        yield keep
 
 
 class Reader:

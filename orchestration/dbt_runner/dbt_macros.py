@@ -9,7 +9,8 @@ Turned down: asking dbt itself, which takes seconds and the lock of the warehous
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 from functools import cache
 from importlib.util import find_spec
@@ -22,10 +23,11 @@ import jinja2
 
 from orchestration.base import clock
 from orchestration.base.dbt_project import configuration_files, variables
-from orchestration.base.settings import DBT_PROJECT
+from orchestration.base.settings import DBT_PROJECT, ROOT, Settings
 from orchestration.raw_reader.definitions import raw_definitions
-from orchestration.raw_reader.functions import add_functions
-from orchestration.warehouse.spark import Session
+from orchestration.raw_reader.functions import add_functions, seed_rows
+from orchestration.warehouse.duckdb_files import in_memory
+from orchestration.warehouse.spark import Session, connected
 
 MACRO = re.compile(r"\{%-?\s*macro\s+(\w+)\(.*?\{%-?\s*endmacro\s*-?%\}", re.DOTALL)
 # Of dbt's own macros, those that the project's call.
@@ -33,6 +35,9 @@ OF_DBT = {
     "dbt.include.global_project": ("concat.sql", "hash.sql", "listagg.sql", "split_part.sql"),
     "dbt.include.duckdb": ("listagg.sql", "splitpart.sql"),
 }
+# Schemas of Spark whose tables dbt reads and does not make.
+OF_OTHERS = ("raw", "operations")
+SEEDS = ROOT / "seeds"
 TEXT_TYPES = {"duckdb": "TEXT", "spark": "string"}
 
 
@@ -151,8 +156,8 @@ class DbtMacros:
         return self.jinja.from_string(file.read_text(encoding="utf-8")).render()
 
     def relation_if_there(self, _: object, schema: str, name: str) -> str | None:
-        """A raw table on Spark; there is no warehouse to look for relations of earlier runs in."""
-        if schema == "raw" and isinstance(self.connection, Session):
+        """A table that others give Spark; there is no warehouse to look for those of runs in."""
+        if schema in OF_OTHERS and isinstance(self.connection, Session):
             found = f"{schema}.{name}"
             return found if self.connection.has(found) else None
         return None
@@ -172,6 +177,48 @@ class DbtMacros:
     def columns_of(self, sql: str) -> list[SimpleNamespace]:
         names = self.connection.execute(f"describe {sql}").fetchall()
         return [SimpleNamespace(name=name) for name, *_ in names]
+
+
+@contextmanager
+def macros_of_raw_tables(
+    settings: Settings, dates: tuple[date, date] | None = None, seeds: Path = SEEDS
+) -> Iterator[DbtMacros]:
+    """The macros on a connection that reads the raw tables: the raw folder, or a cluster's schema.
+
+    On Spark what the seed `raw_values` declares is read from its file, whether or not dbt has
+    loaded it.
+    """
+    if not settings.is_on_spark:
+        with in_memory(settings.spill) as connection:
+            yield DbtMacros(
+                connection,
+                raw_folder=settings.raw,
+                dates=dates,
+                notes=settings.state,
+                erasures=settings.erasures,
+            )
+        return
+    with connected() as session:
+        macros = DbtMacros(session, engine="spark")
+        declared = rows_as_sql(
+            macros, macros.raw_value_columns(), json.loads(seed_rows(f"{seeds}/raw_values.csv"))
+        )
+        names = {"raw_values": lambda: declared}
+        yield DbtMacros(session, engine="spark", dates=dates, names=names)
+
+
+def rows_as_sql(
+    macros: DbtMacros, columns: Sequence[str], rows: Sequence[Mapping[str, str | None]]
+) -> str:
+    """A query of texts, trimmed, with these rows."""
+
+    def text(row: Mapping[str, str | None], column: str) -> str:
+        cell = (row.get(column) or "").strip()
+        return f"cast({macros.quoted(cell) if cell else 'null'} as string) as {column}"
+
+    texts = (", ".join(text(row, column) for column in columns) for row in rows or [{}])
+    selects = " union all ".join(f"select {listed}" for listed in texts)
+    return selects if rows else f"{selects} where false"
 
 
 def hand_back(value: Any) -> None:

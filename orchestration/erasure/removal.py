@@ -3,8 +3,10 @@
 Three steps, each of which is begun again where a run was killed in it:
 
 1. `remove`, before a run calculates: rows are deleted from the warehouse, which is then written as
-   a new file, because the bytes of deleted rows stay in a DuckDB file. Copies of raw files and the
-   Data Docs are deleted. Dates whose sums the rows are part of are noted as unfinished.
+   a new file, because the bytes of deleted rows stay in a DuckDB file. On Spark they are deleted
+   from the cluster's tables as well, and so are the snapshots that still have them. Copies of raw
+   files and the Data Docs are deleted. Dates whose sums the rows are part of are noted as
+   unfinished.
 2. The run calculates those dates, and its own, without the rows: staging honours the list.
 3. `publish` begins with empty files, and deletes all previous generations at once.
 
@@ -17,48 +19,40 @@ and sums (accounts of a portfolio, values of metrics) are left as they are.
 
 import os
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import duckdb
 
-from orchestration.base.dbt_project import variables
+from orchestration.base import progress
 from orchestration.base.figures import plural
 from orchestration.base.settings import STORAGE_VERSION, Settings
 from orchestration.base.stopping import scratch_folders
-from orchestration.dbt_runner.dbt_macros import DbtMacros
-from orchestration.erasure.dagster_records import SHORTEST_SOUGHT, delete_entries
+from orchestration.dbt_runner.dbt_macros import macros_of_raw_tables
+from orchestration.erasure.dagster_records import delete_entries
+from orchestration.erasure.dates import Dates, dates_since
+from orchestration.erasure.rows import count_rows, first_date_with_them, remove_rows
+from orchestration.erasure.stores import Cluster, WarehouseFile, cluster_of
 from orchestration.warehouse import erasure_steps
 from orchestration.warehouse.connections import writing
-from orchestration.warehouse.duckdb_files import in_memory, literal, quoted
+from orchestration.warehouse.duckdb_files import in_memory, literal
 from orchestration.warehouse.erasure_list import Erasure, erasure_list
 from orchestration.warehouse.erasure_steps import REMOVED, WRITTEN
 from orchestration.warehouse.growing_tables import carry_over_renamed_tables, ensure_table
-from orchestration.warehouse.health_dates import Range, in_words, put_together
+from orchestration.warehouse.health_dates import Range, in_words
 from orchestration.warehouse.unfinished import COLUMNS as COLUMNS_OF_UNFINISHED
 from orchestration.warehouse.unfinished import TABLE as UNFINISHED
-
-# What is derived from the kept events, and rebuilt from them by the next run.
-REBUILT = ("int_event_source_days", "int_account_days")
-NEEDED = {
-    "health.account_health_history",
-    "health.source_status",
-    "intermediate.int_source_days",
-    "intermediate.int_validated_events",
-}
-COMPACTED = ("int_users_compacted", "int_features_compacted", "int_events_compacted")
 
 
 @dataclass
 class Removal:
     """What was removed, and what of it could not be.
 
-    rows: removed, by table of the warehouse. dates: health dates to be calculated again. out_of_raw
-    and previous_configuration: those that are not, because the raw tables do not reach so far back,
-    or because they were calculated with another configuration. records_left: a line for each of
-    Dagster's records that may still name them.
+    rows: removed, by table of the warehouse. dates: those whose sums they were part of.
+    records_left: a line for each of Dagster's records that may still name them. unknown_tables:
+    of a cluster, which no model makes, so that nobody looked into them.
     """
 
     users: int
@@ -66,9 +60,8 @@ class Removal:
     rows: dict[str, int] = field(default_factory=dict)
     log_entries: int = 0
     records_left: list[str] = field(default_factory=list)
-    dates: list[Range] = field(default_factory=list)
-    out_of_raw: list[Range] = field(default_factory=list)
-    previous_configuration: list[Range] = field(default_factory=list)
+    unknown_tables: list[str] = field(default_factory=list)
+    dates: Dates = field(default_factory=Dates)
 
     def in_words(self) -> list[str]:
         """What a person reads of it, a line each; without an id."""
@@ -81,11 +74,19 @@ class Removal:
         if self.log_entries:
             lines.append(f"Entries of Dagster's logs that were deleted: {self.log_entries}.")
         lines += self.records_left
+        if self.unknown_tables:
+            lines.append(
+                "Not looked into, because no model makes them any more: "
+                f"{', '.join(self.unknown_tables)}. Drop them on the cluster if nobody needs them."
+            )
         for dates, words in (
-            (self.dates, "Sums are calculated again for"),
-            (self.out_of_raw, "Sums still hold them, as raw data does not reach so far back, on"),
+            (self.dates.again, "Sums are calculated again for"),
             (
-                self.previous_configuration,
+                self.dates.out_of_raw,
+                "Sums still hold them, as raw data does not reach so far back, on",
+            ),
+            (
+                self.dates.previous_configuration,
                 "Sums still hold them, as another configuration made them, on",
             ),
         ):
@@ -106,27 +107,14 @@ def remove(settings: Settings) -> Removal:
         [entry.id for entry in entries if entry.kind == kind] for kind in ("user", "account")
     )
     removal = Removal(len(users), len(accounts))
-    events_from = first_day_of_raw_events(settings)
-    with writing(settings) as warehouse:
-        carry_over_renamed_tables(warehouse)
-        warehouse.execute("create temp table erased (kind varchar, id varchar)")
-        warehouse.execute(
-            "insert into erased select unnest(?::varchar[]), unnest(?::varchar[])",
-            [[entry.kind for entry in entries], [entry.id for entry in entries]],
-        )
-        since = first_date_with_them(warehouse)
-        if since:
-            split_dates(warehouse, removal, since, events_from)
-        forget_parents(warehouse)
-        for table in tables_of(warehouse):
-            count = delete_rows(warehouse, *table)
-            if count:
-                removal.rows[f"{table[0]}.{table[1]}"] = count
-        if not removal.rows and not was_due:
+    with cluster_of(settings) as cluster:
+        if not remove_from_file(settings, cluster, entries, removal, was_due):
             return removal
-        if removal.rows:
-            forget_sums_of_events(warehouse)
-        note(warehouse, entries, removal)
+        if cluster:
+            # Where a run is killed in it, the step that the file notes has it begun again.
+            remove_rows(cluster, removal.rows, partial(progress.report, "Erasing on Spark"))
+            cluster.delete_copies(partial(progress.report, "Deleting snapshots on Spark"))
+            removal.unknown_tables = cluster.unknown_tables()
     rewrite_file(settings)
     delete_copies(settings)
     removal.log_entries, removal.records_left = delete_entries(
@@ -134,6 +122,34 @@ def remove(settings: Settings) -> Removal:
     )
     erasure_steps.note(settings, REMOVED, WRITTEN)
     return removal
+
+
+def remove_from_file(
+    settings: Settings,
+    cluster: Cluster | None,
+    entries: list[Erasure],
+    removal: Removal,
+    was_due: bool,
+) -> bool:
+    """Delete their rows from the warehouse file, and note there what is to be done besides; whether
+    there is anything to be done."""
+    with writing(settings) as connection:
+        carry_over_renamed_tables(connection)
+        file = WarehouseFile(connection)
+        calculated = cluster or file
+        file.name_erased(entries)
+        calculated.name_erased(entries)
+        in_file = count_rows(file, partial(progress.report, "Looking for those to be erased"))
+        removal.rows = dict(in_file)
+        if cluster:
+            removal.rows |= count_rows(cluster, partial(progress.report, "Looking on Spark"))
+        if not removal.rows and not was_due:
+            return False
+        since = first_date_with_them(calculated)
+        removal.dates = dates_since(calculated, since, first_day_of_raw_events(settings))
+        remove_rows(file, in_file, partial(progress.report, "Erasing"))
+        note(connection, entries, removal.dates.again)
+    return True
 
 
 def delete_copies(settings: Settings) -> None:
@@ -163,205 +179,18 @@ def delete_copies(settings: Settings) -> None:
 
 def first_day_of_raw_events(settings: Settings) -> date | None:
     """As far back as the raw table of events reaches; None where it is not there."""
-    with in_memory(settings.spill) as connection:
-        macros = DbtMacros(
-            connection,
-            raw_folder=settings.raw,
-            notes=settings.state,
-            erasures=settings.erasures,
-        )
+    with macros_of_raw_tables(settings) as macros:
         found = macros.raw_table("events")
         if not found or found["problem"]:
             return None
-        [(first,)] = connection.execute(macros.first_raw_day("events")).fetchall()
+        [(first,)] = macros.connection.execute(macros.first_raw_day("events")).fetchall()
     return date.fromisoformat(first) if first else None
 
 
-Named = tuple[str, str, set[str]]
-
-
-def tables_of(warehouse: duckdb.DuckDBPyConnection) -> list[Named]:
-    """All tables of the warehouse that can hold somebody: schema, name and columns."""
-    found: dict[tuple[str, str], set[str]] = {}
-    for schema, table, column in warehouse.execute(
-        """
-        select schema_name, table_name, column_name
-        from duckdb_columns()
-        inner join duckdb_tables() using (database_name, schema_name, table_name)
-        where database_name = current_database() and not duckdb_tables.temporary
-        """
-    ).fetchall():
-        found.setdefault((schema, table), set()).add(column)
-    return [(*name, columns) for name, columns in sorted(found.items())]
-
-
-def delete_rows(
-    warehouse: duckdb.DuckDBPyConnection, schema: str, table: str, columns: set[str]
-) -> int:
-    """Delete the rows of those who are erased from a table; how many."""
-    named = f"{quoted(schema)}.{quoted(table)}"
-    conditions = list(conditions_on(table, columns))
-    if not conditions:
-        return 0
-    [(count,)] = warehouse.execute(
-        f"delete from {named} where {' or '.join(conditions)}"
-    ).fetchall()
-    return count
-
-
-def conditions_on(table: str, columns: set[str]) -> Iterator[str]:
-    """SQL of what tells that a row of a table is of somebody who is erased."""
-    for kind in ("account", "user"):
-        if f"{kind}_id" in columns:
-            yield is_of(kind)
-        if "record" in columns:  # the raw row as JSON
-            text = f"json_extract_string(record, '$.{kind}_id')"
-            yield f"trim({text}) in ({ids(kind)})"
-        if "record_key" in columns and "table_name" in columns:
-            yield f"table_name = '{kind}s' and record_key in ({ids(kind)})"
-    if table == "check_failures":
-        yield "record_key in (select id from erased)"
-    if "parent_account_id" in columns and "account_id" not in columns:
-        yield f"parent_account_id in ({ids('account')})"
-
-
-def forget_parents(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """Take an erased account away from the rows of those that belong to it.
-
-    A main reason that names one is said anew when its date is calculated again. Ids that are too
-    short cannot be told from other text.
-    """
-    for schema, table, columns in tables_of(warehouse):
-        named = f"{quoted(schema)}.{quoted(table)}"
-        if {"account_id", "parent_account_id"} <= columns:
-            warehouse.execute(
-                f"update {named} set parent_account_id = null"
-                f" where parent_account_id in ({ids('account')})"
-            )
-        if {"signal_id", "observed"} <= columns:
-            warehouse.execute(
-                f"update {named} set observed = null"
-                f" where signal_id = 'parent_account_id' and observed in ({ids('account')})"
-            )
-        if {"property_id", "value_text"} <= columns:
-            warehouse.execute(
-                f"delete from {named}"
-                f" where property_id = 'parent_account_id' and value_text in ({ids('account')})"
-            )
-        if "main_reason" in columns:
-            warehouse.execute(
-                f"update {named} set main_reason = null where exists (select id from erased"
-                f" where length(id) >= {SHORTEST_SOUGHT} and contains(main_reason, id))"
-            )
-
-
-def is_of(kind: str) -> str:
-    return f"{kind}_id in ({ids(kind)})"
-
-
-def ids(kind: str) -> str:
-    return f"select id from erased where kind = '{kind}'"
-
-
-def first_date_with_them(warehouse: duckdb.DuckDBPyConnection) -> date | None:
-    """The first health date that knew a record of somebody; None where there is none."""
-    days: list[date] = []
-    for schema, table, columns in tables_of(warehouse):
-        named = f"{quoted(schema)}.{quoted(table)}"
-        time = next(
-            (name for name in ("event_day", "record_time", "health_date") if name in columns), None
-        )
-        kinds = [kind for kind in ("account", "user") if f"{kind}_id" in columns]
-        if time is None or not kinds or schema == "operations":
-            continue
-        [(first,)] = warehouse.execute(
-            f"select cast(min({time}) as date) from {named}"
-            f" where {' or '.join(is_of(kind) for kind in kinds)}"
-        ).fetchall()
-        if first:
-            days.append(first)
-    return min(days, default=None)
-
-
-def split_dates(
-    warehouse: duckdb.DuckDBPyConnection,
-    removal: Removal,
-    since: date,
-    events_from: date | None,
-) -> None:
-    """Which of the dates since then can be calculated again."""
-    names = {f"{schema}.{table}" for schema, table, _ in tables_of(warehouse)}
-    if not names >= NEEDED:
-        return
-    history = warehouse.execute(
-        """
-        select
-            health_date,
-            any_value(config_version) = (
-                select any_value(config_version order by health_date desc)
-                from health.account_health_history
-            ) as is_present
-        from health.account_health_history
-        where health_date >= ?
-        group by health_date
-        """,
-        [since],
-    ).fetchall()
-    out_of_raw = dates_out_of_raw(warehouse, events_from)
-    present = {day for day, is_present in history if is_present}
-    removal.previous_configuration = ranges({day for day, _ in history} - present)
-    removal.out_of_raw = ranges(present & out_of_raw)
-    removal.dates = ranges(present - out_of_raw)
-
-
-def dates_out_of_raw(warehouse: duckdb.DuckDBPyConnection, events_from: date | None) -> set[date]:
-    """Dates of which a table had more rows when they were calculated than it has of them now, or
-    whose events would be read again from days that the raw table has no more."""
-    fewer = warehouse.execute(
-        """
-        select distinct status.health_date
-        from health.source_status as status
-        left join intermediate.int_source_days as days
-            on status.table_name = days.table_name and days.event_day < status.health_date
-        where status.table_name <> 'events'
-        group by status.health_date, status.table_name, status.rows_before_date
-        having status.rows_before_date > coalesce(sum(days.rows_read - days.rows_rejected), 0)
-        """
-    ).fetchall()
-    gone = warehouse.execute(
-        """
-        select distinct status.health_date
-        from health.source_status as status
-        where
-            exists (select 1 from intermediate.int_validated_events where event_day < ?)
-            and status.health_date - cast(? as integer) < ?
-        """,
-        [events_from, late_arrival_days(), events_from],
-    ).fetchall()
-    return {day for (day,) in [*fewer, *gone]}
-
-
-def late_arrival_days() -> int:
-    return int(variables()["late_arrival_days"])
-
-
-def ranges(days: set[date]) -> list[Range]:
-    return put_together((day, day) for day in sorted(days))
-
-
-def forget_sums_of_events(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """Have the next run fold the kept events again, which are those of the others now."""
-    names = {name for schema, name, _ in tables_of(warehouse) if schema == "intermediate"}
-    for name in names.intersection(REBUILT):
-        warehouse.execute(f"drop table intermediate.{name}")
-    for name in names.intersection(COMPACTED):  # emptied: without it all raw events were read
-        warehouse.execute(f"delete from intermediate.{name}")
-
-
-def note(warehouse: duckdb.DuckDBPyConnection, entries: list[Erasure], removal: Removal) -> None:
+def note(warehouse: duckdb.DuckDBPyConnection, entries: list[Erasure], dates: list[Range]) -> None:
     """Note what is to be calculated and published again, whoever does it."""
     ensure_table(warehouse, UNFINISHED, COLUMNS_OF_UNFINISHED)
-    for first, last in removal.dates:
+    for first, last in dates:
         warehouse.execute(
             f"insert into {UNFINISHED} (first_date, last_date, is_calculated) values (?, ?, false)",
             [first, last],

@@ -32,9 +32,8 @@ from orchestration.dbt_runner.wrong_configuration import (
     refuse_wrong_configuration,
 )
 from orchestration.insight.preset import SEEDS, is_preset, write_over_seeds
-from orchestration.warehouse import spark_copy
+from orchestration.warehouse import spark_copy, spark_erasures
 from orchestration.warehouse.configuration import Configuration
-from orchestration.warehouse.erasure_list import refuse_on_spark
 from orchestration.warehouse.run_lock import write_lock
 from orchestration.warehouse.spark_scratch import copy_tables, scratch_schemas
 
@@ -211,11 +210,11 @@ def calculate_on_spark(
     settings: Settings, aside: Settings, start: date, end: date, show: Show, project: Path
 ) -> None:
     """Calculate the range in schemas of its own, and copy what came of it into a file."""
-    refuse_on_spark(settings.erasures)
     found = manifest(settings)
     asked = [f"model.health.{name}" for name in COMPARED]
     needed = [found["nodes"][node] for node in sorted(with_ancestors(found, asked))]
     names = {f"{node['schema']}.{node['name']}" for node in needed}
+    spark_erasures.send(settings.erasures)
     with scratch_schemas() as prefix:
         with write_lock(settings):
             copy_tables(

@@ -24,7 +24,7 @@ from orchestration.raw_reader.definitions import raw_definitions
 from orchestration.runs.partitions import range_of
 from orchestration.runs.preflight import refuse_what_cannot_work
 from orchestration.runs.selection import Everything
-from orchestration.warehouse import damage, erasure_steps, spark_raw
+from orchestration.warehouse import damage, erasure_steps, spark_erasures, spark_raw
 from orchestration.warehouse.health_dates import (
     Range,
     all_in_words,
@@ -164,7 +164,7 @@ def health_run_resource(everything: Everything) -> dg.ResourceDefinition:
                 refuse_what_cannot_be(*range_of(run.tags))
         with failures_in_words(), write_lock(settings, context.resource_config["wait_seconds"]):
             if settings.is_on_spark:
-                bring_raw_tables_up_to_date(settings)
+                bring_cluster_up_to_date(settings)
             if is_whole and erasure_steps.is_due(settings):
                 for line in remove(settings).in_words():
                     progress.note(line)
@@ -190,8 +190,9 @@ def health_run_resource(everything: Everything) -> dg.ResourceDefinition:
     return health_run
 
 
-def bring_raw_tables_up_to_date(settings: Settings) -> None:
-    """Give Spark's raw tables what files hold by now: those registered, and those of entries."""
+def bring_cluster_up_to_date(settings: Settings) -> None:
+    """Give Spark what files hold by now: those registered, those of entries, and who is erased."""
+    spark_erasures.send(settings.erasures)
     for table in spark_raw.register_again(raw_definitions()):
         progress.note(f"The files of raw.{table} have other columns than before.")
     spark_entries.send(settings)

@@ -16,7 +16,7 @@ from orchestration.notify.destinations import destination_from_environment
 from orchestration.publishing.profiles import profiles_from_environment
 from orchestration.warehouse import damage
 from orchestration.warehouse.duckdb_files import in_memory
-from orchestration.warehouse.erasure_list import erasure_list, refuse_on_spark
+from orchestration.warehouse.erasure_list import erasure_list
 from orchestration.warehouse.health_dates import catch_up_days
 from orchestration.warehouse.published import opened_locked
 from orchestration.warehouse.spark import connected
@@ -27,7 +27,6 @@ def refuse_what_cannot_work(settings: Settings) -> None:
     if settings.is_on_spark:
         with connected():
             pass  # it answers
-        refuse_on_spark(settings.erasures)
     elif not settings.raw.is_dir():
         raise click.ClickException(
             f"There is no folder {settings.raw}: HEALTH_RAW_DIR names where the raw tables are."

@@ -29,7 +29,6 @@ def erase() -> None:
       health erase
     """
     settings = Settings.from_environment()
-    settings.refuse_spark("`health erase`")
     refuse_what_cannot_work(settings)
     if not erasure_list(settings.erasures):
         click.echo(
@@ -37,7 +36,7 @@ def erase() -> None:
             " line is `kind,id,requested_at,reason`."
         )
         return
-    if not settings.warehouse.exists():
+    if not (settings.warehouse.exists() or settings.is_on_spark):
         click.echo("There is no warehouse yet: the first run leaves out whom the list names.")
         return
     with write_lock(settings):

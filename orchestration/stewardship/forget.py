@@ -3,10 +3,10 @@
 from datetime import date, datetime
 
 import click
-import duckdb
 
 from orchestration.base.clock import today
 from orchestration.base.settings import Settings
+from orchestration.erasure.stores import Store, WarehouseFile, cluster_of
 from orchestration.insight.options import DATE
 from orchestration.warehouse.connections import writing
 from orchestration.warehouse.health_dates import all_in_words, ranges_of
@@ -18,14 +18,6 @@ HISTORY = "health.source_status"
 CONFIGURATIONS = "health.health_config_versions"
 # What was sent stays noted, so that no receiver is sent it twice.
 SENT = {"operations.alert_deliveries": "status <> 'sent'"}
-# Tables with a row or more for each health date, whoever writes them.
-DATED = """
-    select schema_name || '.' || table_name
-    from duckdb_columns()
-    inner join duckdb_tables() using (database_name, schema_name, table_name)
-    where database_name = current_database() and column_name = 'health_date'
-    order by all
-"""
 
 
 @click.command()
@@ -43,13 +35,12 @@ def forget(after: datetime) -> None:
       health forget --after 2026-11-28
     """
     settings = Settings.from_environment()
-    settings.refuse_spark("`health forget`")
     last = after.date()
     if last < today():
         raise click.UsageError(
             f"Only what lies after today, {today()} (UTC), can be removed; {last} does not."
         )
-    if not settings.warehouse.exists():
+    if not (settings.warehouse.exists() or settings.is_on_spark):
         raise click.ClickException(
             f"There is no warehouse {settings.warehouse} yet: `health run` makes it."
         )
@@ -66,56 +57,62 @@ def forget(after: datetime) -> None:
 
 
 def removed_after(settings: Settings, last: date) -> tuple[list[date], date | None]:
-    """Remove the health dates after a date; which those were, and the latest that is left."""
-    with writing(settings) as warehouse:
+    """Remove the health dates after a date; which those were, and the latest that is left.
+
+    From the cluster first, where dbt calculates there: where that is stopped, the file still has
+    the dates, and doing it again removes them.
+    """
+    with cluster_of(settings) as cluster, writing(settings) as warehouse:
+        file = WarehouseFile(warehouse)
+        stores: list[Store] = [cluster, file] if cluster else [file]
         calculated = {
             day
-            for (day,) in warehouse.execute(
-                f"select distinct health_date from {HISTORY}"
-            ).fetchall()
+            for store in stores
+            if has(store, HISTORY)
+            for (day,) in store.rows(f"select distinct health_date from {HISTORY}")
         }
-        for (table,) in warehouse.execute(DATED).fetchall():
-            condition = SENT.get(table, "true")
-            warehouse.execute(f"delete from {table} where health_date > ? and {condition}", [last])
-        forget_unfinished(warehouse, last)
-        forget_use_of_configurations(warehouse, last)
+        for store in stores:
+            forget_dates(store, last)
+            forget_use_of_configurations(store, last)
+        forget_unfinished(file, last)
     removed = sorted(day for day in calculated if day > last)
     return removed, max(calculated.difference(removed), default=None)
 
 
-def forget_unfinished(warehouse: duckdb.DuckDBPyConnection, last: date) -> None:
+def forget_dates(store: Store, last: date) -> None:
+    """Delete the rows of later dates from all tables that have one or more for each."""
+    for table in store.tables():
+        if "health_date" in table.columns:
+            condition = SENT.get(str(table), "true")
+            store.execute(
+                f"delete from {store.spelled(table)}"
+                f" where health_date > date '{last}' and {condition}"
+            )
+
+
+def forget_unfinished(file: WarehouseFile, last: date) -> None:
     """No run shall calculate them again because another one began them."""
-    if has(warehouse, UNFINISHED):
-        warehouse.execute(f"delete from {UNFINISHED} where first_date > ?", [last])
-        warehouse.execute(
-            f"update {UNFINISHED} set last_date = ? where last_date > ?", [last, last]
+    if has(file, UNFINISHED):
+        file.execute(f"delete from {UNFINISHED} where first_date > date '{last}'")
+        file.execute(
+            f"update {UNFINISHED} set last_date = date '{last}' where last_date > date '{last}'"
         )
 
 
-def forget_use_of_configurations(warehouse: duckdb.DuckDBPyConnection, last: date) -> None:
+def forget_use_of_configurations(store: Store, last: date) -> None:
     """Configurations were used up to the latest date that is left, and some not at all."""
-    if has(warehouse, CONFIGURATIONS):
-        warehouse.execute(f"delete from {CONFIGURATIONS} where first_used_on > ?", [last])
-        warehouse.execute(
-            f"""
-            update {CONFIGURATIONS} as versions
-            set last_used_on = history.last_used_on
-            from (
-                select config_version, max(health_date) as last_used_on
-                from health.account_health_history
-                group by config_version
-            ) as history
-            where
-                versions.config_version = history.config_version
-                and versions.last_used_on > ?
-            """,
-            [last],
+    if not has(store, CONFIGURATIONS):
+        return
+    store.execute(f"delete from {CONFIGURATIONS} where first_used_on > date '{last}'")
+    for version, used_on in store.rows(
+        "select config_version, max(health_date) from health.account_health_history"
+        " group by config_version"
+    ):
+        store.execute(
+            f"update {CONFIGURATIONS} set last_used_on = date '{used_on}'"
+            f" where config_version = '{version}' and last_used_on > date '{last}'"
         )
 
 
-def has(warehouse: duckdb.DuckDBPyConnection, table: str) -> bool:
-    return bool(
-        warehouse.execute(
-            "select 1 from duckdb_tables() where schema_name || '.' || table_name = ?", [table]
-        ).fetchall()
-    )
+def has(store: Store, table: str) -> bool:
+    return table in map(str, store.tables())

@@ -23,15 +23,6 @@ class Erasure:
     id: str
 
 
-def refuse_on_spark(file: Path) -> None:
-    """Raises click.ClickException where the list names somebody: nobody is erased on Spark."""
-    if erasure_list(file):
-        raise click.ClickException(
-            f"{file} names somebody who is to be erased, which health does not do on Spark so far"
-            " (docs/spark.md)."
-        )
-
-
 def erasure_list(file: Path) -> list[Erasure]:
     """Who is to be erased, each once, in order; nobody where there is no file.
 

@@ -27,7 +27,7 @@ def is_due(settings: Settings) -> bool:
     if found is not None and found[1] == REMOVED:
         return True
     entries = erasure_list(settings.erasures)
-    if not entries or not settings.warehouse.exists():
+    if not entries or not (settings.warehouse.exists() or settings.is_on_spark):
         return False
     return found is None or found[0] != list_hash(entries)
 

@@ -52,10 +52,16 @@ def drop_left_behind(session: Session) -> None:
     drop(session, [name for name in session.schemas() if PREFIX < name < oldest])
 
 
+def drop_all(session: Session) -> None:
+    """Drop the schemas of all commands, also of those that are at work."""
+    drop(session, [name for name in session.schemas() if name.startswith(PREFIX)])
+
+
 def drop(session: Session, names: Iterable[str]) -> None:
     """Drop the schemas, and the files of their tables."""
     for schema in names:
-        views = {name for _, name, *_ in session.rows(f"show views in {schema}")}
+        listed = session.rows(f"show views in {schema}")
+        views = {name for of_schema, name, *_ in listed if of_schema == schema}
         tables = set(session.tables(schema)) - views
         for name in views:
             session.execute(f"drop view {schema}.{name}")

@@ -275,12 +275,12 @@ def test_dates_that_would_come_out_otherwise_are_left(
     duckdb.sql(f"copy kept to '{events}'")
     patch.setenv("HEALTH_DB_PATH", str(house.settings.warehouse))
     removal = remove(house.settings)
-    assert removal.previous_configuration == [(START + DAY, START + DAY)]
+    assert removal.dates.previous_configuration == [(START + DAY, START + DAY)]
     # Events are read again from three days before a date on.
-    assert removal.out_of_raw == [(START, START), (START + 2 * DAY, START + 2 * DAY)]
-    assert removal.dates == [(START + 3 * DAY, END)]
+    assert removal.dates.out_of_raw == [(START, START), (START + 2 * DAY, START + 2 * DAY)]
+    assert removal.dates.again == [(START + 3 * DAY, END)]
     assert "another configuration made them" in "\n".join(removal.in_words())
-    assert unfinished(house.settings) == removal.dates
+    assert unfinished(house.settings) == removal.dates.again
     # What is left to do is known to the next run, should this be all that was done.
     assert not erasure_steps.is_due(house.settings)
     assert erasure_steps.is_to_be_published(house.settings)

@@ -22,7 +22,7 @@ from spark_cluster import Cluster
 
 from orchestration.sample_data import write_sample
 from orchestration.warehouse import spark, spark_lock
-from orchestration.warehouse.duckdb_files import opened
+from orchestration.warehouse.duckdb_files import in_memory, opened
 from orchestration.warehouse.spark_lock import Holder
 
 END = date(2026, 11, 22)
@@ -136,6 +136,42 @@ def test_another_configuration_is_tried_as_on_duckdb(
     with spark.connected() as session:
         assert session.rows(snapshots) == before
         assert not [name for name in session.schemas() if "scratch" in name]
+
+
+def test_somebody_is_erased_as_on_duckdb(company: Company, cluster: Cluster) -> None:
+    [(account,)] = company.warehouse.query("select max(account_id) from health.account_health")
+    [(user,)] = company.warehouse.query(
+        f"select min(user_id) from health.user_adoption where account_id <> '{account}'"
+    )
+    words = f"kind,id,requested_at\naccount,{account},{END}\nuser,{user},{END}\n"
+    (company.folder / "on_spark" / "erasures.csv").write_text(words)
+    (company.warehouse.path.parent / "erasures.csv").write_text(words)
+    said = company.run_health_on_spark("erase")
+    assert "of 1 user and 1 account from the warehouse" in said
+    assert "raw table accounts: 1 row of them to delete" in said
+    company.run_health_on_duckdb("erase")
+    assert_same(company)
+    for published in (company.published, company.warehouse.path):
+        assert not tables_naming(published, account, user)
+    for file in cluster.events.parent.rglob("*.parquet"):
+        if not {"raw.db", "erasure_list"} & set(file.parts):
+            with in_memory() as connection:
+                text = str(connection.execute(f"from '{file}'").fetchall())
+            assert account not in text and user not in text, file
+    assert "Nothing is left of 1 user and 1 account" in company.run_health_on_spark("erase")
+
+
+def tables_naming(file: Path, *ids: str) -> set[str]:
+    with opened(file) as connection:
+        tables = connection.execute(
+            "select schema_name || '.' || table_name from duckdb_tables()"
+        ).fetchall()
+        return {
+            table
+            for (table,) in tables
+            for text in [str(connection.execute(f"from {table}").fetchall())]
+            if any(name in text for name in ids)
+        }
 
 
 def assert_same(company: Company) -> None:

@@ -3,14 +3,10 @@
 import re
 from contextlib import nullcontext
 from datetime import timedelta
-from pathlib import Path
 
-import click
 import pytest
 
 from orchestration.base.clock import today
-from orchestration.base.settings import Settings
-from orchestration.insight import scratch
 from orchestration.warehouse import spark, spark_scratch
 
 
@@ -80,11 +76,3 @@ def test_what_a_killed_try_left_is_dropped_once_nobody_is_at_work_in_it(
         pass
     assert [name for name in left if name in session.stored] == left[2:]
     assert session.stored["health"]
-
-
-def test_nothing_is_tried_where_somebody_is_to_be_erased(tmp_path: Path) -> None:
-    """As a run is refused: the copies would hold them."""
-    settings = Settings(tmp_path, tmp_path / "warehouse.duckdb", engine="spark")
-    settings.erasures.write_text("kind,id,requested_at\nuser,u1,2026-11-22\n")
-    with pytest.raises(click.ClickException, match="somebody who is to be erased"):
-        scratch.calculate_on_spark(settings, settings, today(), today(), print, tmp_path)

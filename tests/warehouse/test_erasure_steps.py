@@ -231,33 +231,3 @@ def test_only_a_removal_that_came_to_its_end_is_finished(tmp_path: Path) -> None
         assert erasure_steps.noted(settings) == ("previous", afterwards)
         # Also where the list names nobody any more.
         assert erasure_steps.is_due(settings) is (afterwards == REMOVED)
-
-
-def test_what_is_said_of_a_parent_goes_with_it(tmp_path: Path) -> None:
-    settings = make(tmp_path)
-    with writing(settings) as warehouse:
-        warehouse.execute(
-            """
-            create temp table erased (kind varchar, id varchar);
-            insert into erased values ('account', 'acct-10');
-            create table told (account_id varchar, property_id varchar, value_text varchar,
-                main_reason varchar);
-            insert into told values
-                ('a', 'parent_account_id', 'acct-10', 'parent account id: acct-10'),
-                ('a', 'region', 'acct-10', null),
-                ('b', 'parent_account_id', 'acct-2', 'parent account id: acct-2');
-            create table rollup (health_date date, parent_account_id varchar);
-            insert into rollup values ('2026-11-22', 'acct-10'), ('2026-11-22', 'acct-2');
-            """
-        )
-        removal.forget_parents(warehouse)
-        assert removal.delete_rows(
-            warehouse, "main", "rollup", {"health_date", "parent_account_id"}
-        )
-        left = warehouse.execute("select * from told order by all").fetchall()
-        parents = warehouse.execute("select parent_account_id from rollup").fetchall()
-    assert left == [
-        ("a", "region", "acct-10", None),
-        ("b", "parent_account_id", "acct-2", "parent account id: acct-2"),
-    ]
-    assert parents == [("acct-2",)]
