@@ -107,8 +107,10 @@ def remove(settings: Settings) -> Removal:
         [entry.id for entry in entries if entry.kind == kind] for kind in ("user", "account")
     )
     removal = Removal(len(users), len(accounts))
+    events_from = first_day_of_raw_events(settings)
     with cluster_of(settings) as cluster:
-        if not remove_from_file(settings, cluster, entries, removal, was_due):
+        is_to_be_done = remove_from_file(settings, cluster, entries, removal, was_due, events_from)
+        if not is_to_be_done:
             return removal
         if cluster:
             # Where a run is killed in it, the step that the file notes has it begun again.
@@ -130,6 +132,7 @@ def remove_from_file(
     entries: list[Erasure],
     removal: Removal,
     was_due: bool,
+    events_from: date | None,
 ) -> bool:
     """Delete their rows from the warehouse file, and note there what is to be done besides; whether
     there is anything to be done."""
@@ -146,7 +149,7 @@ def remove_from_file(
         if not removal.rows and not was_due:
             return False
         since = first_date_with_them(calculated)
-        removal.dates = dates_since(calculated, since, first_day_of_raw_events(settings))
+        removal.dates = dates_since(calculated, since, events_from)
         remove_rows(file, in_file, partial(progress.report, "Erasing"))
         note(connection, entries, removal.dates.again)
     return True

@@ -21,6 +21,7 @@ from orchestration.warehouse.spark import Session, connected, literal
 
 # Its rows name snapshots, which are gone when somebody has been removed.
 PUBLICATIONS = spark_copy.PUBLICATIONS
+MANIFEST_SIZE = "commit.manifest.target-size-bytes"
 # As dbt calls what leaves a table of rows.
 STORED = ("table", "incremental")
 
@@ -105,22 +106,19 @@ class Cluster:
     """The tables that models make on a Spark cluster, and those that Python gives them.
 
     Raw tables are the user's; so are tables that no model makes, which `unknown_tables` names.
+    What is a view there has no rows, whatever its model makes of it the next time.
     """
 
     def __init__(self, session: Session, manifest: Mapping[str, Any]) -> None:
         self.session = session
-        nodes = [
-            node
-            for node in manifest["nodes"].values()
-            if node["resource_type"] in ("model", "seed")
-        ]
-        self.known = {(node["schema"], node["name"]) for node in nodes}
+        nodes = manifest["nodes"].values()
+        models = [node for node in nodes if node["resource_type"] == "model"]
+        self.schemas = sorted({node["schema"] for node in models})
+        self.seeds = {named(node) for node in nodes if node["resource_type"] == "seed"}
         self.stored = {
-            (node["schema"], node["name"])
-            for node in nodes
-            if node["resource_type"] == "model" and node["config"]["materialized"] in STORED
+            *(named(node) for node in models if node["config"]["materialized"] in STORED),
+            *map(split, spark_copy.FOR_DBT),
         }
-        self.stored |= {(schema, name) for schema, name in map(split, spark_copy.FOR_DBT)}
         self.found: dict[tuple[str, str], frozenset[str]] = {}
 
     def rows(self, sql: str) -> list[tuple]:
@@ -132,19 +130,23 @@ class Cluster:
     def tables(self) -> list[Table]:
         if not self.found:
             for schema in sorted({schema for schema, _ in self.stored}):
-                for name in self.session.tables(schema):
+                for name in self.tables_in(schema):
                     if (schema, name) in self.stored:
                         types, _ = self.session.columns(f"{schema}.{name}")
                         self.found[schema, name] = frozenset(types)
         return [Table(*name, columns) for name, columns in sorted(self.found.items())]
 
+    def tables_in(self, schema: str) -> list[str]:
+        there = self.session.tables(schema)
+        return sorted(set(there).difference(self.session.views(schema))) if there else []
+
     def unknown_tables(self) -> list[str]:
-        """Tables and views in the schemas of models that no model makes."""
+        """Tables in the schemas of models that no model makes."""
         return [
             f"{schema}.{name}"
-            for schema in sorted({schema for schema, _ in self.known})
-            for name in self.session.tables(schema)
-            if (schema, name) not in self.known
+            for schema in self.schemas
+            for name in self.tables_in(schema)
+            if (schema, name) not in self.stored | self.seeds
         ]
 
     def spelled(self, table: Table) -> str:
@@ -166,18 +168,47 @@ class Cluster:
 
     def delete_copies(self, report: Callable[[int, int, str], None]) -> None:
         """Delete the files in which deleted rows still are: those of former snapshots, by which
-        publications are read as well, and of whatever another configuration was tried in."""
-        spark_scratch.drop_all(self.session)
-        tables = list(map(str, self.tables()))
+        publications are read as well, and of whatever another configuration was tried in.
+
+        Manifests are written anew before, because they keep the least and the greatest value of
+        each column also of files that are gone.
+        """
         if self.session.has(PUBLICATIONS):
             self.execute(f"delete from {PUBLICATIONS}")
-        [(now,)] = self.rows("select current_timestamp()")
+        tables = [*map(str, self.tables()), spark_erasures.TABLE]
         for place, table in enumerate(tables):
             report(place, len(tables), table)
-            self.execute(
-                f"call spark_catalog.system.expire_snapshots(table => {literal(table)},"
-                f" older_than => {literal(datetime.fromisoformat(str(now)))}, retain_last => 1)"
-            )
+            self.rewrite_manifests(table)
+        [(now,)] = self.rows("select current_timestamp()")
+        older = f"older_than => {literal(datetime.fromisoformat(str(now)))}, retain_last => 1"
+        for place, table in enumerate(tables):
+            report(place, len(tables), table)
+            self.call("expire_snapshots", table, older)
+        spark_scratch.drop_all(self.session)
+
+    def rewrite_manifests(self, table: str) -> None:
+        """Take what was deleted out of a table's manifests."""
+        [(manifests, deleted, size)] = self.rows(
+            f"select count(*), sum(deleted_data_files_count), sum(length) from {table}.manifests"
+        )
+        if not deleted:
+            return
+        if manifests > 1:
+            self.call("rewrite_manifests", table)
+            return
+        # One manifest alone is left as it is, unless it is to be split.
+        self.execute(f"alter table {table} set tblproperties ('{MANIFEST_SIZE}' = '{size // 2}')")
+        self.call("rewrite_manifests", table)
+        self.execute(f"alter table {table} unset tblproperties ('{MANIFEST_SIZE}')")
+
+    def call(self, procedure: str, table: str, *arguments: str) -> None:
+        """Call one of Iceberg's procedures."""
+        listed = ", ".join([f"table => {literal(table)}", *arguments])
+        self.execute(f"call spark_catalog.system.{procedure}({listed})")
+
+
+def named(node: Mapping[str, Any]) -> tuple[str, str]:
+    return node["schema"], node["name"]
 
 
 def split(table: str) -> tuple[str, str]:

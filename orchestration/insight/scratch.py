@@ -214,9 +214,9 @@ def calculate_on_spark(
     asked = [f"model.health.{name}" for name in COMPARED]
     needed = [found["nodes"][node] for node in sorted(with_ancestors(found, asked))]
     names = {f"{node['schema']}.{node['name']}" for node in needed}
-    spark_erasures.send(settings.erasures)
     with scratch_schemas() as prefix:
         with write_lock(settings):
+            spark_erasures.send(settings.erasures)
             copy_tables(
                 prefix,
                 (

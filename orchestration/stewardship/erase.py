@@ -36,7 +36,7 @@ def erase() -> None:
             " line is `kind,id,requested_at,reason`."
         )
         return
-    if not (settings.warehouse.exists() or settings.is_on_spark):
+    if not settings.warehouse.exists():
         click.echo("There is no warehouse yet: the first run leaves out whom the list names.")
         return
     with write_lock(settings):

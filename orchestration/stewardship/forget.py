@@ -40,7 +40,7 @@ def forget(after: datetime) -> None:
         raise click.UsageError(
             f"Only what lies after today, {today()} (UTC), can be removed; {last} does not."
         )
-    if not (settings.warehouse.exists() or settings.is_on_spark):
+    if not settings.warehouse.exists():
         raise click.ClickException(
             f"There is no warehouse {settings.warehouse} yet: `health run` makes it."
         )
@@ -59,8 +59,8 @@ def forget(after: datetime) -> None:
 def removed_after(settings: Settings, last: date) -> tuple[list[date], date | None]:
     """Remove the health dates after a date; which those were, and the latest that is left.
 
-    From the cluster first, where dbt calculates there: where that is stopped, the file still has
-    the dates, and doing it again removes them.
+    The table that tells which dates there are comes last: where this is stopped on a cluster, it is
+    done again from the start.
     """
     with cluster_of(settings) as cluster, writing(settings) as warehouse:
         file = WarehouseFile(warehouse)
@@ -73,7 +73,6 @@ def removed_after(settings: Settings, last: date) -> tuple[list[date], date | No
         }
         for store in stores:
             forget_dates(store, last)
-            forget_use_of_configurations(store, last)
         forget_unfinished(file, last)
     removed = sorted(day for day in calculated if day > last)
     return removed, max(calculated.difference(removed), default=None)
@@ -81,13 +80,14 @@ def removed_after(settings: Settings, last: date) -> tuple[list[date], date | No
 
 def forget_dates(store: Store, last: date) -> None:
     """Delete the rows of later dates from all tables that have one or more for each."""
-    for table in store.tables():
-        if "health_date" in table.columns:
-            condition = SENT.get(str(table), "true")
-            store.execute(
-                f"delete from {store.spelled(table)}"
-                f" where health_date > date '{last}' and {condition}"
-            )
+    dated = [table for table in store.tables() if "health_date" in table.columns]
+    for table in sorted(dated, key=lambda table: str(table) == HISTORY):
+        if str(table) == HISTORY:
+            forget_use_of_configurations(store, last)
+        condition = SENT.get(str(table), "true")
+        store.execute(
+            f"delete from {store.spelled(table)} where health_date > date '{last}' and {condition}"
+        )
 
 
 def forget_unfinished(file: WarehouseFile, last: date) -> None:

@@ -1,8 +1,8 @@
 """How far the erasure of those whom the list names has come, noted in the warehouse.
 
 One row: the list that was worked on last, and the last step that is done. `removed`: rows are
-deleted. `written`: the file of the warehouse is a new one, without their bytes. `published`:
-nothing of them is published any more.
+deleted; those of a Spark cluster are about to be. `written`: the file of the warehouse is a new
+one, without their bytes. `published`: nothing of them is published any more.
 """
 
 import hashlib

@@ -86,6 +86,11 @@ class Session:
         found = self.rows(f"show tables in {schema}")
         return [name for of_schema, name, *_ in found if of_schema == schema]
 
+    def views(self, schema: str) -> list[str]:
+        """The views of a schema that is there."""
+        found = self.rows(f"show views in {schema}")
+        return [name for of_schema, name, *_ in found if of_schema == schema]
+
     def columns(self, table: str) -> tuple[dict[str, str], list[str]]:
         """The type of each column, and the columns that the table is partitioned by."""
         described = [(name, kind) for name, kind, *_ in self.rows(f"describe table {table}")]

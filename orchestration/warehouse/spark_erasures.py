@@ -16,7 +16,7 @@ TABLE = "operations.erasure_list"
 
 
 def send(file: Path) -> None:
-    """Make the list on the cluster that of the file.
+    """Make the list on the cluster that of the file. For holders of the run lock.
 
     Raises click.ClickException where there is no file, and the cluster's list names somebody: a
     machine that takes over would bring them back.

@@ -58,13 +58,12 @@ def drop_all(session: Session) -> None:
 
 
 def drop(session: Session, names: Iterable[str]) -> None:
-    """Drop the schemas, and the files of their tables."""
+    """Drop the schemas, and the files of their tables. A command may be at work in them still."""
     for schema in names:
-        listed = session.rows(f"show views in {schema}")
-        views = {name for of_schema, name, *_ in listed if of_schema == schema}
-        tables = set(session.tables(schema)) - views
+        views = session.views(schema)
+        tables = set(session.tables(schema)).difference(views)
         for name in views:
-            session.execute(f"drop view {schema}.{name}")
+            session.execute(f"drop view if exists {schema}.{name}")
         for name in tables:
-            session.execute(f"drop table {schema}.{name} purge")
-        session.execute(f"drop schema {schema}")
+            session.execute(f"drop table if exists {schema}.{name} purge")
+        session.execute(f"drop schema if exists {schema} cascade")

@@ -1,6 +1,6 @@
 """Rows of those who are erased, or of dates to come, go from DuckDB's tables and from Spark's."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from orchestration.dbt_runner.dbt_macros import DbtMacros
 from orchestration.erasure.dates import dates_since
 from orchestration.erasure.rows import count_rows, first_date_with_them, remove_rows
 from orchestration.erasure.stores import PUBLICATIONS, Cluster, Store, WarehouseFile
-from orchestration.stewardship.forget import forget_dates, forget_use_of_configurations
+from orchestration.stewardship.forget import forget_dates
 from orchestration.warehouse import spark, spark_erasures, spark_scratch
 from orchestration.warehouse.erasure_list import Erasure
 
@@ -93,7 +93,7 @@ MANIFEST = {
 def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     """The tables, in a file of DuckDB's or on a cluster."""
     if request.param == "spark":
-        yield request.getfixturevalue("on_spark")
+        yield request.getfixturevalue("filled_on_spark")
         return
     with duckdb.connect() as connection:
         found = WarehouseFile(connection)
@@ -109,19 +109,28 @@ def on_spark(cluster: RunningCluster, monkeypatch: pytest.MonkeyPatch) -> Iterat
     with spark.connected() as session:
         others = [name for name in session.schemas() if name != "default"]
         spark_scratch.drop(session, others)
-        found = Cluster(session, MANIFEST)
-        fill(found)
-        yield found
+        yield Cluster(session, MANIFEST)
+
+
+@pytest.fixture
+def filled_on_spark(on_spark: Cluster) -> Cluster:
+    fill(on_spark)
+    return on_spark
 
 
 def fill(store: Store) -> None:
     using = " using iceberg" if isinstance(store, Cluster) else ""
     literal = spark.literal if isinstance(store, Cluster) else duckdb_literal
+    for schema in sorted({table.split(".")[0] for table in TABLES}):
+        store.execute(f"create schema {schema}")
     for table, (columns, rows) in TABLES.items():
-        store.execute(f"create schema if not exists {table.split('.')[0]}")
-        store.execute(f"create table {table} ({columns}){using}")
+        named = [column.split(" ") for column in columns.split(", ")]
+        typed = ", ".join(f"cast({name} as {kind}) as {name}" for name, kind in named)
         values = rows.format(account=literal(ACCOUNT), user=literal(USER))
-        store.execute(f"insert into {table} values {values}")
+        store.execute(
+            f"create table {table}{using} as select {typed} from (values {values})"
+            f" as given ({', '.join(name for name, _ in named)})"
+        )
 
 
 def duckdb_literal(text: str) -> str:
@@ -157,9 +166,7 @@ def test_rows_of_them_go_and_those_of_others_stay(store: Store) -> None:
     ]
     assert count_rows(store, report) == {}
 
-
-def test_what_is_said_of_a_parent_goes_with_it(store: Store) -> None:
-    remove(store)
+    # What others' rows say of a parent goes too.
     assert store.rows(
         "select parent_account_id, main_reason from health.account_health_history"
         " order by health_date"
@@ -168,13 +175,9 @@ def test_what_is_said_of_a_parent_goes_with_it(store: Store) -> None:
     assert store.rows(observed) == [(None,), (ACCOUNT,)]
     assert store.rows("select property_id from health.int_properties") == [("region",)]
 
-
-def test_sums_of_events_are_made_again_from_those_that_are_kept(store: Store) -> None:
-    remove(store)
-    names = {str(table) for table in store.tables()}
-    assert "intermediate.int_account_days" not in names
+    # Sums of events are made again from those that are kept, where there were any of them.
+    assert "intermediate.int_account_days" not in map(str, store.tables())
     assert store.rows("select * from intermediate.int_users_compacted") == []
-    # Where nobody has rows, they stay as they are.
     store.execute("insert into intermediate.int_users_compacted values ('user-7')")
     remove(store)
     assert store.rows("select * from intermediate.int_users_compacted") == [("user-7",)]
@@ -196,7 +199,6 @@ def test_dates_are_calculated_again_where_only_they_make_the_difference(store: S
 
 def test_dates_to_come_are_forgotten(store: Store) -> None:
     forget_dates(store, NEXT)
-    forget_use_of_configurations(store, NEXT)
     for table in ("account_health_history", "source_status"):
         assert store.rows(f"select max(health_date) from health.{table}") == [(NEXT,)]
     assert store.rows("select status from operations.alert_deliveries") == [("sent",)]
@@ -204,12 +206,14 @@ def test_dates_to_come_are_forgotten(store: Store) -> None:
     assert store.rows(used) == [("v0", DAY), ("v1", NEXT)]
 
 
-def test_no_file_of_a_cluster_has_them(cluster: RunningCluster, on_spark: Cluster) -> None:
+def test_no_file_of_a_cluster_has_them(cluster: RunningCluster, filled_on_spark: Cluster) -> None:
     """A deleted row lies in the files of former snapshots, by which publications are read."""
-    session = on_spark.session
+    session = filled_on_spark.session
     session.execute(f"create table {PUBLICATIONS} (run_id string) using iceberg")
     session.execute(f"insert into {PUBLICATIONS} values ('r1')")
     session.execute("create table health.of_an_old_model (account_id string) using iceberg")
+    session.execute("create view health.some_view as select 1 as one")
+    session.execute("create view health.not_there_yet as select 1 as a_view_so_far")
     scratch = f"{spark_scratch.PREFIX}20261122_0a1b2c3d_health"
     session.execute(f"create schema {scratch}")
     session.execute(
@@ -217,15 +221,22 @@ def test_no_file_of_a_cluster_has_them(cluster: RunningCluster, on_spark: Cluste
         " select * from health.account_health_history"
     )
     assert names_in_files(cluster) == {ACCOUNT, USER}
-    remove(on_spark)
+    remove(filled_on_spark)
     assert names_in_files(cluster) == {ACCOUNT, USER}
-    on_spark.delete_copies(report)
+    filled_on_spark.delete_copies(report)
     # Whose rows say it of something else, and the list.
     left = ("account_signals", "int_properties", "rejected_records", "erasure_list")
     assert names_in_files(cluster, left) == set()
+    assert not bounds_of_files_that_are_gone(session, map(str, filled_on_spark.tables()))
     assert session.rows(f"select * from {PUBLICATIONS}") == []
     assert scratch not in session.schemas()
-    assert on_spark.unknown_tables() == ["health.of_an_old_model"]
+    assert filled_on_spark.unknown_tables() == ["health.of_an_old_model"]
+
+
+def bounds_of_files_that_are_gone(session: spark.Session, tables: Iterable[str]) -> list[str]:
+    """Tables whose manifests still say of such a file what its columns held at least and most."""
+    deleted = "select count(*) from {}.entries where status = 2"
+    return [table for table in tables if session.rows(deleted.format(table)) != [(0,)]]
 
 
 def names_in_files(cluster: RunningCluster, left_out: tuple[str, ...] = ()) -> set[str]:

@@ -25,11 +25,11 @@ class FakeSession(spark.Session):
             kinds = ("view",) if found[1] == "views" else ("table", "view")
             there = self.stored[found[2]].items()
             self.answer = [(found[2], name, False) for name, kind in there if kind in kinds]
-        elif found := re.fullmatch(r"drop (table|view) (\w+)\.(\w+)( purge)?", sql):
+        elif found := re.fullmatch(r"drop (table|view) if exists (\w+)\.(\w+)( purge)?", sql):
             assert self.stored[found[2]].pop(found[3]) == found[1]
             assert bool(found[4]) == (found[1] == "table"), "files of the table are left"
-        elif found := re.fullmatch(r"drop schema (\w+)", sql):
-            assert not self.stored.pop(found[1]), "Spark drops no schema that holds something"
+        elif found := re.fullmatch(r"drop schema if exists (\w+) cascade", sql):
+            assert not self.stored.pop(found[1]), "files of tables are left"
         elif found := re.fullmatch(r"create schema if not exists (\w+)", sql):
             self.stored.setdefault(found[1], {})
         elif found := re.match(r"create table (\w+)\.(\w+) using iceberg", sql):
