@@ -20,6 +20,7 @@ from pipeline import ROOT
 from receiver import receiving
 from spark_cluster import Cluster
 
+from orchestration.erasure.removal import remove
 from orchestration.sample_data import write_sample
 from orchestration.warehouse import spark, spark_lock
 from orchestration.warehouse.duckdb_files import in_memory, opened
@@ -149,7 +150,8 @@ def test_somebody_is_erased_as_on_duckdb(company: Company, cluster: Cluster) -> 
     said = company.run_health_on_spark("erase")
     assert "of 1 user and 1 account from the warehouse" in said
     assert "raw table accounts: 1 row of them to delete" in said
-    company.run_health_on_duckdb("erase")
+    for dates in remove(company.warehouse.settings).dates.again:
+        company.calculate_on_duckdb(*dates)
     assert_same(company)
     for published in (company.published, company.warehouse.path):
         assert not tables_naming(published, account, user)
