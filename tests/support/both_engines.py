@@ -138,16 +138,19 @@ class Company:
             project=project_with(self.seeds, self.folder / "spark"),
         )
 
-    def differences(self, is_of_published: bool = False) -> tuple[list[str], int, int]:
+    def differences(
+        self, is_of_published: bool = False, is_after_dbt: bool = False
+    ) -> tuple[list[str], int, int]:
         """What differs between the published tables, and how many tables and rows were compared.
 
         is_of_published: of what health has published from Spark, not of Spark's own tables.
+        is_after_dbt: without what a night writes after dbt, as of published ones.
         """
         sentences: list[str] = []
         tables = rows = 0
         rows_found = self.rows_published if is_of_published else self.rows_on_spark
         for table, all_columns in self.published_tables():
-            left_out = AFTER_DBT.get(table, ()) if is_of_published else ()
+            left_out = AFTER_DBT.get(table, ()) if is_of_published or is_after_dbt else ()
             columns = [name for name in all_columns if name not in left_out]
             expected = self.rows_on_duckdb(table, columns)
             found = rows_found(table, columns)
