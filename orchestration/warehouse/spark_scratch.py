@@ -29,7 +29,7 @@ def scratch_schemas() -> Iterator[str]:
         yield prefix
     finally:
         with connected() as session:
-            drop(session, [name for name in session.schemas() if name.startswith(prefix)])
+            drop_all(session, prefix)
 
 
 def copy_tables(prefix: str, tables: Iterable[str]) -> None:
@@ -52,9 +52,9 @@ def drop_left_behind(session: Session) -> None:
     drop(session, [name for name in session.schemas() if PREFIX < name < oldest])
 
 
-def drop_all(session: Session) -> None:
-    """Drop the schemas of all commands, also of those that are at work."""
-    drop(session, [name for name in session.schemas() if name.startswith(PREFIX)])
+def drop_all(session: Session, prefix: str = PREFIX) -> None:
+    """Drop the schemas with a prefix: those of all commands, also of those that are at work."""
+    drop(session, [name for name in session.schemas() if name.startswith(prefix)])
 
 
 def drop(session: Session, names: Iterable[str]) -> None:

@@ -102,10 +102,7 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
 
 
 @pytest.fixture
-def on_spark(cluster: RunningCluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
-    monkeypatch.setenv("HEALTH_SPARK_PORT", str(cluster.port))
-    with cluster.cursor():  # brings the client
-        pass
+def on_spark(asked: None) -> Iterator[Cluster]:
     with spark.connected() as session:
         others = [name for name in session.schemas() if name != "default"]
         spark_scratch.drop(session, others)

@@ -6,7 +6,6 @@ The models' rows are compared in `test_spark`; here it is what runs around dbt. 
 
 import json
 import os
-from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -44,14 +43,6 @@ def company(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Compa
     company.calculate_on_duckdb(DAY, DAY)
     company.run_health_on_spark("run", "--date", str(DAY))
     return company
-
-
-@pytest.fixture
-def asked(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """This process asks the cluster, as health does."""
-    monkeypatch.setenv("HEALTH_SPARK_PORT", str(cluster.port))
-    with cluster.cursor():  # brings the client
-        yield
 
 
 def test_it_publishes_the_rows_of_duckdb(company: Company) -> None:
